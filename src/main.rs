@@ -1,0 +1,3 @@
+//! tidegate.
+
+fn main(){}

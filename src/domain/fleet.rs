@@ -1,0 +1,358 @@
+//! What fleet.yaml means, once it is known to be right: the application, its cells, fleets and service sets.
+//!
+//! `manifest` makes these values and holds the rules of the file; everything after it can rely on them: every
+//! name resolves, services have an order, and each tenant of a fleet has a place in a wave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::calendar::Calendar;
+use super::gate::{GatePolicy, Probe};
+use super::ids::{AppName, CellName, FleetName, ServiceKey, ServiceName, SetId, Version};
+use super::reason::Reason;
+use super::service::{Service, ServiceGraph};
+
+/// Everything a release follows from, beside what is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// Its name, the first part of every ECS service's name.
+    pub name: AppName,
+    /// How images are named and built.
+    pub images: ImagePolicy,
+    /// A tenant's services.
+    pub services: ServiceGraph,
+    /// The control plane's services, if there is one.
+    pub control_plane: Option<ServiceGraph>,
+    /// The accounts and Regions.
+    pub cells: BTreeMap<CellName, Cell>,
+    /// The fleets, each after the one it is promoted from.
+    pub fleets: Vec<Fleet>,
+}
+
+/// How images are named and built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImagePolicy {
+    /// Repository in the registry, with `{service}` to fill in.
+    pub repository: String,
+    /// The cell whose registry holds the images of every fleet.
+    pub cell: CellName,
+    /// Platforms, such as `linux/amd64`.
+    pub platforms: Vec<String>,
+    /// What builds.
+    pub builder: Builder,
+}
+
+/// What builds images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Builder {
+    /// buildx, else docker, else buildah: the first that is there.
+    #[default]
+    Auto,
+    /// `docker buildx build`.
+    Buildx,
+    /// `docker build`.
+    Docker,
+    /// `buildah build`.
+    Buildah,
+}
+
+/// One account and Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Its name in the file.
+    pub name: CellName,
+    /// Twelve digits.
+    pub account: String,
+    /// Such as `eu-west-1`.
+    pub region: String,
+    /// ECS clusters.
+    pub clusters: Vec<String>,
+    /// The role that may deploy there; none to use the credentials that are at hand.
+    pub role: Option<String>,
+    /// Where its AWS APIs are, if not at AWS.
+    pub endpoint: Option<String>,
+    /// Registry host, if not ECR's own for the account and Region.
+    pub registry: Option<String>,
+}
+
+/// The tenants of one environment and their policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    /// Its name, also of its GitHub environment.
+    pub name: FleetName,
+    /// The fleet a release must have succeeded in.
+    pub from: Option<FleetName>,
+    /// How long it must have been green there.
+    pub soak: SignedDuration,
+    /// What starts a release.
+    pub deploy_on: DeployOn,
+    /// Whether a plan must be approved before it runs.
+    pub needs_approval: bool,
+    /// When waves may start.
+    pub calendar: Calendar,
+    /// How tenants are put into waves.
+    pub waves: WavePolicy,
+    /// What every wave must show.
+    pub gate: GatePolicy,
+    /// What a failed wave leads to.
+    pub on_failure: OnFailure,
+    /// Its service sets, the control plane's first if there is one, then tenants by id.
+    pub sets: Vec<ServiceSet>,
+}
+
+/// What starts a release of a fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployOn {
+    /// A merge to the default branch.
+    Merge,
+    /// A label on the merged pull request.
+    Label(String),
+    /// Only somebody's dispatch.
+    Dispatch,
+}
+
+/// How tenants are put into waves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WavePolicy {
+    /// Growing waves over all tenants.
+    Auto {
+        /// How they grow.
+        growth: Growth,
+        /// How long each is watched.
+        bake: SignedDuration,
+    },
+    /// Waves as the file lists them. Each tenant goes into the first that selects it.
+    Explicit(Vec<WaveRule>),
+}
+
+/// Waves that grow by `factor` from `first` up to a cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// Tenants of the first wave.
+    pub first: usize,
+    /// How much larger each next one is.
+    pub factor: usize,
+    /// The cap as a part of all tenants, in percent; the larger cap counts.
+    pub cap_percent: usize,
+    /// The cap as a count.
+    pub cap_count: usize,
+}
+
+/// One wave of the file, or, for `plan: auto`, as many as its growth takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveRule {
+    /// Its name.
+    pub name: String,
+    /// Whom it takes.
+    pub select: Select,
+    /// How long it is watched.
+    pub bake: SignedDuration,
+}
+
+/// Whom a wave takes of those whom no earlier one took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// Tenants with this tag.
+    Tag(String),
+    /// Tenants of this tier.
+    Tier(String),
+    /// This part of the fleet, rounded down.
+    Percent(usize),
+    /// This many.
+    Count(usize),
+    /// These.
+    Ids(BTreeSet<SetId>),
+    /// All that are left, in growing waves.
+    Rest(Growth),
+}
+
+/// What a failed wave leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// Everything stays as it is.
+    Stop,
+    /// The failed tenant goes back.
+    RollbackTenant,
+    /// The failed wave goes back.
+    RollbackWave,
+    /// Every tenant this rollout changed goes back.
+    RollbackAll,
+}
+
+/// A tenant's service set, or the control plane's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSet {
+    /// The tenant's id, or `control-plane`.
+    pub id: SetId,
+    /// Where it runs.
+    pub cell: CellName,
+    /// Its cluster there.
+    pub cluster: String,
+    /// The host its requests come in on.
+    pub host: String,
+    /// Free words to select by.
+    pub tags: BTreeSet<String>,
+    /// Its tier, if it has one.
+    pub tier: Option<String>,
+    /// What the file says it should be doing.
+    pub state: SetState,
+    /// A version it is kept on.
+    pub pin: Option<Pin>,
+    /// Last day of its licence.
+    pub licensed_until: Option<Date>,
+}
+
+/// What a set should be doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SetState {
+    /// Serving.
+    #[default]
+    Active,
+    /// Scaled to zero on purpose.
+    Paused,
+    /// On its way out.
+    Offboarding,
+}
+
+/// A version that a tenant is kept on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The version it keeps.
+    pub version: Version,
+    /// Who decided.
+    pub owner: String,
+    /// Why.
+    pub why: String,
+    /// Last day.
+    pub until: Date,
+}
+
+/// Where a service is found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// Which service.
+    pub service: ServiceKey,
+    /// Its account and Region.
+    pub cell: CellName,
+    /// Its cluster there.
+    pub cluster: String,
+    /// Its name in the cluster.
+    pub ecs_service: String,
+}
+
+impl Application {
+    /// The fleet of that name.
+    pub fn fleet(&self, name: &FleetName) -> Option<&Fleet> {
+        self.fleets.iter().find(|f| &f.name == name)
+    }
+
+    /// Whether a release that succeeds here has gone all the way.
+    pub fn is_last(&self, fleet: &Fleet) -> bool {
+        !self.fleets.iter().any(|f| f.from.as_ref() == Some(&fleet.name))
+    }
+
+    /// The services of a set, in order.
+    pub fn services_of(&self, set: &SetId) -> impl Iterator<Item = &Service> {
+        let graph = if set.is_control_plane() { self.control_plane.as_ref() } else { Some(&self.services) };
+        graph.into_iter().flat_map(ServiceGraph::iter)
+    }
+
+    /// Every service that has an image, the control plane's after the tenants'.
+    pub fn all_services(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().chain(self.control_plane.iter().flat_map(ServiceGraph::iter))
+    }
+
+    /// The ECS name of a service, also of its task definition family: tenant and fleet are part of it, so that
+    /// no name can be mistaken for another tenant's.
+    pub fn ecs_name(&self, fleet: &FleetName, key: &ServiceKey) -> String {
+        format!("{}-{fleet}-{}-{}", self.name, key.set, key.service)
+    }
+
+    /// Where a service is found; none for a set that the fleet does not have.
+    pub fn address(&self, fleet: &Fleet, key: &ServiceKey) -> Option<Address> {
+        let set = fleet.set(&key.set)?;
+        Some(Address {
+            service: key.clone(),
+            cell: set.cell.clone(),
+            cluster: set.cluster.clone(),
+            ecs_service: self.ecs_name(&fleet.name, key),
+        })
+    }
+
+    /// Every service of every set of a fleet, in the order of sets and services.
+    pub fn services_in<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = ServiceKey> + 'a {
+        fleet.sets.iter().flat_map(|set| self.services_of(&set.id).map(|s| ServiceKey::new(&set.id, &s.name)))
+    }
+
+    /// Where the image of a service lives: registry host and repository.
+    pub fn repository(&self, service: &ServiceName) -> String {
+        let path = self.images.repository.replace("{service}", service.as_str());
+        let registry = self.cells.get(&self.images.cell).map(Cell::registry_host).unwrap_or_default();
+        format!("{registry}/{path}")
+    }
+
+    /// The probe of a service; none where the fleet has no probe gate or the service no traffic.
+    pub fn probe(&self, fleet: &Fleet, set: &ServiceSet, service: &Service) -> Option<Probe> {
+        let policy = fleet.gate.probe.as_ref()?;
+        let http = service.http.as_ref()?;
+        let url = [
+            ("{host}", set.host.as_str()),
+            ("{health}", http.health.as_str()),
+            ("{tenant}", set.id.as_str()),
+            ("{service}", service.name.as_str()),
+            ("{fleet}", fleet.name.as_str()),
+        ]
+        .iter()
+        .fold(policy.url.clone(), |url, (placeholder, value)| url.replace(placeholder, value));
+        Some(Probe { service: ServiceKey::new(&set.id, &service.name), url, host: set.host.clone() })
+    }
+}
+
+impl Cell {
+    /// The registry's host: as the file says, else the endpoint's, else ECR's.
+    pub fn registry_host(&self) -> String {
+        let of_endpoint = |url: &String| url.split_once("://").map(|(_, host)| host.trim_end_matches('/').to_owned());
+        self.registry
+            .clone()
+            .or_else(|| self.endpoint.as_ref().and_then(of_endpoint))
+            .unwrap_or_else(|| format!("{}.dkr.ecr.{}.amazonaws.com", self.account, self.region))
+    }
+}
+
+impl Fleet {
+    /// The set of that id.
+    pub fn set(&self, id: &SetId) -> Option<&ServiceSet> {
+        self.sets.iter().find(|s| &s.id == id)
+    }
+}
+
+impl ServiceSet {
+    /// Why a release must leave this set alone today, if it must.
+    pub fn left_out(&self, release: &Version, today: Date) -> Option<Reason> {
+        match (self.state, &self.pin, self.licensed_until) {
+            (SetState::Paused, ..) => Some(Reason::Paused),
+            (SetState::Offboarding, ..) => Some(Reason::Offboarding),
+            (_, Some(pin), _) if today <= pin.until && !pin.allows(release) => Some(Reason::Pinned {
+                version: pin.version.clone(),
+                owner: pin.owner.clone(),
+                until: pin.until,
+                why: pin.why.clone(),
+            }),
+            (_, _, Some(until)) if until < today => Some(Reason::LicenceEnded { until }),
+            _ => None,
+        }
+    }
+}
+
+impl Pin {
+    /// A pin to `1.4.1` allows the build that became 1.4.1.
+    fn allows(&self, release: &Version) -> bool {
+        &self.version == release || (!self.version.is_prerelease() && self.version == release.without_prerelease())
+    }
+}

@@ -1,0 +1,16 @@
+//! What a release is, who gets it when, and what must never happen: values and pure functions.
+//!
+//! Nothing here waits, reads a clock, touches the network or prints. Whoever must wait or can fail from
+//! outside lives in `app` or `adapters`. The modules stand in reading order, which is also the order of
+//! dependency: a module may use only those above it (`tests/tidy.rs` holds that).
+
+pub mod calendar;
+pub mod fleet;
+pub mod gate;
+pub mod ids;
+pub mod plan;
+pub mod reason;
+pub mod release;
+pub mod service;
+pub mod snapshot;
+pub mod template;

@@ -1,0 +1,151 @@
+//! A plan: a release and a fleet, frozen. It leaves the rollout no choice about what to do, only about when to
+//! stop, and its hash is what an approval binds to.
+
+use serde::{Deserialize, Serialize};
+
+use jiff::SignedDuration;
+
+use super::fleet::OnFailure;
+use super::gate::{GatePolicy, Probe};
+use super::ids::{
+    AppName, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, TaskDefinitionArn, Version,
+};
+use super::reason::Reason;
+use super::release::Release;
+
+/// Version of the form in which plans are recorded.
+pub const PLAN_SCHEMA: u32 = 1;
+
+/// A release x a fleet, frozen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`] when it was made.
+    pub schema: u32,
+    /// The application.
+    pub app: AppName,
+    /// The fleet.
+    pub fleet: FleetName,
+    /// What is rolled out. For a rollback, what most of the tenants go back to.
+    pub release: Release,
+    /// The version the fleet had before, as recorded.
+    pub replaces: Option<Version>,
+    /// Forward or back.
+    pub direction: Direction,
+    /// In order. Every targeted set is in exactly one.
+    pub waves: Vec<Wave>,
+    /// Sets that already run it in full.
+    pub unchanged: Vec<SetId>,
+    /// Sets that are left out, and why.
+    pub excluded: Vec<Exclusion>,
+    /// What a failed wave leads to.
+    pub on_failure: OnFailure,
+    /// What every wave must show.
+    pub gate: GatePolicy,
+}
+
+/// Forward or back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// A release that the fleet has not had.
+    Deploy,
+    /// A rollback of what this plan did.
+    RollbackOf(ContentHash),
+    /// A rollback to a version the fleet had before.
+    RollbackTo(Version),
+}
+
+/// A slice of the sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wave {
+    /// Its name, for people.
+    pub name: String,
+    /// How long it is watched when its services are up.
+    pub bake: SignedDuration,
+    /// What is changed, by set and, within a set, in the order of its services.
+    pub changes: Vec<Change>,
+}
+
+/// One service and what it goes from and to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Which service.
+    pub service: ServiceKey,
+    /// Its name in ECS.
+    pub ecs_service: String,
+    /// Services of the same set that must be on their target before it.
+    pub after: Vec<ServiceName>,
+    /// What ran when the plan was made.
+    pub before: Target,
+    /// What will run.
+    pub target: Target,
+    /// The probe that watches it, if one does.
+    pub probe: Option<Probe>,
+}
+
+/// A state of a service: all of its task definition, by hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Hash of the rendered task definition.
+    pub hash: ContentHash,
+    /// The task definition, where it is registered already. A rollback always knows it.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Hash of the template part alone: configuration, as distinct from release. None where it is not known.
+    pub template: Option<ContentHash>,
+    /// Digest of the service's image; none if it was named by a tag (only ever before tidegate).
+    pub digest: Option<ImageDigest>,
+    /// The version the service answers; none where no record knows.
+    pub version: Option<Version>,
+}
+
+/// A set that is left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclusion {
+    /// Which.
+    pub set: SetId,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Plan {
+    /// SHA-256 over the plan's canonical JSON.
+    pub fn hash(&self) -> ContentHash {
+        ContentHash::of_json(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.waves.is_empty()
+    }
+
+    /// Every change, wave by wave.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.waves.iter().flat_map(|wave| &wave.changes)
+    }
+
+    /// Whether it goes back.
+    pub fn is_rollback(&self) -> bool {
+        self.direction != Direction::Deploy
+    }
+}
+
+impl Wave {
+    /// The sets of the wave, each once, in order.
+    pub fn sets(&self) -> Vec<&SetId> {
+        let mut sets: Vec<&SetId> = self.changes.iter().map(|c| &c.service.set).collect();
+        sets.dedup();
+        sets
+    }
+}
+
+impl Change {
+    /// Whether the configuration changes beside the image.
+    pub fn changes_configuration(&self) -> bool {
+        self.before.template != self.target.template
+    }
+}

@@ -1,0 +1,347 @@
+//! Why something stopped, waits, was refused or was left out: one enum, so that every stop has a stable code,
+//! a sentence and a hint, and nobody has to search a log for the cause.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{CommitSha, ContentHash, FleetName, ServiceKey, SetId, Version};
+
+/// Why a rollout does not go on, does not begin, or a tenant is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Reason {
+    // A gate said no.
+    /// ECS gave our deployment up, or rolled it back.
+    #[error("{service}: ECS did not bring up the new version: {why}")]
+    DeploymentFailed {
+        /// Where.
+        service: ServiceKey,
+        /// In ECS's words, or ours about its state.
+        why: String,
+    },
+    /// Our deployment was not done in the time the gate allows.
+    #[error("{service}: still not steady {minutes} min after its deployment began")]
+    DeadlinePassed {
+        /// Where.
+        service: ServiceKey,
+        /// The time it had.
+        minutes: i64,
+    },
+    /// The running service did not answer as it must.
+    #[error("{service}: {failures} probes in a row failed: {last}")]
+    ProbeFailed {
+        /// Where.
+        service: ServiceKey,
+        /// How many.
+        failures: u32,
+        /// What the last one got.
+        last: String,
+    },
+    /// The load balancer calls a target unhealthy.
+    #[error("{service}: {why}")]
+    TargetUnhealthy {
+        /// Where.
+        service: ServiceKey,
+        /// In ELB's words.
+        why: String,
+    },
+    /// Tasks of the new version kept stopping.
+    #[error("{service}: {stopped} tasks of the new version stopped during its watch")]
+    TasksStopped {
+        /// Where.
+        service: ServiceKey,
+        /// How many.
+        stopped: u32,
+    },
+
+    // Not known, or not yet.
+    /// A gate has no answer, and unknown is not healthy.
+    #[error("{what}: no verdict: {why}")]
+    GateUnknown {
+        /// What was to be judged.
+        what: String,
+        /// Why it could not be.
+        why: String,
+    },
+    /// The service runs no task, so nothing was proven.
+    #[error("{service}: desired count is 0, so the release is unproven there")]
+    Unproven {
+        /// Where.
+        service: ServiceKey,
+    },
+    /// The fleet's approval is not given for this plan.
+    #[error("plan {plan} waits for approval")]
+    AwaitingApproval {
+        /// The plan to approve.
+        plan: ContentHash,
+    },
+    /// The release has not been green long enough in the fleet before.
+    #[error("{version} must be green in {from} until {until} before it may go on")]
+    Soaking {
+        /// Which release.
+        version: Version,
+        /// Where it soaks.
+        from: FleetName,
+        /// When it is done.
+        until: Timestamp,
+    },
+    /// No window of the fleet is open.
+    #[error("no release window is open; the next one opens {opens}")]
+    OutsideWindow {
+        /// When.
+        opens: String,
+    },
+    /// A freeze of the fleet is on.
+    #[error("frozen until {until}: {why}")]
+    Frozen {
+        /// The freeze's last day.
+        until: Date,
+        /// What the file says.
+        why: String,
+    },
+
+    // The request does not fit the records.
+    /// The release never succeeded in the fleet it must come from.
+    #[error("{version} has no success recorded in {from}, so it cannot be promoted")]
+    NotPromotable {
+        /// Which release.
+        version: Version,
+        /// Where it should have succeeded.
+        from: FleetName,
+    },
+    /// No release is recorded under that version or commit.
+    #[error("no release is recorded for {wanted}")]
+    NoSuchRelease {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// There is no rollout to take back.
+    #[error("{fleet} has no rollout that could be taken back")]
+    NothingToRollBack {
+        /// Which fleet.
+        fleet: FleetName,
+    },
+    /// There is no rollout to go on with.
+    #[error("{fleet} has no open rollout")]
+    NothingToContinue {
+        /// Which fleet.
+        fleet: FleetName,
+    },
+    /// The person may not ask for this.
+    #[error("{user} has `{permission}` on this repository; `write` is needed to promote")]
+    NotPermitted {
+        /// Who.
+        user: String,
+        /// What they have.
+        permission: String,
+    },
+
+    // The world is not as the plan says.
+    /// Another rollout of the fleet is open.
+    #[error("{version} is still being rolled out to {fleet} (deployment {rollout})")]
+    RolloutOpen {
+        /// Where.
+        fleet: FleetName,
+        /// What.
+        version: Version,
+        /// The GitHub deployment that records it.
+        rollout: u64,
+    },
+    /// The approved plan is not the plan that would run now.
+    #[error("plan {approved} was approved, but the plan is now {now}")]
+    StalePlan {
+        /// What was approved.
+        approved: ContentHash,
+        /// What would run.
+        now: ContentHash,
+    },
+    /// The fleet already runs something newer, and only a rollback may go back.
+    #[error("{fleet} already runs {live}, which is newer than {version} (commit {commit})")]
+    WouldGoBack {
+        /// Where.
+        fleet: FleetName,
+        /// What it runs.
+        live: Version,
+        /// What was asked for.
+        version: Version,
+        /// Its commit.
+        commit: CommitSha,
+    },
+    /// Somebody else changed the service.
+    #[error("{service} was changed by somebody else: {found}")]
+    ForeignChange {
+        /// Where.
+        service: ServiceKey,
+        /// What runs there now.
+        found: String,
+    },
+    /// The service is not in a state to be deployed to.
+    #[error("{service} is not ready: {why}")]
+    NotReady {
+        /// Where.
+        service: ServiceKey,
+        /// Why.
+        why: String,
+    },
+
+    // A tenant is left out.
+    /// Scaled to zero on purpose.
+    #[error("paused")]
+    Paused,
+    /// On its way out.
+    #[error("offboarding")]
+    Offboarding,
+    /// Kept on a version by name.
+    #[error("pinned to {version} by {owner} until {until}: {why}")]
+    Pinned {
+        /// Version it keeps.
+        version: Version,
+        /// Who decided.
+        owner: String,
+        /// Last day.
+        until: Date,
+        /// What the file says.
+        why: String,
+    },
+    /// Its licence has ended.
+    #[error("licence ended on {until}")]
+    LicenceEnded {
+        /// Last day.
+        until: Date,
+    },
+
+    // After a failure.
+    /// A rollback did not succeed; nothing else is tried on these services.
+    #[error("the rollback itself failed: {why}")]
+    RollbackFailed {
+        /// The reason it stopped for.
+        why: String,
+    },
+    /// The process was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What kind of stop a reason is; the command line turns it into an exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request cannot be carried out as it was made.
+    BadInput,
+    /// A gate failed.
+    GateFailed,
+    /// Held, inconclusive, or waiting for somebody.
+    Held,
+    /// Another rollout, a stale plan, or a foreign change.
+    Conflict,
+    /// A tenant was left out on purpose.
+    LeftOut,
+    /// A rollback failed.
+    RollbackFailed,
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+impl Reason {
+    /// What kind of stop this is.
+    pub fn kind(&self) -> Kind {
+        use Reason as R;
+        match self {
+            R::DeploymentFailed { .. }
+            | R::DeadlinePassed { .. }
+            | R::ProbeFailed { .. }
+            | R::TargetUnhealthy { .. }
+            | R::TasksStopped { .. } => Kind::GateFailed,
+            R::GateUnknown { .. }
+            | R::Unproven { .. }
+            | R::AwaitingApproval { .. }
+            | R::Soaking { .. }
+            | R::OutsideWindow { .. }
+            | R::Frozen { .. } => Kind::Held,
+            R::NotPromotable { .. }
+            | R::NoSuchRelease { .. }
+            | R::NothingToRollBack { .. }
+            | R::NothingToContinue { .. }
+            | R::NotPermitted { .. } => Kind::BadInput,
+            R::RolloutOpen { .. }
+            | R::StalePlan { .. }
+            | R::WouldGoBack { .. }
+            | R::ForeignChange { .. }
+            | R::NotReady { .. } => Kind::Conflict,
+            R::Paused | R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => Kind::LeftOut,
+            R::RollbackFailed { .. } => Kind::RollbackFailed,
+            R::Interrupted => Kind::Interrupted,
+        }
+    }
+
+    /// The stable code: the same word in records, outputs and documentation, whatever the sentence says.
+    pub fn code(&self) -> String {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        json.get("code").and_then(|code| code.as_str()).unwrap_or("unknown").to_owned()
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        use Reason as R;
+        match self {
+            R::DeploymentFailed { .. } | R::TasksStopped { .. } => {
+                "look at the stop reasons above; fix forward and merge"
+            }
+            R::DeadlinePassed { .. } => "is the health check's grace period longer than gate.rollout.deadline?",
+            R::ProbeFailed { .. } | R::TargetUnhealthy { .. } => "open the probe's URL; fix forward and merge",
+            R::GateUnknown { .. } => "mend what the gate reads, then `tidegate continue`",
+            R::Unproven { .. } => "resume the tenant, or say `state: paused` for it in fleet.yaml",
+            R::AwaitingApproval { .. } => {
+                "approve the environment's job, or run again with --approved-plan and this hash"
+            }
+            R::Soaking { .. } | R::OutsideWindow { .. } | R::Frozen { .. } => "run again then; nothing was changed",
+            R::NotPromotable { .. } => {
+                "merge to release it there first, or promote a version that `tidegate status` shows as green"
+            }
+            R::NoSuchRelease { .. } => "`tidegate history` lists what was built; was the commit merged and built?",
+            R::NothingToRollBack { .. } | R::NothingToContinue { .. } => "`tidegate status` shows what the records say",
+            R::NotPermitted { .. } => "ask a maintainer to put the label on",
+            R::RolloutOpen { .. } => "`tidegate continue` goes on with it, `tidegate rollback` takes it back",
+            R::StalePlan { .. } => "look at the new plan and approve that one",
+            R::WouldGoBack { .. } => "use `tidegate rollback --to` if going back is meant",
+            R::ForeignChange { .. } => "find out who and why; `tidegate plan` shows the difference",
+            R::NotReady { .. } => "let it settle or repair it, then run again",
+            R::Paused => "`tidegate resume` brings it to the fleet's release",
+            R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => "see the tenant's entry in fleet.yaml",
+            R::RollbackFailed { .. } => {
+                "a person must look now: the services named above are on neither version for sure"
+            }
+            R::Interrupted => "`tidegate continue` goes on where this stopped",
+        }
+    }
+
+    /// The tenant or control plane it is about, if it is about one.
+    pub fn set(&self) -> Option<&SetId> {
+        use Reason as R;
+        match self {
+            R::DeploymentFailed { service, .. }
+            | R::DeadlinePassed { service, .. }
+            | R::ProbeFailed { service, .. }
+            | R::TargetUnhealthy { service, .. }
+            | R::TasksStopped { service, .. }
+            | R::Unproven { service }
+            | R::ForeignChange { service, .. }
+            | R::NotReady { service, .. } => Some(&service.set),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_words() {
+        let reason = Reason::Unproven { service: ServiceKey::try_from("acme/iam-service".to_owned()).unwrap() };
+        assert_eq!(reason.code(), "unproven");
+        assert_eq!(Reason::Paused.code(), "paused");
+        let json = serde_json::to_string(&reason).unwrap();
+        assert_eq!(serde_json::from_str::<Reason>(&json).unwrap(), reason);
+    }
+}

@@ -1,0 +1,152 @@
+//! The services of one set and their order. The set succeeds or goes back as one, so the order is checked when
+//! the file is read and never again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::ServiceName;
+
+/// One service of a set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name, also of its container and image.
+    pub name: ServiceName,
+    /// What its image is built from.
+    pub build: Build,
+    /// How requests reach it; none for a service without traffic.
+    pub http: Option<Http>,
+    /// Services that must be on the release before it.
+    pub after: BTreeSet<ServiceName>,
+}
+
+/// What an image is built from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Folder that docker gets, relative to the repository.
+    pub context: String,
+    /// Dockerfile, relative to the context.
+    pub dockerfile: String,
+    /// Build arguments. `VERSION` is added by the build and is no part of the content address.
+    pub args: BTreeMap<String, String>,
+    /// Folders outside of the context that go into what `prepare` makes, and so into the content address.
+    pub inputs: Vec<String>,
+    /// A program and its arguments, run once in the repository before any image that names it is built.
+    pub prepare: Vec<String>,
+}
+
+/// Where a service listens and says that it is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Http {
+    /// TCP port of the container.
+    pub port: u16,
+    /// Path that answers 200 when it is well.
+    pub health: String,
+}
+
+/// The services of a set, in an order in which each comes after what it needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServiceGraph(Vec<Service>);
+
+/// Why services have no order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadOrder {
+    /// An `after` names no service of the set.
+    #[error("`{service}` comes after `{missing}`, which is no service of this set")]
+    Unknown {
+        /// Who names it.
+        service: ServiceName,
+        /// What is missing.
+        missing: ServiceName,
+    },
+    /// Services wait for each other.
+    #[error("services wait for each other: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> "))]
+    Cycle(
+        /// The services on the cycle, the first one repeated at the end.
+        Vec<ServiceName>,
+    ),
+}
+
+impl ServiceGraph {
+    /// Orders the services (Kahn's algorithm; among those that are free, by name, so that the order is stable).
+    ///
+    /// # Errors
+    /// An unknown or cyclic `after`.
+    pub fn new(services: impl IntoIterator<Item = Service>) -> Result<Self, BadOrder> {
+        let mut waiting: BTreeMap<ServiceName, Service> = services.into_iter().map(|s| (s.name.clone(), s)).collect();
+        for service in waiting.values() {
+            if let Some(missing) = service.after.iter().find(|name| !waiting.contains_key(name)) {
+                return Err(BadOrder::Unknown { service: service.name.clone(), missing: missing.clone() });
+            }
+        }
+        let mut ordered = Vec::with_capacity(waiting.len());
+        while !waiting.is_empty() {
+            let free = waiting.values().find(|s| !s.after.iter().any(|name| waiting.contains_key(name)));
+            let Some(name) = free.map(|s| s.name.clone()) else {
+                return Err(BadOrder::Cycle(cycle(&waiting)));
+            };
+            ordered.extend(waiting.remove(&name));
+        }
+        Ok(Self(ordered))
+    }
+
+    /// The services in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Service> {
+        self.0.iter()
+    }
+
+    /// The service of that name.
+    pub fn get(&self, name: &ServiceName) -> Option<&Service> {
+        self.0.iter().find(|s| &s.name == name)
+    }
+}
+
+/// Follows the first unmet `after` from any waiting service; it must come back to one already seen.
+fn cycle(waiting: &BTreeMap<ServiceName, Service>) -> Vec<ServiceName> {
+    let mut path: Vec<ServiceName> = waiting.keys().take(1).cloned().collect();
+    while let Some(next) = path.last().and_then(|name| waiting[name].after.iter().find(|n| waiting.contains_key(n))) {
+        if let Some(start) = path.iter().position(|name| name == next) {
+            path.push(next.clone());
+            return path.split_off(start);
+        }
+        path.push(next.clone());
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(name: &str, after: &[&str]) -> Service {
+        Service {
+            name: name.parse().unwrap(),
+            build: Build {
+                context: name.to_owned(),
+                dockerfile: "Dockerfile".to_owned(),
+                args: BTreeMap::new(),
+                inputs: Vec::new(),
+                prepare: Vec::new(),
+            },
+            http: None,
+            after: after.iter().map(|n| n.parse().unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn each_service_comes_after_what_it_needs() {
+        let graph =
+            ServiceGraph::new([service("worker", &["discovery"]), service("discovery", &["iam"]), service("iam", &[])]);
+        let names: Vec<String> = graph.unwrap().iter().map(|s| s.name.to_string()).collect();
+        assert_eq!(names, ["iam", "discovery", "worker"]);
+    }
+
+    #[test]
+    fn a_cycle_is_printed_as_one() {
+        let bad = ServiceGraph::new([service("aa", &["cc"]), service("bb", &["aa"]), service("cc", &["bb"])]);
+        assert_eq!(bad.unwrap_err().to_string(), "services wait for each other: aa -> cc -> bb -> aa");
+        let own = ServiceGraph::new([service("aa", &["aa"])]);
+        assert_eq!(own.unwrap_err().to_string(), "services wait for each other: aa -> aa");
+    }
+}

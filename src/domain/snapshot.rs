@@ -1,0 +1,105 @@
+//! What is live, as one value. A read that failed is a value too, because "I could not look" must reach the
+//! decision and must never look like "all is well".
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::gate::{ProbeRecord, TargetHealth};
+use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, TaskDefinitionArn};
+
+/// What was seen of a fleet at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Each service that was asked for has an entry.
+    pub services: BTreeMap<ServiceKey, ServiceSeen>,
+    /// Health readings, where they were asked for.
+    pub health: Health,
+}
+
+/// Health readings of the services under watch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Probes since the watch began.
+    pub probes: BTreeMap<ServiceKey, ProbeRecord>,
+    /// Load-balancer targets; read at decision points only, because the API allows 10 reads a second.
+    pub targets: BTreeMap<ServiceKey, TargetHealth>,
+}
+
+/// One service as ECS described it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceSeen {
+    /// The service and what its PRIMARY deployment runs.
+    Live(Live),
+    /// ECS knows no such active service.
+    Missing,
+    /// It could not be read.
+    Unreachable {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A service that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// What the PRIMARY deployment runs.
+    pub runs: Runs,
+    /// Its id. After a rollback by ECS it is another one than that of our update.
+    pub deployment: DeploymentId,
+    /// How far it is.
+    pub rollout: RolloutState,
+    /// Tasks that should run.
+    pub desired: u32,
+    /// Tasks that do.
+    pub running: u32,
+    /// Tasks of this deployment that failed to start or to stay, as ECS counts them.
+    pub failed_tasks: u32,
+    /// Deployments that ECS lists as failed: what they tried to run, when, and why it gave up.
+    pub failed: Vec<FailedDeployment>,
+}
+
+/// What a deployment runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    /// The task definition.
+    pub task_definition: TaskDefinitionArn,
+    /// Hash of the task definition as rendered; equal hash, equal everything.
+    pub hash: ContentHash,
+    /// Digest of the service's own container; none if it is named by a tag.
+    pub digest: Option<ImageDigest>,
+}
+
+/// ECS's `rolloutState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RolloutState {
+    /// Not done.
+    InProgress,
+    /// Done.
+    Completed,
+    /// Given up.
+    Failed,
+    /// A word this program does not know.
+    Unknown,
+}
+
+/// A deployment that ECS gave up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedDeployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Hash of what it tried to run; none if that could not be read.
+    pub hash: Option<ContentHash>,
+    /// When it began.
+    pub began: Timestamp,
+    /// ECS's reason, or empty.
+    pub why: String,
+}
+
+impl Live {
+    /// Whether the PRIMARY deployment is done and every task that should run does. Says nothing about zero tasks.
+    pub fn is_settled(&self) -> bool {
+        self.rollout == RolloutState::Completed && self.running >= self.desired
+    }
+}

@@ -5,3 +5,4 @@
 //! of it after any step ends in the same place when it is started again. ARCHITECTURE.md tells the whole story.
 
 pub mod domain;
+pub mod ports;

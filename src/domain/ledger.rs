@@ -1,0 +1,205 @@
+//! The records: which rollouts a fleet has had, what each ended as, and what every service runs by them.
+//!
+//! Records are hints. The live service and the digest are the judge; a record that does not check is unknown.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{CommitSha, ContentHash, FleetName, ServiceKey, Version};
+use super::plan::{Direction, Target};
+use super::reason::Reason;
+use super::rollout::Event;
+
+/// The number of a rollout: on GitHub, its deployment's id. Such ids may pass 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RolloutId(pub u64);
+
+/// One rollout as recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutRecord {
+    /// Its number.
+    pub id: RolloutId,
+    /// When its intent was recorded.
+    pub opened_at: Timestamp,
+    /// What the intent says.
+    pub intent: Intent,
+    /// What happened since, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+/// The intent: the part of a plan that fits into a record. The plan itself lies beside it, under its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The fleet.
+    pub fleet: FleetName,
+    /// What is rolled out.
+    pub version: Version,
+    /// Its commit.
+    pub commit: CommitSha,
+    /// Hash of the plan.
+    pub plan: ContentHash,
+    /// Forward or back.
+    pub direction: Direction,
+    /// Names of the waves and how many service sets each has.
+    pub waves: Vec<(String, usize)>,
+    /// The workflow run that opened it, if one did.
+    pub run: Option<u64>,
+}
+
+/// A recorded event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Position, from 1.
+    pub seq: u32,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// How a recorded rollout stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// Not ended. With the reason it is held for, if it is.
+    Open(Option<&'a Reason>),
+    /// Every wave passed, at this time.
+    Succeeded(Timestamp),
+    /// Stopped for good.
+    Halted(&'a Reason),
+}
+
+/// What each service of a fleet runs, as recorded with the last event that concerned it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetState {
+    /// By service.
+    pub services: BTreeMap<ServiceKey, ServiceState>,
+}
+
+/// What a service runs by the records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// The release it belongs to.
+    pub release: Version,
+    /// What it runs.
+    pub runs: Target,
+    /// How it came out.
+    pub result: ServiceResult,
+    /// When that was recorded.
+    pub at: Timestamp,
+}
+
+/// How the deployment of one service came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceResult {
+    /// Seen live on its target.
+    Live,
+    /// Seen on another state than its target when the rollout stopped.
+    NotReached,
+    /// Not readable when the rollout stopped.
+    Unknown,
+}
+
+/// What is recorded of a wave with an event, service by service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaveResult {
+    /// By service.
+    pub services: BTreeMap<ServiceKey, ServiceState>,
+}
+
+impl RolloutRecord {
+    /// How it stands.
+    pub fn standing(&self) -> Standing<'_> {
+        match self.entries.last().map(|entry| (&entry.event, entry.at)) {
+            Some((Event::Succeeded, at)) => Standing::Succeeded(at),
+            Some((Event::Halted { reason, .. }, _)) => Standing::Halted(reason),
+            Some((Event::Held { reason, .. }, _)) => Standing::Open(Some(reason)),
+            _ => Standing::Open(None),
+        }
+    }
+
+    /// When it succeeded, if it did.
+    pub fn succeeded_at(&self) -> Option<Timestamp> {
+        match self.standing() {
+            Standing::Succeeded(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
+/// The rollout of a fleet that is not ended. `rollouts` are newest first, as ledgers give them.
+pub fn open_rollout(rollouts: &[RolloutRecord]) -> Option<&RolloutRecord> {
+    rollouts.iter().find(|r| matches!(r.standing(), Standing::Open(_)))
+}
+
+/// The version that a fleet runs by the records: that of the newest rollout that succeeded.
+pub fn current_version(rollouts: &[RolloutRecord]) -> Option<&Version> {
+    rollouts.iter().find(|r| r.succeeded_at().is_some()).map(|r| &r.intent.version)
+}
+
+/// When this version first succeeded going forward, and since when that holds. A version that was taken back
+/// afterwards (by a rollback to another one) has no success that counts.
+pub fn green_since(rollouts: &[RolloutRecord], version: &Version) -> Option<Timestamp> {
+    let newest = rollouts.iter().find(|r| r.succeeded_at().is_some() && &r.intent.version == version)?;
+    let taken_back = rollouts
+        .iter()
+        .take_while(|r| r.id != newest.id)
+        .any(|r| matches!(&r.intent.direction, Direction::RollbackOf(plan) if plan == &newest.intent.plan));
+    if taken_back { None } else { newest.succeeded_at() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: u64, version: &str, direction: Direction, events: Vec<Event>) -> RolloutRecord {
+        let entry =
+            |(i, event)| Entry { seq: i as u32 + 1, at: Timestamp::from_second(id as i64 * 100).unwrap(), event };
+        RolloutRecord {
+            id: RolloutId(id),
+            opened_at: Timestamp::from_second(id as i64 * 100).unwrap(),
+            intent: Intent {
+                fleet: "dev".parse().unwrap(),
+                version: version.parse().unwrap(),
+                commit: "a".repeat(40).parse().unwrap(),
+                plan: ContentHash::of(version.as_bytes()),
+                direction,
+                waves: vec![("wave 1".to_owned(), 1)],
+                run: None,
+            },
+            entries: events.into_iter().enumerate().map(entry).collect(),
+        }
+    }
+
+    #[test]
+    fn a_halted_release_is_never_green() {
+        let reason = Reason::Paused;
+        let rollouts = [
+            record(2, "1.1.0", Direction::Deploy, vec![Event::Halted { wave: 0, reason }]),
+            record(1, "1.0.0", Direction::Deploy, vec![Event::Succeeded]),
+        ];
+        assert_eq!(green_since(&rollouts, &"1.1.0".parse().unwrap()), None);
+        assert_eq!(current_version(&rollouts), Some(&"1.0.0".parse().unwrap()));
+        assert_eq!(open_rollout(&rollouts), None);
+    }
+
+    #[test]
+    fn a_release_that_was_taken_back_is_green_no_more() {
+        let good = record(1, "1.0.0", Direction::Deploy, vec![Event::Succeeded]);
+        let back = record(2, "0.9.0", Direction::RollbackOf(good.intent.plan.clone()), vec![Event::Succeeded]);
+        assert!(green_since(std::slice::from_ref(&good), &"1.0.0".parse().unwrap()).is_some());
+        assert_eq!(green_since(&[back, good], &"1.0.0".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_held_rollout_is_open() {
+        let held = record(1, "1.0.0", Direction::Deploy, vec![Event::Held { wave: 0, reason: Reason::Interrupted }]);
+        assert_eq!(open_rollout(std::slice::from_ref(&held)), Some(&held));
+        let json = serde_json::to_string(&held).unwrap();
+        assert_eq!(serde_json::from_str::<RolloutRecord>(&json).unwrap(), held);
+    }
+}

@@ -1,0 +1,207 @@
+//! A rollout: a plan being carried out. Its state follows from the plan and the recorded events alone, so any
+//! process can take it up where another was killed.
+
+mod decide;
+mod standing;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ContentHash, DeploymentId, ServiceKey};
+use super::plan::{Change, Plan, Wave};
+use super::reason::Reason;
+use super::snapshot::{ServiceSeen, Snapshot};
+
+pub use decide::Decision;
+pub use standing::Standing;
+
+/// Where a rollout is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The intent is recorded; no wave has begun.
+    Opened,
+    /// A wave's services are being brought to their target.
+    Deploying {
+        /// Index of the wave.
+        wave: usize,
+    },
+    /// A wave's services are up and watched.
+    Baking {
+        /// Index of the wave.
+        wave: usize,
+        /// When the watch began.
+        since: Timestamp,
+    },
+    /// Every wave passed.
+    Succeeded,
+    /// It was stopped for good; what follows is another rollout.
+    Halted {
+        /// Index of the wave in which it stopped.
+        wave: usize,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// A change of phase, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A wave begins. For a wave after the first this also records that the one before it passed its gate.
+    WaveStarted {
+        /// Index of the wave.
+        wave: usize,
+    },
+    /// Every service of the wave was seen on its target; its watch begins.
+    Baking {
+        /// Index of the wave.
+        wave: usize,
+        /// When the watch began.
+        since: Timestamp,
+    },
+    /// The rollout does not go on by itself, but can be continued. Its phase stays.
+    Held {
+        /// Index of the wave that is held.
+        wave: usize,
+        /// Why.
+        reason: Reason,
+    },
+    /// It was stopped for good.
+    Halted {
+        /// Index of the wave in which it stopped.
+        wave: usize,
+        /// Why.
+        reason: Reason,
+    },
+    /// Every wave passed its gate.
+    Succeeded,
+}
+
+/// An event that does not follow from the phase a rollout is in. Such a record is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event:?} cannot follow {phase:?}")]
+pub struct IllegalEvent {
+    /// Where the rollout was.
+    pub phase: Phase,
+    /// What was recorded.
+    pub event: Event,
+}
+
+/// A plan being carried out.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    plan: Plan,
+    plan_hash: ContentHash,
+    phase: Phase,
+    /// When its intent was recorded: what ECS lists as failed from before is not ours.
+    opened_at: Timestamp,
+    /// When this process began to look at the current wave. Deadlines count from here, because a rollout may
+    /// have been nobody's for hours.
+    looking_since: Timestamp,
+    /// What this process sent. After a restart it is empty, and the world is asked instead.
+    sent: BTreeMap<ServiceKey, Sent>,
+}
+
+/// An update this process sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sent {
+    deployment: DeploymentId,
+    at: Timestamp,
+    /// Reads in a row in which another deployment was PRIMARY. One alone may be stale.
+    displaced: u32,
+}
+
+impl Rollout {
+    /// A rollout whose intent was recorded at `opened_at` and whose events are these, taken up at `now`.
+    ///
+    /// # Errors
+    /// The events are not a history a rollout can have.
+    pub fn replay(
+        plan: Plan,
+        opened_at: Timestamp,
+        events: impl IntoIterator<Item = Event>,
+        now: Timestamp,
+    ) -> Result<Self, IllegalEvent> {
+        let plan_hash = plan.hash();
+        let mut rollout =
+            Self { plan, plan_hash, phase: Phase::Opened, opened_at, looking_since: now, sent: BTreeMap::new() };
+        for event in events {
+            rollout.apply(&event, now)?;
+        }
+        Ok(rollout)
+    }
+
+    /// The one way a phase changes.
+    ///
+    /// # Errors
+    /// The event does not follow from the phase.
+    pub fn apply(&mut self, event: &Event, now: Timestamp) -> Result<(), IllegalEvent> {
+        let waves = self.plan.waves.len();
+        let next = match (&self.phase, event) {
+            (Phase::Opened, Event::WaveStarted { wave: 0 }) if waves > 0 => Phase::Deploying { wave: 0 },
+            (Phase::Opened, Event::Succeeded) if waves == 0 => Phase::Succeeded,
+            (Phase::Deploying { wave }, Event::Baking { wave: same, since }) if wave == same => {
+                Phase::Baking { wave: *wave, since: *since }
+            }
+            (Phase::Baking { wave, .. }, Event::WaveStarted { wave: next }) if wave + 1 == *next && *next < waves => {
+                Phase::Deploying { wave: *next }
+            }
+            (Phase::Baking { wave, .. }, Event::Succeeded) if wave + 1 == waves => Phase::Succeeded,
+            (Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. }, Event::Halted { wave, reason }) => {
+                Phase::Halted { wave: *wave, reason: reason.clone() }
+            }
+            (Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. }, Event::Held { .. }) => self.phase.clone(),
+            (phase, event) => return Err(IllegalEvent { phase: phase.clone(), event: event.clone() }),
+        };
+        if matches!(event, Event::WaveStarted { .. }) {
+            self.looking_since = now;
+        }
+        self.phase = next;
+        Ok(())
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The plan's hash.
+    pub fn plan_hash(&self) -> &ContentHash {
+        &self.plan_hash
+    }
+
+    /// Where it is.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The wave it is in, with its index; none before the first and after the last.
+    pub fn wave(&self) -> Option<(usize, &Wave)> {
+        let index = match self.phase {
+            Phase::Deploying { wave } | Phase::Baking { wave, .. } | Phase::Halted { wave, .. } => wave,
+            Phase::Opened | Phase::Succeeded => return None,
+        };
+        self.plan.waves.get(index).map(|wave| (index, wave))
+    }
+
+    /// The changes whose live state the next decision needs.
+    pub fn watched(&self) -> &[Change] {
+        self.wave().map_or(&[], |(_, wave)| &wave.changes)
+    }
+
+    /// Notes that this process sent an update.
+    pub fn note_sent(&mut self, service: &ServiceKey, deployment: DeploymentId, now: Timestamp) {
+        self.sent.insert(service.clone(), Sent { deployment, at: now, displaced: 0 });
+    }
+
+    /// Takes in what was seen, so that two reads that agree can be told from one that was stale.
+    pub fn note_seen(&mut self, seen: &Snapshot) {
+        for (service, sent) in &mut self.sent {
+            if let Some(ServiceSeen::Live(live)) = seen.services.get(service) {
+                sent.displaced = if live.deployment == sent.deployment { 0 } else { sent.displaced + 1 };
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! How one service stands against its target: the place where ECS's answers get their meaning.
+//!
+//! The question is never "is the service stable" (it is, after ECS has rolled it back), but "is what we want the
+//! PRIMARY deployment, and is that deployment done".
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Rollout;
+use crate::domain::plan::Change;
+use crate::domain::reason::Reason;
+use crate::domain::snapshot::{Live, RolloutState, ServiceSeen};
+
+/// How one service stands against its target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its target is PRIMARY, done, and every task that should run does.
+    OnTarget,
+    /// It is as the plan found it, and may be updated.
+    AsBefore,
+    /// On its way, or about to be readable.
+    Moving,
+    /// It cannot be told.
+    Unknown(Reason),
+    /// It will not reach its target.
+    Failed(Reason),
+    /// Somebody else changed it.
+    Foreign(Reason),
+}
+
+/// Reads in which another deployment than ours must be PRIMARY before that is believed. Right after an update
+/// a read can still show the state before it.
+const DISPLACED_READS: u32 = 2;
+
+impl Rollout {
+    /// How the service of `change` stands, seen at `now`.
+    pub fn standing(&self, change: &Change, seen: Option<&ServiceSeen>, now: Timestamp) -> Standing {
+        let service = change.service.clone();
+        let unreadable = |why: &str| {
+            let reason = Reason::GateUnknown { what: format!("state of {}", change.service), why: why.to_owned() };
+            self.late(change, now).map_or(Standing::Moving, |_| Standing::Unknown(reason))
+        };
+        match seen {
+            None => unreadable("it was not read"),
+            Some(ServiceSeen::Unreachable { why }) => unreadable(why),
+            Some(ServiceSeen::Missing) => {
+                Standing::Failed(Reason::NotReady { service, why: "ECS has no active service of that name".to_owned() })
+            }
+            Some(ServiceSeen::Live(live)) if live.desired == 0 => Standing::Unknown(Reason::Unproven { service }),
+            Some(ServiceSeen::Live(live)) if live.runs.hash == change.target.hash => self.on_its_way(change, live, now),
+            Some(ServiceSeen::Live(live)) if live.runs.hash == change.before.hash => self.as_before(change, live, now),
+            Some(ServiceSeen::Live(live)) => Standing::Foreign(Reason::ForeignChange {
+                service,
+                found: format!("it runs {}", live.runs.task_definition.family_and_revision()),
+            }),
+        }
+    }
+
+    /// The target is PRIMARY.
+    fn on_its_way(&self, change: &Change, live: &Live, now: Timestamp) -> Standing {
+        if live.rollout == RolloutState::Failed {
+            let why = live.failed.iter().find(|f| f.id == live.deployment).map_or("", |f| f.why.as_str());
+            return Standing::Failed(gave_up(change, why));
+        }
+        if live.is_settled() {
+            return Standing::OnTarget;
+        }
+        self.late(change, now).map_or(Standing::Moving, Standing::Failed)
+    }
+
+    /// What ran before is PRIMARY: not sent yet, or sent and taken back.
+    fn as_before(&self, change: &Change, live: &Live, now: Timestamp) -> Standing {
+        let ours_failed = live
+            .failed
+            .iter()
+            .find(|failed| failed.began >= self.opened_at && failed.hash.as_ref() == Some(&change.target.hash));
+        if let Some(failed) = ours_failed {
+            return Standing::Failed(gave_up(change, &failed.why));
+        }
+        match self.sent.get(&change.service) {
+            Some(sent) if sent.displaced >= DISPLACED_READS => {
+                Standing::Failed(gave_up(change, "it went back to the deployment before ours"))
+            }
+            Some(_) => Standing::Moving,
+            // A rollback does not wait for what it takes back. Forward, an update on top of an unfinished
+            // deployment would leave ECS nothing to roll back to.
+            None if live.is_settled() || self.plan.is_rollback() => Standing::AsBefore,
+            None => self.late(change, now).map_or(Standing::Moving, |_| {
+                let why = "another deployment is still in progress".to_owned();
+                Standing::Foreign(Reason::NotReady { service: change.service.clone(), why })
+            }),
+        }
+    }
+
+    /// Whether the time that the gate gives this service has passed.
+    fn late(&self, change: &Change, now: Timestamp) -> Option<Reason> {
+        let began = self.sent.get(&change.service).map_or(self.looking_since, |sent| sent.at);
+        let passed: SignedDuration = now.duration_since(began);
+        (passed > self.plan.gate.deadline).then(|| Reason::DeadlinePassed {
+            service: change.service.clone(),
+            minutes: self.plan.gate.deadline.as_mins(),
+        })
+    }
+}
+
+fn gave_up(change: &Change, why: &str) -> Reason {
+    let why = if why.is_empty() { "the deployment failed and ECS gave no reason" } else { why };
+    Reason::DeploymentFailed { service: change.service.clone(), why: why.to_owned() }
+}

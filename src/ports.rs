@@ -1,0 +1,271 @@
+//! What the application needs from the outside, in tidegate's own words. Reading and writing are different
+//! traits, so that a command which only reads cannot write, whatever its flags say.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::domain::fleet::{Address, Builder};
+use crate::domain::gate::{Answer, Probe, TargetHealth};
+use crate::domain::ids::{
+    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName,
+    TaskDefinitionArn, Version,
+};
+use crate::domain::ledger::{FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
+use crate::domain::plan::Plan;
+use crate::domain::release::Release;
+use crate::domain::rollout::Event;
+use crate::domain::service::Build;
+use crate::domain::snapshot::ServiceSeen;
+use crate::domain::template::Rendered;
+
+/// Why something outside did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{doing}: {why}")]
+pub struct PortError {
+    /// What was being done, and to what.
+    pub doing: String,
+    /// In the other side's words, without secrets, with its request id where there is one.
+    pub why: String,
+    /// Whether asking again later may help.
+    pub fault: Fault,
+}
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The other side is not there, busy, or throttles: asking again later may help.
+    Unavailable,
+    /// It refused, or what it has does not fit: asking again will not help.
+    Refused,
+    /// Somebody else was quicker: look again, then decide again.
+    Conflict,
+}
+
+impl PortError {
+    /// A failure of this kind.
+    pub fn new(fault: Fault, doing: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self { doing: doing.to_string(), why: why.to_string(), fault }
+    }
+}
+
+/// What a port answers.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Which image to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageQuery {
+    /// Whose image.
+    pub service: ServiceName,
+    /// Registry host and repository.
+    pub repository: String,
+    /// Under which tag.
+    pub tag: ImageTag,
+}
+
+/// An image that is in the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundImage {
+    /// Its identity.
+    pub digest: ImageDigest,
+    /// All tags that it has.
+    pub tags: Vec<ImageTag>,
+}
+
+/// What to build and how to name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildOrder {
+    /// Whose image.
+    pub service: ServiceName,
+    /// What it is built from.
+    pub build: Build,
+    /// Registry host and repository.
+    pub repository: String,
+    /// The tags it gets.
+    pub tags: Vec<ImageTag>,
+    /// Platforms, such as `linux/amd64`.
+    pub platforms: Vec<String>,
+    /// What builds.
+    pub builder: Builder,
+    /// The version, for the build argument `VERSION`.
+    pub version: Version,
+}
+
+/// The source tree of the commit that is being built.
+#[async_trait]
+pub trait SourceReader: Send + Sync {
+    /// Hash of everything that goes into an image: files of the context after `.dockerignore`, inputs,
+    /// Dockerfile, arguments, platforms. The version is no part of it.
+    async fn content_address(&self, build: &Build, platforms: &[String]) -> PortResult<ContentHash>;
+}
+
+/// The registry, to look.
+#[async_trait]
+pub trait ImageReader: Send + Sync {
+    /// What is there under these tags; a query without an image has no entry. Batched.
+    async fn find(&self, queries: &[ImageQuery]) -> PortResult<BTreeMap<ServiceName, FoundImage>>;
+
+    /// Which of these are still there.
+    async fn present(&self, repository: &str, digests: &[ImageDigest]) -> PortResult<Vec<ImageDigest>>;
+}
+
+/// The registry and the builder, to change.
+#[async_trait]
+pub trait ImageWriter: Send + Sync {
+    /// Builds, pushes, and reads the digest back from the registry. Lines of the build's output go to `lines`.
+    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<ImageDigest>;
+
+    /// Gives an image one more tag. Having it already is success; the tag on another digest is a conflict.
+    async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()>;
+}
+
+/// The services, to look.
+#[async_trait]
+pub trait FleetReader: Send + Sync {
+    /// What each of these services runs. A failed read is an entry, not an error. Batched.
+    async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen>;
+
+    /// A task definition as ECS describes it, whole. Revisions never change, so they are read once.
+    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value>;
+
+    /// Why tasks of this service stopped lately, in words for a person; the newest first.
+    async fn explain(&self, service: &Address) -> PortResult<Vec<String>>;
+}
+
+/// The services, to change. Every method demands the proof that the intent is recorded.
+#[async_trait]
+pub trait FleetWriter: Send + Sync {
+    /// The task definition with this content: an active revision that has it, else a new one.
+    async fn register(
+        &self,
+        proof: &OpenRollout,
+        service: &Address,
+        rendered: &Rendered,
+    ) -> PortResult<TaskDefinitionArn>;
+
+    /// Sends UpdateService with the task definition and nothing else, and answers the id of the PRIMARY deployment.
+    async fn update(
+        &self,
+        proof: &OpenRollout,
+        service: &Address,
+        target: &TaskDefinitionArn,
+    ) -> PortResult<DeploymentId>;
+}
+
+/// Health, to look.
+#[async_trait]
+pub trait HealthReader: Send + Sync {
+    /// Asks each service once, side by side. No answer is an answer.
+    async fn probe(&self, probes: &[Probe]) -> BTreeMap<ServiceKey, Answer>;
+
+    /// Health of the services' load-balancer targets. What cannot be read is unknown.
+    async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth>;
+}
+
+/// The records, to look.
+#[async_trait]
+pub trait LedgerReader: Send + Sync {
+    /// The rollouts of a fleet, newest first.
+    async fn rollouts(&self, fleet: &FleetName) -> PortResult<Vec<RolloutRecord>>;
+
+    /// The plan of that hash. One whose content has another hash is refused.
+    async fn plan(&self, hash: &ContentHash) -> PortResult<Plan>;
+
+    /// The release that was built from this commit, if one was.
+    async fn release_of(&self, commit: &CommitSha) -> PortResult<Option<Release>>;
+
+    /// The release of this version, if there is one.
+    async fn release(&self, version: &Version) -> PortResult<Option<Release>>;
+
+    /// Versions that were given for good, by promotion to the last fleet.
+    async fn final_versions(&self) -> PortResult<Vec<Version>>;
+
+    /// What each service of a fleet runs by the records.
+    async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState>;
+}
+
+/// The records, to add to. Nothing is ever changed or taken away.
+#[async_trait]
+pub trait LedgerWriter: Send + Sync {
+    /// Records what was built.
+    async fn publish(&self, release: &Release) -> PortResult<()>;
+
+    /// Records that a release got its final version.
+    async fn finalise(&self, release: &Release, version: &Version) -> PortResult<()>;
+
+    /// Records the plan, then the intent to carry it out. Called by [`OpenRollout::begin`] only.
+    async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord>;
+
+    /// Records an event, and with it how the services of a wave stand.
+    async fn append(&self, proof: &OpenRollout, seq: u32, event: &Event, result: Option<&WaveResult>)
+    -> PortResult<()>;
+}
+
+/// Who may do what on the repository.
+#[async_trait]
+pub trait PeopleReader: Send + Sync {
+    /// The person's permission: `admin`, `maintain`, `write`, `triage`, `read` or `none`.
+    async fn permission(&self, user: &str) -> PortResult<String>;
+}
+
+/// The time, and waiting for it.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Comes back when this much time has passed.
+    async fn sleep(&self, time: SignedDuration);
+}
+
+/// The proof that the intent of a rollout is in the ledger. Only recording it, or finding it recorded, makes
+/// one; deploying demands one.
+#[derive(Clone, Debug)]
+pub struct OpenRollout {
+    record: RolloutRecord,
+}
+
+impl OpenRollout {
+    /// Records the intent to carry out a plan.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, run: Option<u64>) -> PortResult<Self> {
+        let intent = Intent {
+            fleet: plan.fleet.clone(),
+            version: plan.release.version.clone(),
+            commit: plan.release.commit.clone(),
+            plan: plan.hash(),
+            direction: plan.direction.clone(),
+            waves: plan.waves.iter().map(|wave| (wave.name.clone(), wave.sets().len())).collect(),
+            run,
+        };
+        let record = ledger.open(plan, &intent).await?;
+        Ok(Self { record })
+    }
+
+    /// Takes up a rollout whose record and plan agree.
+    ///
+    /// # Errors
+    /// The plan is not the recorded one.
+    pub fn resume(record: RolloutRecord, plan: &Plan) -> PortResult<Self> {
+        if plan.hash() == record.intent.plan {
+            return Ok(Self { record });
+        }
+        let doing = format!("taking up rollout {}", record.id.0);
+        Err(PortError::new(Fault::Refused, doing, "its plan is not the one that was recorded"))
+    }
+
+    /// The record as it was when the rollout was opened or taken up.
+    pub fn record(&self) -> &RolloutRecord {
+        &self.record
+    }
+
+    /// The rollout's number.
+    pub fn id(&self) -> RolloutId {
+        self.record.id
+    }
+}

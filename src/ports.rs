@@ -112,12 +112,17 @@ pub trait ImageReader: Send + Sync {
     async fn present(&self, repository: &str, digests: &[ImageDigest]) -> PortResult<Vec<ImageDigest>>;
 }
 
-/// The registry and the builder, to change.
+/// What builds images.
 #[async_trait]
-pub trait ImageWriter: Send + Sync {
-    /// Builds, pushes, and reads the digest back from the registry. Lines of the build's output go to `lines`.
-    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<ImageDigest>;
+pub trait ImageBuilder: Send + Sync {
+    /// Builds and pushes under every tag. Lines of the build's output go to `lines`. What was pushed is not
+    /// taken from the builder's word: its digest is read back from the registry.
+    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<()>;
+}
 
+/// The registry, to add to.
+#[async_trait]
+pub trait ImageTagger: Send + Sync {
     /// Gives an image one more tag. Having it already is success; the tag on another digest is a conflict.
     async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()>;
 }
@@ -155,12 +160,16 @@ pub trait FleetWriter: Send + Sync {
     ) -> PortResult<DeploymentId>;
 }
 
-/// Health, to look.
+/// The services' own answers.
 #[async_trait]
-pub trait HealthReader: Send + Sync {
+pub trait ProbeReader: Send + Sync {
     /// Asks each service once, side by side. No answer is an answer.
     async fn probe(&self, probes: &[Probe]) -> BTreeMap<ServiceKey, Answer>;
+}
 
+/// The load balancer's view of the services.
+#[async_trait]
+pub trait TargetReader: Send + Sync {
     /// Health of the services' load-balancer targets. What cannot be read is unknown.
     async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth>;
 }

@@ -257,10 +257,14 @@ impl Application {
         !self.fleets.iter().any(|f| f.from.as_ref() == Some(&fleet.name))
     }
 
+    /// The services of a set and their order.
+    pub fn graph_of(&self, set: &SetId) -> Option<&ServiceGraph> {
+        if set.is_control_plane() { self.control_plane.as_ref() } else { Some(&self.services) }
+    }
+
     /// The services of a set, in order.
     pub fn services_of(&self, set: &SetId) -> impl Iterator<Item = &Service> {
-        let graph = if set.is_control_plane() { self.control_plane.as_ref() } else { Some(&self.services) };
-        graph.into_iter().flat_map(ServiceGraph::iter)
+        self.graph_of(set).into_iter().flat_map(ServiceGraph::iter)
     }
 
     /// Every service that has an image, the control plane's after the tenants'.

@@ -206,6 +206,13 @@ impl Version {
         Ok(Self(version))
     }
 
+    /// What stands for the version of something that ran before there were records.
+    pub fn unrecorded() -> Self {
+        let mut version = semver::Version::new(0, 0, 0);
+        version.pre = semver::Prerelease::new("unrecorded").unwrap_or_default();
+        Self(version)
+    }
+
     /// The three numbers.
     pub fn core(&self) -> (u64, u64, u64) {
         (self.0.major, self.0.minor, self.0.patch)

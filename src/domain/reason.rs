@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CommitSha, ContentHash, FleetName, ServiceKey, SetId, Version};
+use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, Version};
 
 /// Why a rollout does not go on, does not begin, or a tenant is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -128,6 +128,20 @@ pub enum Reason {
         /// Which fleet.
         fleet: FleetName,
     },
+    /// Nobody is left in the wave that should be exposed first.
+    #[error("wave `{wave}` has nobody left in it, so nobody would be exposed before the many")]
+    NoCanary {
+        /// Its name.
+        wave: String,
+    },
+    /// The registry does not have an image of the release.
+    #[error("the image {digest} of {service} is not in the registry")]
+    ImageGone {
+        /// Whose.
+        service: ServiceName,
+        /// Which.
+        digest: ImageDigest,
+    },
     /// The person may not ask for this.
     #[error("{user} has `{permission}` on this repository; `write` is needed to promote")]
     NotPermitted {
@@ -218,6 +232,12 @@ pub enum Reason {
         /// The reason it stopped for.
         why: String,
     },
+    /// A person took it back before it was done.
+    #[error("taken back by {by}")]
+    TakenBack {
+        /// Who.
+        by: String,
+    },
     /// The process was asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -262,6 +282,8 @@ impl Reason {
             | R::NoSuchRelease { .. }
             | R::NothingToRollBack { .. }
             | R::NothingToContinue { .. }
+            | R::NoCanary { .. }
+            | R::ImageGone { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::StalePlan { .. }
@@ -270,6 +292,7 @@ impl Reason {
             | R::NotReady { .. } => Kind::Conflict,
             R::Paused | R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => Kind::LeftOut,
             R::RollbackFailed { .. } => Kind::RollbackFailed,
+            R::TakenBack { .. } => Kind::Conflict,
             R::Interrupted => Kind::Interrupted,
         }
     }
@@ -300,6 +323,11 @@ impl Reason {
             }
             R::NoSuchRelease { .. } => "`tidegate history` lists what was built; was the commit merged and built?",
             R::NothingToRollBack { .. } | R::NothingToContinue { .. } => "`tidegate status` shows what the records say",
+            R::NoCanary { .. } => "choose another canary in fleet.yaml, or lift what leaves it out",
+            R::ImageGone { .. } => {
+                "build the commit again, and keep deployed digests in the registry's lifecycle rules"
+            }
+            R::TakenBack { .. } => "`tidegate status` shows what runs now",
             R::NotPermitted { .. } => "ask a maintainer to put the label on",
             R::RolloutOpen { .. } => "`tidegate continue` goes on with it, `tidegate rollback` takes it back",
             R::StalePlan { .. } => "look at the new plan and approve that one",

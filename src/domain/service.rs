@@ -96,6 +96,12 @@ impl ServiceGraph {
         self.0.iter()
     }
 
+    /// Everything that must be on the release before `name`, directly or not.
+    pub fn needs(&self, name: &ServiceName) -> BTreeSet<ServiceName> {
+        let direct = self.get(name).map(|s| s.after.clone()).unwrap_or_default();
+        direct.iter().flat_map(|need| self.needs(need)).chain(direct.iter().cloned()).collect()
+    }
+
     /// The service of that name.
     pub fn get(&self, name: &ServiceName) -> Option<&Service> {
         self.0.iter().find(|s| &s.name == name)

@@ -1,0 +1,361 @@
+//! The one loop that moves a fleet: observe, decide, act, record.
+//!
+//! It keeps nothing that cannot be found again in the records and in the world, so it may be killed after any
+//! step. What it learns while it runs (probes so far, task definitions registered ahead) only saves calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::progress::Progress;
+use super::{App, Stop};
+use crate::domain::fleet::{Address, Fleet};
+use crate::domain::gate::ProbeRecord;
+use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn};
+use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
+use crate::domain::plan::{Change, Target};
+use crate::domain::reason::Reason;
+use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
+use crate::domain::snapshot::{ServiceSeen, Snapshot};
+use crate::domain::template::{Rendered, Template};
+use crate::ports::{Fault, OpenRollout, PortError, PortResult};
+
+/// How driving a rollout ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every wave passed its gate.
+    Succeeded,
+    /// It was stopped for good, in this wave.
+    Halted {
+        /// Index of the wave.
+        wave: usize,
+        /// Why.
+        reason: Reason,
+    },
+    /// It does not go on by itself; `continue` takes it up.
+    Held(Reason),
+}
+
+/// Times in a row that one service's update may fail before the rollout is held. The adapters retry on their own.
+const TROUBLE_MAX: u32 = 3;
+
+/// Turns of the loop. At one look every five seconds this is more than five days.
+const TURNS_MAX: u32 = 100_000;
+
+/// A rollout in this process's hands.
+pub struct Driver<'a> {
+    app: &'a App,
+    fleet: &'a Fleet,
+    rollout: Rollout,
+    proof: OpenRollout,
+    seq: u32,
+    probes: BTreeMap<ServiceKey, ProbeRecord>,
+    registered: BTreeMap<ServiceKey, TaskDefinitionArn>,
+    trouble: BTreeMap<ServiceKey, u32>,
+    up: BTreeSet<ServiceKey>,
+}
+
+impl<'a> Driver<'a> {
+    /// Takes a rollout in hand. The proof says that its intent is recorded.
+    pub fn new(app: &'a App, fleet: &'a Fleet, rollout: Rollout, proof: OpenRollout) -> Self {
+        let seq = proof.record().entries.last().map_or(0, |entry| entry.seq);
+        Self {
+            app,
+            fleet,
+            rollout,
+            proof,
+            seq,
+            probes: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            trouble: BTreeMap::new(),
+            up: BTreeSet::new(),
+        }
+    }
+
+    /// Drives it until it ends or is held.
+    ///
+    /// # Errors
+    /// The records did not answer, or what they hold does not fit. The rollout stays open.
+    pub async fn run(mut self) -> Result<(End, Rollout), Stop> {
+        for _ in 0..TURNS_MAX {
+            let seen = self.observe().await;
+            self.rollout.note_seen(&seen);
+            let now = self.now();
+            self.note_up(&seen, now);
+            match self.rollout.decide(&seen, &self.fleet.calendar, now) {
+                Decision::Deploy(services) => {
+                    if let Some(reason) = self.deploy(&services).await? {
+                        return self.hold(reason, &seen).await;
+                    }
+                }
+                Decision::Record(event) => self.record(event, &seen).await?,
+                Decision::Wait { until } => self.app.readers.clock.sleep(until.duration_since(now)).await,
+                Decision::Done(None) => return Ok((End::Succeeded, self.rollout)),
+                Decision::Done(Some(reason)) => match *self.rollout.phase() {
+                    Phase::Halted { wave, .. } => return Ok((End::Halted { wave, reason }, self.rollout)),
+                    _ => return self.hold(reason, &seen).await,
+                },
+            }
+        }
+        Err(Stop::Bug(format!("the rollout did not end in {TURNS_MAX} turns")))
+    }
+
+    /// Everything the next decision needs, and nothing more: targets are read at decision points only.
+    async fn observe(&mut self) -> Snapshot {
+        let changes = self.rollout.watched().to_vec();
+        let addresses: Vec<Address> = changes.iter().filter_map(|change| self.address(change)).collect();
+        let mut seen = Snapshot { services: self.app.readers.fleet.observe(&addresses).await, ..Snapshot::default() };
+        if self.rollout.needs_probes() {
+            self.probe(&changes).await;
+            seen.health.probes = self.probes.clone();
+        }
+        if self.rollout.needs_targets(self.now()) {
+            seen.health.targets = self.app.readers.targets.targets(&addresses).await;
+        }
+        seen
+    }
+
+    async fn probe(&mut self, changes: &[Change]) {
+        let Some(policy) = self.rollout.plan().gate.probe.clone() else { return };
+        let probes: Vec<_> = changes.iter().filter_map(|change| change.probe.clone()).collect();
+        let answers = self.app.readers.probes.probe(&probes).await;
+        let now = self.now();
+        for change in changes.iter().filter(|change| change.probe.is_some()) {
+            let result = match answers.get(&change.service) {
+                Some(answer) => policy.accepts(answer, change.target.version.as_ref()),
+                None => Err("it was not asked".to_owned()),
+            };
+            let record = self.probes.remove(&change.service).unwrap_or_default();
+            self.probes.insert(change.service.clone(), record.with(result, now));
+        }
+    }
+
+    /// Sends the updates side by side. Gives the reason to hold if one keeps failing.
+    async fn deploy(&mut self, services: &[ServiceKey]) -> Result<Option<Reason>, Stop> {
+        let changes: Vec<Change> =
+            self.rollout.watched().iter().filter(|change| services.contains(&change.service)).cloned().collect();
+        let mut updates = JoinSet::new();
+        for change in changes {
+            let Some(address) = self.address(&change) else {
+                let why = "fleet.yaml no longer has it".to_owned();
+                return Ok(Some(Reason::NotReady { service: change.service, why }));
+            };
+            let known = self.registered.get(&change.service).cloned();
+            updates.spawn(update(self.app.clone(), self.proof.clone(), address, change, known));
+        }
+        let mut hold = None;
+        while let Some(update) = updates.join_next().await {
+            let (change, result) = update.map_err(|panic| Stop::Bug(panic.to_string()))?;
+            hold = hold.or(self.take_in(&change, result));
+        }
+        Ok(hold)
+    }
+
+    /// Notes how an update went.
+    fn take_in(&mut self, change: &Change, result: PortResult<DeploymentId>) -> Option<Reason> {
+        let (service, now) = (change.service.clone(), self.now());
+        match result {
+            Ok(deployment) => {
+                self.trouble.remove(&service);
+                self.rollout.note_sent(&service, deployment, now);
+                let (from, to) = (change.before.version.clone(), change.target.version.clone());
+                self.note(now, Progress::Updated { service, from, to });
+                None
+            }
+            Err(error) => {
+                let times = self.trouble.entry(service.clone()).or_default();
+                *times += 1;
+                let over = *times >= TROUBLE_MAX || error.fault == Fault::Refused;
+                let why = error.to_string();
+                self.note(now, Progress::Trouble { service: service.clone(), why: why.clone() });
+                over.then_some(Reason::NotReady { service, why })
+            }
+        }
+    }
+
+    /// Writes an event down, with what was seen of its wave, and goes on from there.
+    async fn record(&mut self, event: Event, seen: &Snapshot) -> Result<(), Stop> {
+        let now = self.now();
+        let result = self.result(&event, seen, now);
+        self.seq += 1;
+        self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
+        self.explain(&event).await;
+        self.rollout.apply(&event, now)?;
+        self.note_phase(&event, now);
+        match event {
+            Event::WaveStarted { .. } => {
+                self.probes.clear();
+                self.up.clear();
+            }
+            Event::Baking { wave, .. } => self.register_ahead(wave + 1).await,
+            Event::Held { .. } | Event::Halted { .. } | Event::Succeeded => {}
+        }
+        Ok(())
+    }
+
+    async fn hold(mut self, reason: Reason, seen: &Snapshot) -> Result<(End, Rollout), Stop> {
+        let wave = self.rollout.wave().map_or(0, |(index, _)| index);
+        self.record(Event::Held { wave, reason: reason.clone() }, seen).await?;
+        Ok((End::Held(reason), self.rollout))
+    }
+
+    /// How the services of the current wave stand; recorded whenever that is worth knowing later.
+    fn result(&self, event: &Event, seen: &Snapshot, now: Timestamp) -> Option<WaveResult> {
+        if matches!(event, Event::WaveStarted { .. }) {
+            return None;
+        }
+        let state = |change: &Change| {
+            let live = seen.services.get(&change.service);
+            let result = match self.rollout.standing(change, live, now) {
+                Standing::OnTarget => ServiceResult::Live,
+                Standing::Unknown(_) => ServiceResult::Unknown,
+                Standing::AsBefore | Standing::Moving | Standing::Failed(_) | Standing::Foreign(_) => {
+                    ServiceResult::NotReached
+                }
+            };
+            let release = self.rollout.plan().release.version.clone();
+            let state = ServiceState { release, runs: runs(change, live), result, at: now };
+            (change.service.clone(), state)
+        };
+        Some(WaveResult { services: self.rollout.watched().iter().map(state).collect() })
+    }
+
+    /// Registers the next wave's task definitions while this one bakes: the API gives one a second, and that
+    /// must not be on the critical path. What fails here is done again when its turn comes.
+    async fn register_ahead(&mut self, wave: usize) {
+        let Some(next) = self.rollout.plan().waves.get(wave) else { return };
+        let mut registrations = JoinSet::new();
+        for change in next.changes.clone() {
+            let Some(address) = self.address(&change) else { continue };
+            let (app, proof) = (self.app.clone(), self.proof.clone());
+            registrations.spawn(async move {
+                let registered = task_definition(&app, &proof, &address, &change).await;
+                (change.service, registered)
+            });
+        }
+        while let Some(done) = registrations.join_next().await {
+            if let Ok((service, Ok(arn))) = done {
+                self.registered.insert(service, arn);
+            }
+        }
+    }
+
+    /// On a halt, asks ECS why, for the one service it halted for.
+    async fn explain(&self, event: &Event) {
+        let Event::Halted { reason, .. } = event else { return };
+        let failed = self.rollout.watched().iter().find(|change| {
+            reason.set() == Some(&change.service.set) && reason.to_string().contains(change.service.service.as_str())
+        });
+        let Some((service, address)) = failed.and_then(|c| Some((c.service.clone(), self.address(c)?))) else { return };
+        if let Ok(lines) = self.app.readers.fleet.explain(&address).await
+            && !lines.is_empty()
+        {
+            self.note(self.now(), Progress::Explained { service, lines });
+        }
+    }
+
+    fn address(&self, change: &Change) -> Option<Address> {
+        self.app.application.address(self.fleet, &change.service)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.app.readers.clock.now()
+    }
+
+    fn note(&self, now: Timestamp, progress: Progress) {
+        self.app.readers.observer.note(now, &progress);
+    }
+
+    fn note_up(&mut self, seen: &Snapshot, now: Timestamp) {
+        if !matches!(self.rollout.phase(), Phase::Deploying { .. }) {
+            return;
+        }
+        for change in self.rollout.watched().to_vec() {
+            let on_target =
+                self.rollout.standing(&change, seen.services.get(&change.service), now) == Standing::OnTarget;
+            if on_target && self.up.insert(change.service.clone()) {
+                self.note(now, Progress::Up { service: change.service });
+            }
+        }
+    }
+
+    fn note_phase(&self, event: &Event, now: Timestamp) {
+        let plan = self.rollout.plan();
+        let wave = self.rollout.wave().map(|(_, wave)| wave);
+        let until = match (event, wave) {
+            (Event::Baking { since, .. }, Some(wave)) => Some(*since + wave.bake),
+            _ => None,
+        };
+        let wave = wave.map(|wave| wave.name.clone()).unwrap_or_default();
+        let (fleet, event, waves) = (plan.fleet.clone(), event.clone(), plan.waves.len());
+        self.note(now, Progress::Phase { fleet, event, wave, waves, until });
+    }
+}
+
+/// Brings one service to its target: its task definition, then the update.
+async fn update(
+    app: App,
+    proof: OpenRollout,
+    address: Address,
+    change: Change,
+    known: Option<TaskDefinitionArn>,
+) -> (Change, PortResult<DeploymentId>) {
+    let target = match known {
+        Some(arn) => Ok(arn),
+        None => task_definition(&app, &proof, &address, &change).await,
+    };
+    let result = match target {
+        Ok(arn) => app.writers.fleet.update(&proof, &address, &arn).await,
+        Err(error) => Err(error),
+    };
+    (change, result)
+}
+
+/// The task definition of a change's target: named by the plan (the way back always is), or rendered and registered.
+async fn task_definition(
+    app: &App,
+    proof: &OpenRollout,
+    address: &Address,
+    change: &Change,
+) -> PortResult<TaskDefinitionArn> {
+    if let Some(arn) = &change.target.task_definition {
+        return Ok(arn.clone());
+    }
+    let rendered = render(app, address, change).await?;
+    app.writers.fleet.register(proof, address, &rendered).await
+}
+
+/// Renders the target from the template the plan was made with. Anything else than what was planned is refused.
+async fn render(app: &App, address: &Address, change: &Change) -> PortResult<Rendered> {
+    let refused = |why: &str| PortError::new(Fault::Refused, format!("rendering {}", change.service), why);
+    let before = change.before.task_definition.as_ref().ok_or_else(|| refused("the plan names no template"))?;
+    let digest = change.target.digest.as_ref().ok_or_else(|| refused("the plan names no digest"))?;
+    let described = app.readers.fleet.task_definition(&address.cell, before).await?;
+    let service = &change.service.service;
+    let template = Template::from_task_definition(&described, service).map_err(|bad| refused(&bad.to_string()))?;
+    let image = format!("{}@{digest}", app.application.repository(service));
+    let rendered = template.render(service, &image).map_err(|bad| refused(&bad.to_string()))?;
+    if rendered.hash == change.target.hash { Ok(rendered) } else { Err(refused("it is not what was planned")) }
+}
+
+/// What a service runs, as far as it was seen: its target, what it ran before, or neither.
+fn runs(change: &Change, live: Option<&ServiceSeen>) -> Target {
+    match live {
+        Some(ServiceSeen::Live(live)) => {
+            let planned = [&change.target, &change.before].into_iter().find(|target| target.hash == live.runs.hash);
+            let task_definition = Some(live.runs.task_definition.clone());
+            match planned {
+                Some(target) => Target { task_definition, ..target.clone() },
+                None => Target {
+                    hash: live.runs.hash.clone(),
+                    task_definition,
+                    template: None,
+                    digest: live.runs.digest.clone(),
+                    version: None,
+                },
+            }
+        }
+        Some(ServiceSeen::Missing | ServiceSeen::Unreachable { .. }) | None => change.before.clone(),
+    }
+}

@@ -1,0 +1,110 @@
+//! The verbs: one file for each thing a person can ask for, and `drive`, the loop that moves a fleet.
+//!
+//! This layer waits and calls out, but decides nothing: what to do comes from `domain`, how to do it from the
+//! ports. It returns values and notes progress; it prints nothing and knows no exit codes.
+
+pub mod build;
+pub mod drive;
+pub mod go_on;
+pub mod observe;
+pub mod plan;
+pub mod progress;
+pub mod promote;
+pub mod rollback;
+pub mod rollout;
+pub mod status;
+
+use std::sync::Arc;
+
+use crate::domain::fleet::{Application, Fleet};
+use crate::domain::ids::FleetName;
+use crate::domain::reason::Reason;
+use crate::domain::rollout::IllegalEvent;
+use crate::ports::{
+    Clock, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LedgerReader, LedgerWriter, PeopleReader,
+    PortError, ProbeReader, SourceReader, TargetReader,
+};
+use progress::Observer;
+
+/// Everything that can be looked at. Commands that only look get this and nothing else.
+#[derive(Clone)]
+pub struct Readers {
+    /// The source tree.
+    pub source: Arc<dyn SourceReader>,
+    /// The registry.
+    pub images: Arc<dyn ImageReader>,
+    /// The services.
+    pub fleet: Arc<dyn FleetReader>,
+    /// Their own answers.
+    pub probes: Arc<dyn ProbeReader>,
+    /// The load balancer's view.
+    pub targets: Arc<dyn TargetReader>,
+    /// The records.
+    pub ledger: Arc<dyn LedgerReader>,
+    /// Who may do what.
+    pub people: Arc<dyn PeopleReader>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Everything that can be changed.
+#[derive(Clone)]
+pub struct Writers {
+    /// What builds images.
+    pub builder: Arc<dyn ImageBuilder>,
+    /// The registry.
+    pub tagger: Arc<dyn ImageTagger>,
+    /// The services.
+    pub fleet: Arc<dyn FleetWriter>,
+    /// The records.
+    pub ledger: Arc<dyn LedgerWriter>,
+}
+
+/// What a verb that changes something works with.
+#[derive(Clone)]
+pub struct App {
+    /// The file's meaning.
+    pub application: Application,
+    /// To look.
+    pub readers: Readers,
+    /// To change.
+    pub writers: Writers,
+    /// The workflow run this is, if it is one.
+    pub run: Option<u64>,
+}
+
+/// Why a verb did not do its work. A rollout that was halted or held is no error but an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The request, the records or the world say no; every reason at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Reason>),
+    /// The file has no such fleet.
+    #[error("fleet.yaml has no fleet `{0}`")]
+    NoSuchFleet(FleetName),
+    /// Something outside did not do what it was asked.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The records tell a history that cannot be.
+    #[error("the records of this rollout do not fit together: {0}")]
+    Record(#[from] IllegalEvent),
+    /// tidegate itself went wrong.
+    #[error("this is a bug of tidegate: {0}")]
+    Bug(String),
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(vec![reason])
+    }
+}
+
+/// The fleet of that name.
+///
+/// # Errors
+/// There is none.
+pub fn fleet<'a>(application: &'a Application, name: &FleetName) -> Result<&'a Fleet, Stop> {
+    application.fleet(name).ok_or_else(|| Stop::NoSuchFleet(name.clone()))
+}

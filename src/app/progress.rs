@@ -1,0 +1,113 @@
+//! What happens, as values. Text on a terminal, lines in a log, a step summary and JSON are readers of these.
+
+use jiff::Timestamp;
+
+use crate::domain::fleet::OnFailure;
+use crate::domain::ids::{FleetName, ImageDigest, ServiceKey, ServiceName, Version};
+use crate::domain::ledger::RolloutId;
+use crate::domain::plan::Plan;
+use crate::domain::reason::Reason;
+use crate::domain::rollout::Event;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A build began.
+    Building {
+        /// Whose image.
+        service: ServiceName,
+    },
+    /// A line of a build's output.
+    BuildLine {
+        /// Whose image.
+        service: ServiceName,
+        /// The line.
+        line: String,
+    },
+    /// An image is in the registry.
+    Image {
+        /// Whose.
+        service: ServiceName,
+        /// Which.
+        digest: ImageDigest,
+        /// The version it was built as, if it was there already.
+        reused: Option<Version>,
+    },
+    /// A release is recorded.
+    Released {
+        /// Its version.
+        version: Version,
+    },
+    /// A release got its final version.
+    Finalised {
+        /// The version it was built as.
+        version: Version,
+        /// The one it has for good.
+        as_version: Version,
+    },
+    /// A rollout is recorded and begins, or is taken up again.
+    Opened {
+        /// Its number.
+        id: RolloutId,
+        /// What it will do.
+        plan: Box<Plan>,
+        /// Whether it had begun before.
+        resumed: bool,
+    },
+    /// A service was told to go to its target.
+    Updated {
+        /// Which.
+        service: ServiceKey,
+        /// The version it had, if known.
+        from: Option<Version>,
+        /// The version it gets, if known.
+        to: Option<Version>,
+    },
+    /// A service was seen on its target.
+    Up {
+        /// Which.
+        service: ServiceKey,
+    },
+    /// A call failed and will be made again.
+    Trouble {
+        /// Where.
+        service: ServiceKey,
+        /// What.
+        why: String,
+    },
+    /// The rollout changed its phase. With the name of the wave and the number of waves.
+    Phase {
+        /// The fleet.
+        fleet: FleetName,
+        /// The recorded event.
+        event: Event,
+        /// Name of its wave.
+        wave: String,
+        /// Number of waves.
+        waves: usize,
+        /// When the wave's watch ends, for an event that begins one.
+        until: Option<Timestamp>,
+    },
+    /// What ECS says about tasks that stopped.
+    Explained {
+        /// Where.
+        service: ServiceKey,
+        /// In words, newest first.
+        lines: Vec<String>,
+    },
+    /// A failed rollout is dealt with.
+    Reacting {
+        /// The fleet.
+        fleet: FleetName,
+        /// Why.
+        reason: Reason,
+        /// How.
+        policy: OnFailure,
+    },
+}
+
+/// Who is told what happens.
+pub trait Observer: Send + Sync {
+    /// Takes note. Must not fail and must not take long.
+    fn note(&self, at: Timestamp, progress: &Progress);
+}

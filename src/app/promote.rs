@@ -1,0 +1,67 @@
+//! `promote`: a release that succeeded in one fleet goes on to the next. Nothing is built again: the same
+//! digests get the final version as one more tag when they have reached the last fleet.
+
+use jiff::Timestamp;
+
+use super::drive::End;
+use super::progress::Progress;
+use super::rollout::{Outcome, release};
+use super::{App, Readers, Stop};
+use crate::domain::fleet::Fleet;
+use crate::domain::ids::ContentHash;
+use crate::domain::ledger::green_since;
+use crate::domain::plan::Direction;
+use crate::domain::reason::Reason;
+use crate::domain::release::{Release, final_version};
+
+/// Releases to a fleet what succeeded in the fleet before it. For a fleet without one before it, this is a
+/// plain deployment.
+///
+/// # Errors
+/// It did not succeed there, or has not been green long enough, or as [`release`].
+pub async fn promote(
+    app: &App,
+    fleet: &Fleet,
+    wanted: &Release,
+    approved: Option<&ContentHash>,
+) -> Result<Outcome, Stop> {
+    promotable(&app.readers, fleet, wanted).await?;
+    let outcome = release(app, fleet, wanted, Direction::Deploy, approved).await?;
+    if outcome.end == Some(End::Succeeded) && app.application.is_last(fleet) {
+        finalise(app, wanted).await?;
+    }
+    Ok(outcome)
+}
+
+/// Whether a release may go on to this fleet.
+///
+/// # Errors
+/// Why it may not, or what could not be read.
+pub async fn promotable(readers: &Readers, fleet: &Fleet, wanted: &Release) -> Result<(), Stop> {
+    let Some(from) = &fleet.from else { return Ok(()) };
+    let rollouts = readers.ledger.rollouts(from).await?;
+    let version = wanted.version.clone();
+    let Some(green) = green_since(&rollouts, &version) else {
+        return Err(Reason::NotPromotable { version, from: from.clone() }.into());
+    };
+    let until: Timestamp = green + fleet.soak;
+    if readers.clock.now() < until {
+        return Err(Reason::Soaking { version, from: from.clone(), until }.into());
+    }
+    Ok(())
+}
+
+/// Gives a release its version for good.
+pub(super) async fn finalise(app: &App, wanted: &Release) -> Result<(), Stop> {
+    if !wanted.version.is_prerelease() {
+        return Ok(());
+    }
+    let version = final_version(&wanted.version, &app.readers.ledger.final_versions().await?);
+    for image in wanted.images.values() {
+        app.writers.tagger.tag(&image.repository, &image.digest, &version.tag()).await?;
+    }
+    app.writers.ledger.finalise(wanted, &version).await?;
+    let progress = Progress::Finalised { version: wanted.version.clone(), as_version: version };
+    app.readers.observer.note(app.readers.clock.now(), &progress);
+    Ok(())
+}

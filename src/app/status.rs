@@ -1,0 +1,76 @@
+//! `status`: what runs where, by the records and live, and whether the two agree. Works with readers only.
+
+use super::observe::{FleetView, view};
+use super::{Readers, Stop};
+use crate::domain::fleet::{Application, Fleet, SetState};
+use crate::domain::ids::{ImageDigest, ServiceKey, Version};
+use crate::domain::snapshot::ServiceSeen;
+
+/// One fleet.
+#[derive(Clone, Debug)]
+pub struct FleetStatus {
+    /// What was seen and recorded.
+    pub view: FleetView,
+    /// Every service, in the file's order.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceStatus {
+    /// Which.
+    pub service: ServiceKey,
+    /// The version it answers, as recorded for the digest that runs; none if no record has that digest.
+    pub version: Option<Version>,
+    /// The digest that runs.
+    pub digest: Option<ImageDigest>,
+    /// How it is.
+    pub condition: Condition,
+}
+
+/// How a service is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Settled on what the records say, or on something from before there were records.
+    AsRecorded,
+    /// Settled on something else than the records say.
+    Differs,
+    /// A deployment is in progress.
+    Moving,
+    /// Scaled to zero; `true` if the file says so.
+    AtZero(bool),
+    /// Not there or not readable.
+    Unknown(String),
+}
+
+/// Looks at a fleet.
+///
+/// # Errors
+/// The records cannot be read.
+pub async fn status(readers: &Readers, application: &Application, fleet: &Fleet) -> Result<FleetStatus, Stop> {
+    let seen = view(readers, application, fleet).await?;
+    let services = application.services_in(fleet).map(|key| one(fleet, &seen, key)).collect();
+    Ok(FleetStatus { services, view: seen })
+}
+
+fn one(fleet: &Fleet, view: &FleetView, service: ServiceKey) -> ServiceStatus {
+    let recorded = view.state.services.get(&service);
+    let (digest, condition) = match view.live.get(&service) {
+        Some(ServiceSeen::Live(live)) => {
+            let as_recorded = recorded.is_none_or(|r| r.runs.hash == live.runs.hash);
+            let paused = fleet.set(&service.set).is_some_and(|set| set.state == SetState::Paused);
+            let condition = match (live.desired, live.is_settled()) {
+                (0, _) => Condition::AtZero(paused),
+                (_, false) => Condition::Moving,
+                (_, true) if as_recorded => Condition::AsRecorded,
+                (_, true) => Condition::Differs,
+            };
+            (live.runs.digest.clone(), condition)
+        }
+        Some(ServiceSeen::Missing) => (None, Condition::Unknown("ECS has no active service of that name".to_owned())),
+        Some(ServiceSeen::Unreachable { why }) => (None, Condition::Unknown(why.clone())),
+        None => (None, Condition::Unknown("it was not read".to_owned())),
+    };
+    let version = recorded.filter(|r| digest.is_some() && r.runs.digest == digest).and_then(|r| r.runs.version.clone());
+    ServiceStatus { service, version, digest, condition }
+}

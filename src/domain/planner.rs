@@ -1,0 +1,244 @@
+//! Makes plans: forward from a release and what is live, and back from a plan that was carried out.
+//!
+//! All problems are reported at once, and a plan that cannot be carried out in full is not made.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+
+use super::fleet::{Application, Fleet, OnFailure, ServiceSet};
+use super::ids::{ContentHash, ServiceKey, ServiceName, SetId, Version};
+use super::ledger::FleetState;
+use super::plan::{Change, Direction, Exclusion, PLAN_SCHEMA, Plan, Target, Wave};
+use super::reason::Reason;
+use super::release::{Image, Release};
+use super::service::Service;
+use super::snapshot::{Live, ServiceSeen};
+use super::template::Template;
+use super::wave::{Slice, assign};
+
+/// What is known when a plan is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The file's meaning.
+    pub app: &'a Application,
+    /// The fleet that is planned for.
+    pub fleet: &'a Fleet,
+    /// What is live, for every service of the fleet.
+    pub live: &'a BTreeMap<ServiceKey, ServiceSeen>,
+    /// The template of every service that could be read.
+    pub templates: &'a BTreeMap<ServiceKey, Template>,
+    /// What runs by the records; it knows the versions of digests.
+    pub state: &'a FleetState,
+    /// The fleet's version by the records.
+    pub replaces: Option<&'a Version>,
+    /// For pins and licences, which end on a day.
+    pub today: Date,
+}
+
+/// Plans a release for a fleet.
+///
+/// # Errors
+/// Every reason why it cannot be carried out in full.
+pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Result<Plan, Vec<Reason>> {
+    let (targeted, excluded) = split(at, release);
+    let mut problems = Vec::new();
+    let mut changes: BTreeMap<&SetId, Vec<Change>> = BTreeMap::new();
+    for set in &targeted {
+        match changes_of(at, set, release) {
+            Ok(of_set) => {
+                changes.insert(&set.id, of_set);
+            }
+            Err(reasons) => problems.extend(reasons),
+        }
+    }
+    let slices = slices(at, &targeted, release, &direction);
+    problems.extend(missing_canary(at, &slices, &direction));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let unchanged = changes.iter().filter(|(_, of_set)| of_set.is_empty()).map(|(set, _)| (*set).clone()).collect();
+    let waves = slices.into_iter().filter_map(|slice| {
+        let of_wave: Vec<Change> = slice.tenants.iter().filter_map(|set| changes.remove(set)).flatten().collect();
+        (!of_wave.is_empty()).then_some(Wave { name: slice.name, bake: slice.bake, changes: of_wave })
+    });
+    Ok(Plan {
+        schema: PLAN_SCHEMA,
+        app: at.app.name.clone(),
+        fleet: at.fleet.name.clone(),
+        release: release.clone(),
+        replaces: at.replaces.cloned(),
+        waves: waves.collect(),
+        direction,
+        unchanged,
+        excluded,
+        on_failure: at.fleet.on_failure,
+        gate: at.fleet.gate.clone(),
+    })
+}
+
+/// Plans the way back from what `done` changed in some of its waves: newest wave first, and within a set in the
+/// opposite order of its services. With `only`, no other set goes back.
+///
+/// `to` is the release that the fleet had before, where a record knows it.
+pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Option<Release>) -> Plan {
+    let back = |wave: &Wave| {
+        let concerned = |change: &&Change| only.is_none_or(|set| &change.service.set == set);
+        let changes: Vec<Change> = wave.changes.iter().filter(concerned).map(|c| reversed(c, &wave.changes)).collect();
+        (!changes.is_empty()).then(|| Wave {
+            name: format!("back: {}", wave.name),
+            bake: SignedDuration::ZERO,
+            changes,
+        })
+    };
+    let unrecorded =
+        || Release { version: Version::unrecorded(), commit: done.release.commit.clone(), images: BTreeMap::new() };
+    Plan {
+        schema: PLAN_SCHEMA,
+        app: done.app.clone(),
+        fleet: done.fleet.clone(),
+        release: to.unwrap_or_else(unrecorded),
+        replaces: Some(done.release.version.clone()),
+        direction: Direction::RollbackOf(done.hash()),
+        waves: done.waves.iter().take(waves.end).skip(waves.start).rev().filter_map(back).collect(),
+        unchanged: Vec::new(),
+        excluded: Vec::new(),
+        on_failure: OnFailure::Stop,
+        gate: done.gate.clone(),
+    }
+}
+
+/// The change back. What came after a service before, now comes before it.
+fn reversed(change: &Change, wave: &[Change]) -> Change {
+    let dependents = wave
+        .iter()
+        .filter(|other| other.service.set == change.service.set && other.after.contains(&change.service.service))
+        .map(|other| other.service.service.clone());
+    Change {
+        before: change.target.clone(),
+        target: change.before.clone(),
+        after: dependents.collect(),
+        ..change.clone()
+    }
+}
+
+/// Who is targeted, and who is left out and why.
+fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<Exclusion>) {
+    let mut excluded = Vec::new();
+    let targeted = at.fleet.sets.iter().filter(|set| match set.left_out(&release.version, at.today) {
+        Some(reason) => {
+            excluded.push(Exclusion { set: set.id.clone(), reason });
+            false
+        }
+        None => true,
+    });
+    (targeted.collect(), excluded)
+}
+
+/// The waves: the control plane's first, since tenants may lag behind it and not run ahead.
+fn slices(at: Situation<'_>, targeted: &[&ServiceSet], release: &Release, direction: &Direction) -> Vec<Slice> {
+    let (control_plane, tenants): (Vec<&ServiceSet>, Vec<&ServiceSet>) =
+        targeted.iter().copied().partition(|set| set.id.is_control_plane());
+    let of_tenants = match direction {
+        Direction::Deploy => assign(&at.fleet.waves, tenants, &release.version.to_string()),
+        // What the fleet had before was proven there, so it need not be tried on a few first.
+        Direction::RollbackTo(_) | Direction::RollbackOf(_) => vec![Slice {
+            name: "back".to_owned(),
+            bake: SignedDuration::ZERO,
+            tenants: tenants.into_iter().map(|set| set.id.clone()).collect(),
+        }],
+    };
+    let first = of_tenants.first().map_or(SignedDuration::ZERO, |slice| slice.bake);
+    let of_control_plane = control_plane.into_iter().map(|set| Slice {
+        name: "control plane".to_owned(),
+        bake: first,
+        tenants: vec![set.id.clone()],
+    });
+    of_control_plane.chain(of_tenants).collect()
+}
+
+/// With explicit waves, the first one must have somebody in it, or the first exposure would be to the many.
+fn missing_canary(at: Situation<'_>, slices: &[Slice], direction: &Direction) -> Option<Reason> {
+    use super::fleet::WavePolicy;
+    let WavePolicy::Explicit(rules) = &at.fleet.waves else { return None };
+    let first = rules.first().filter(|_| *direction == Direction::Deploy)?;
+    let of_tenants = slices.iter().find(|slice| !slice.tenants.iter().any(SetId::is_control_plane))?;
+    let begins = of_tenants.name == first.name || of_tenants.name == format!("{} 1", first.name);
+    (!begins).then(|| Reason::NoCanary { wave: first.name.clone() })
+}
+
+/// What changes in one set, in the order of its services.
+fn changes_of(at: Situation<'_>, set: &ServiceSet, release: &Release) -> Result<Vec<Change>, Vec<Reason>> {
+    let mut problems = Vec::new();
+    let mut changes = Vec::new();
+    for service in at.app.services_of(&set.id) {
+        match change(at, set, service, release) {
+            Ok(change) => changes.extend(change),
+            Err(reason) => problems.push(reason),
+        }
+    }
+    let changed: Vec<ServiceName> = changes.iter().map(|c| c.service.service.clone()).collect();
+    for change in &mut changes {
+        change.after.retain(|need| changed.contains(need));
+    }
+    if problems.is_empty() { Ok(changes) } else { Err(problems) }
+}
+
+/// What changes in one service; nothing if it runs the image already.
+fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Release) -> Result<Option<Change>, Reason> {
+    let key = ServiceKey::new(&set.id, &service.name);
+    let not_ready = |why: &str| Reason::NotReady { service: key.clone(), why: why.to_owned() };
+    let live = ready(at.live.get(&key), &key)?;
+    let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
+    if live.runs.digest.as_ref() == Some(&image.digest) {
+        return Ok(None);
+    }
+    let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
+    let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
+    let graph = at.app.graph_of(&set.id);
+    Ok(Some(Change {
+        ecs_service: at.app.ecs_name(&at.fleet.name, &key),
+        after: graph.map(|graph| graph.needs(&service.name).into_iter().collect()).unwrap_or_default(),
+        before: before(at, &key, live, template.hash()),
+        target: target(image, rendered.hash, template.hash()),
+        probe: at.app.probe(at.fleet, set, service),
+        service: key,
+    }))
+}
+
+/// A service that may be planned for: read, active, and with tasks that can prove something.
+fn ready<'a>(seen: Option<&'a ServiceSeen>, key: &ServiceKey) -> Result<&'a Live, Reason> {
+    let unreadable = |why: &str| Reason::GateUnknown { what: format!("state of {key}"), why: why.to_owned() };
+    match seen {
+        Some(ServiceSeen::Live(live)) if live.desired == 0 => Err(Reason::Unproven { service: key.clone() }),
+        Some(ServiceSeen::Live(live)) => Ok(live),
+        Some(ServiceSeen::Missing) => {
+            Err(Reason::NotReady { service: key.clone(), why: "ECS has no active service of that name".to_owned() })
+        }
+        Some(ServiceSeen::Unreachable { why }) => Err(unreadable(why)),
+        None => Err(unreadable("it was not read")),
+    }
+}
+
+fn before(at: Situation<'_>, key: &ServiceKey, live: &Live, template: ContentHash) -> Target {
+    let recorded = at.state.services.get(key).filter(|s| s.runs.digest.is_some() && s.runs.digest == live.runs.digest);
+    Target {
+        hash: live.runs.hash.clone(),
+        task_definition: Some(live.runs.task_definition.clone()),
+        template: Some(template),
+        digest: live.runs.digest.clone(),
+        version: recorded.and_then(|s| s.runs.version.clone()),
+    }
+}
+
+fn target(image: &Image, hash: ContentHash, template: ContentHash) -> Target {
+    Target {
+        hash,
+        task_definition: None,
+        template: Some(template),
+        digest: Some(image.digest.clone()),
+        version: Some(image.built_as.clone()),
+    }
+}

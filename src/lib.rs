@@ -4,6 +4,7 @@
 //! Everything that moves a fleet is one loop, observe -> decide -> act -> record, and a process that forgets all
 //! of it after any step ends in the same place when it is started again. ARCHITECTURE.md tells the whole story.
 
+pub mod adapters;
 pub mod app;
 pub mod domain;
 pub mod ports;

@@ -1,0 +1,86 @@
+//! The ports to the services, on the simulated world.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::Sim;
+use super::world::World;
+use crate::domain::fleet::Address;
+use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
+use crate::domain::snapshot::ServiceSeen;
+use crate::domain::template::Rendered;
+use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult};
+
+#[async_trait]
+impl FleetReader for Sim {
+    async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen> {
+        let mut world = self.world();
+        for _ in services.chunks(10) {
+            world.count("ECS DescribeServices");
+        }
+        services.iter().map(|address| (address.service.clone(), see(&mut world, address))).collect()
+    }
+
+    async fn task_definition(&self, _cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
+        let found = self.world().task_definitions.get(arn).cloned();
+        found.ok_or_else(|| PortError::new(Fault::Refused, format!("reading {arn}"), "there is none"))
+    }
+
+    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
+        let mut world = self.world();
+        world.count("ECS DescribeTasks");
+        let failed = world.services.get(&service.ecs_service).is_some_and(super::service::SimService::has_failed);
+        Ok(if failed { vec!["3 x container exited with code 1 right after its start".to_owned()] } else { Vec::new() })
+    }
+}
+
+#[async_trait]
+impl FleetWriter for Sim {
+    async fn register(&self, _: &OpenRollout, service: &Address, rendered: &Rendered) -> PortResult<TaskDefinitionArn> {
+        let mut world = self.world();
+        let current = known(&world, service)?.serving(&world).as_str().to_owned();
+        let prefix = current.rsplit_once(':').map_or(current.as_str(), |(prefix, _)| prefix).to_owned();
+        let same = |arn: &&TaskDefinitionArn| {
+            arn.as_str().starts_with(&prefix)
+                && world.hash(arn, &service.service.service).as_ref() == Some(&rendered.hash)
+        };
+        if let Some(there) = world.task_definitions.keys().find(same) {
+            return Ok(there.clone());
+        }
+        world.count("ECS RegisterTaskDefinition");
+        Ok(world.register(&prefix, rendered.request.clone()))
+    }
+
+    async fn update(&self, _: &OpenRollout, service: &Address, target: &TaskDefinitionArn) -> PortResult<DeploymentId> {
+        let mut world = self.world();
+        world.count("ECS UpdateService");
+        let (id, now) = (world.next_deployment(), world.now);
+        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        Ok(known.update(target, id, now))
+    }
+}
+
+fn see(world: &mut World, address: &Address) -> ServiceSeen {
+    let crashes = world.services.get(&address.ecs_service).is_some_and(|service| service.crashes(world));
+    let (next, now) = (world.next_deployment(), world.now);
+    if let Some(service) = world.services.get_mut(&address.ecs_service) {
+        service.advance(crashes, next, now);
+    }
+    match world.services.get(&address.ecs_service) {
+        Some(service) => service.describe(world).map_or_else(
+            || ServiceSeen::Unreachable { why: "its task definition cannot be read".to_owned() },
+            ServiceSeen::Live,
+        ),
+        None => ServiceSeen::Missing,
+    }
+}
+
+fn known<'a>(world: &'a World, service: &Address) -> PortResult<&'a super::service::SimService> {
+    world.services.get(&service.ecs_service).ok_or_else(|| missing(service))
+}
+
+fn missing(service: &Address) -> PortError {
+    PortError::new(Fault::Refused, format!("looking for {}", service.ecs_service), "ServiceNotFoundException")
+}

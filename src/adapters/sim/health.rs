@@ -1,0 +1,48 @@
+//! The ports to health and people, on the simulated world.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::Sim;
+use crate::domain::fleet::Address;
+use crate::domain::gate::{Answer, Probe, TargetHealth};
+use crate::domain::ids::ServiceKey;
+use crate::ports::{PeopleReader, PortResult, ProbeReader, TargetReader};
+
+#[async_trait]
+impl ProbeReader for Sim {
+    async fn probe(&self, probes: &[Probe]) -> BTreeMap<ServiceKey, Answer> {
+        let mut world = self.world();
+        let answer = |probe: &Probe| match world.answers(&probe.service) {
+            Some(version) => Answer::Http { status: 200, version: Some(version.to_string()) },
+            None => Answer::Http { status: 500, version: None },
+        };
+        let answers = probes.iter().map(|probe| (probe.service.clone(), answer(probe))).collect();
+        probes.iter().for_each(|_| world.count("HTTP probe"));
+        answers
+    }
+}
+
+#[async_trait]
+impl TargetReader for Sim {
+    async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth> {
+        let mut world = self.world();
+        let health = |address: &Address| match world.services.get(&address.ecs_service) {
+            Some(service) => TargetHealth::Healthy(service.desired),
+            None => TargetHealth::Unknown("there is no such service".to_owned()),
+        };
+        let found = services.iter().map(|address| (address.service.clone(), health(address))).collect();
+        services.iter().for_each(|_| world.count("ELB DescribeTargetHealth"));
+        found
+    }
+}
+
+#[async_trait]
+impl PeopleReader for Sim {
+    async fn permission(&self, user: &str) -> PortResult<String> {
+        let mut world = self.world();
+        world.count("GitHub read");
+        Ok(world.people.get(user).cloned().unwrap_or_else(|| "none".to_owned()))
+    }
+}

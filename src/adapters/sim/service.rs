@@ -1,0 +1,160 @@
+//! One ECS service in the simulated world: deployments that take time, fail, and are rolled back by the circuit
+//! breaker, with the one trap that matters: after a rollback it is stable again, on another deployment.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::world::World;
+use crate::domain::ids::{ContentHash, DeploymentId, FleetName, ServiceKey, SetId, TaskDefinitionArn};
+use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs};
+use crate::domain::template::digest_in;
+
+/// Something an image does wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What.
+    pub kind: FaultKind,
+    /// Only in this fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
+    /// Only for this tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<SetId>,
+}
+
+/// What an image does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// It stops at once; the circuit breaker takes it back.
+    CrashAtStart,
+    /// It runs and answers 500, which only a probe sees.
+    Answers500,
+}
+
+/// One service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SimService {
+    pub(super) fleet: FleetName,
+    pub(super) key: ServiceKey,
+    pub(super) desired: u32,
+    primary: Deployment,
+    /// What the circuit breaker goes back to.
+    last_good: TaskDefinitionArn,
+    failed: Vec<Deployment>,
+}
+
+/// One of its deployments.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Deployment {
+    id: DeploymentId,
+    task_definition: TaskDefinitionArn,
+    began: Timestamp,
+    /// When it will be done, if it will.
+    done: Timestamp,
+}
+
+/// A rolling deployment with tuned health checks takes about this long, and up to half as much again.
+const ROLLOUT: SignedDuration = SignedDuration::from_secs(60);
+/// Three tasks that stop at once take about this long, after which the circuit breaker fires.
+const BREAKER: SignedDuration = SignedDuration::from_secs(40);
+
+impl Fault {
+    /// Whether it shows for this service.
+    fn applies(&self, fleet: &FleetName, key: &ServiceKey) -> bool {
+        self.fleet.as_ref().is_none_or(|f| f == fleet) && self.tenant.as_ref().is_none_or(|t| t == &key.set)
+    }
+
+    /// Whether it makes this service answer badly.
+    pub(super) fn breaks_answers(&self, fleet: &FleetName, key: &ServiceKey) -> bool {
+        self.kind == FaultKind::Answers500 && self.applies(fleet, key)
+    }
+}
+
+impl SimService {
+    /// A service that has run this task definition for long.
+    pub(super) fn steady(
+        fleet: FleetName,
+        key: ServiceKey,
+        runs: TaskDefinitionArn,
+        deployment: DeploymentId,
+        desired: u32,
+    ) -> Self {
+        let (began, done) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let primary = Deployment { id: deployment, task_definition: runs.clone(), began, done };
+        Self { fleet, key, desired, primary, last_good: runs, failed: Vec::new() }
+    }
+
+    /// Takes an UpdateService. The task definition that is live already starts no deployment.
+    pub(super) fn update(
+        &mut self,
+        task_definition: &TaskDefinitionArn,
+        id: DeploymentId,
+        now: Timestamp,
+    ) -> DeploymentId {
+        if &self.primary.task_definition != task_definition {
+            self.primary = begin(&self.key, task_definition, id, now);
+        }
+        self.primary.id.clone()
+    }
+
+    /// What DescribeServices says at the world's time.
+    pub(super) fn describe(&self, world: &World) -> Option<Live> {
+        let runs = |arn: &TaskDefinitionArn| {
+            let digest = digest_in(world.task_definitions.get(arn)?, &self.key.service);
+            Some(Runs { task_definition: arn.clone(), hash: world.hash(arn, &self.key.service)?, digest })
+        };
+        let failed = self.failed.iter().map(|deployment| self.failed(world, deployment)).collect();
+        let done = world.now >= self.primary.done;
+        Some(Live {
+            runs: runs(&self.primary.task_definition)?,
+            deployment: self.primary.id.clone(),
+            rollout: if done { RolloutState::Completed } else { RolloutState::InProgress },
+            desired: self.desired,
+            running: if done { self.desired } else { 0 },
+            failed_tasks: 0,
+            failed,
+        })
+    }
+
+    fn failed(&self, world: &World, deployment: &Deployment) -> FailedDeployment {
+        let hash: Option<ContentHash> = world.hash(&deployment.task_definition, &self.key.service);
+        let why = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+        FailedDeployment { id: deployment.id.clone(), hash, began: deployment.began, why }
+    }
+
+    /// The task definition whose tasks answer: the old ones until a deployment is done.
+    pub(super) fn serving(&self, world: &World) -> &TaskDefinitionArn {
+        if world.now >= self.primary.done { &self.primary.task_definition } else { &self.last_good }
+    }
+
+    /// What the deployment's image is like decides how it goes on once enough time has passed.
+    pub(super) fn advance(&mut self, crashes: bool, next: DeploymentId, now: Timestamp) {
+        if crashes && now >= self.primary.began + BREAKER {
+            let back = begin(&self.key, &self.last_good, next, self.primary.began + BREAKER);
+            self.failed.push(std::mem::replace(&mut self.primary, back));
+        } else if now >= self.primary.done {
+            self.last_good = self.primary.task_definition.clone();
+        }
+    }
+
+    /// Whether the image of the PRIMARY deployment stops at once here.
+    pub(super) fn crashes(&self, world: &World) -> bool {
+        world.image(&self.primary.task_definition, &self.key.service).is_some_and(|image| {
+            image.faults.iter().any(|f| f.kind == FaultKind::CrashAtStart && f.applies(&self.fleet, &self.key))
+        })
+    }
+
+    /// Whether ECS lists a failed deployment.
+    pub(super) fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+}
+
+/// A deployment takes its own time, the same in every run.
+fn begin(key: &ServiceKey, task_definition: &TaskDefinitionArn, id: DeploymentId, now: Timestamp) -> Deployment {
+    let spread: i64 = format!("{key}{task_definition}").bytes().map(i64::from).sum::<i64>() % 30;
+    let done = now + ROLLOUT + SignedDuration::from_secs(spread);
+    Deployment { id, task_definition: task_definition.clone(), began: now, done }
+}

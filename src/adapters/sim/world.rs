@@ -1,0 +1,178 @@
+//! What the simulated world consists of.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::registry::StoredImage;
+use super::service::{Fault, SimService};
+use crate::domain::fleet::{Application, Fleet, SetState};
+use crate::domain::ids::{
+    ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
+};
+use crate::domain::ledger::{FleetState, RolloutRecord};
+use crate::domain::plan::Plan;
+use crate::domain::release::Release;
+use crate::domain::template::Template;
+
+/// Everything there is, as one value.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct World {
+    /// The time.
+    pub now: Timestamp,
+    /// Revision of each source folder; a commit that touches it counts up.
+    pub revisions: BTreeMap<String, u32>,
+    /// What an image built from a folder's present revision will do wrong.
+    pub faults: BTreeMap<String, Vec<Fault>>,
+    /// Images by repository.
+    pub(super) images: BTreeMap<String, Vec<StoredImage>>,
+    /// Services by fleet and key.
+    pub(super) services: BTreeMap<String, SimService>,
+    /// Task definitions as ECS describes them.
+    pub(super) task_definitions: BTreeMap<TaskDefinitionArn, Value>,
+    /// Which service a host and path lead to.
+    pub(super) hosts: BTreeMap<ServiceKey, FleetName>,
+    /// Permissions.
+    pub people: BTreeMap<String, String>,
+    /// Releases by version.
+    pub(super) releases: BTreeMap<Version, Release>,
+    /// Versions that were given for good, and to which release.
+    pub(super) finals: BTreeMap<Version, Version>,
+    /// Plans by hash.
+    pub(super) plans: BTreeMap<ContentHash, Plan>,
+    /// Rollouts, oldest first.
+    pub(super) rollouts: Vec<RolloutRecord>,
+    /// What each fleet runs by the records.
+    pub(super) states: BTreeMap<FleetName, FleetState>,
+    /// Calls by name, to show what a rollout costs.
+    pub calls: BTreeMap<String, u64>,
+    /// Numbers given out.
+    counter: u64,
+}
+
+impl World {
+    /// A world in which everything runs an image from before there were records.
+    pub(super) fn new(application: &Application, now: Timestamp) -> Self {
+        let mut world = Self { now, ..Self::default() };
+        world.take_in(application);
+        world
+    }
+
+    /// Gives every service of the file that is not there yet its place, on an image from before.
+    pub(super) fn take_in(&mut self, application: &Application) {
+        for fleet in &application.fleets {
+            for key in application.services_in(fleet) {
+                let name = application.ecs_name(&fleet.name, &key);
+                self.hosts.insert(key.clone(), fleet.name.clone());
+                if !self.services.contains_key(&name) {
+                    let service = self.first_service(application, fleet, &key, &name);
+                    self.services.insert(name, service);
+                }
+            }
+        }
+    }
+
+    fn first_service(&mut self, app: &Application, fleet: &Fleet, key: &ServiceKey, name: &str) -> SimService {
+        let before = Version::unrecorded();
+        let repository = app.repository(&key.service);
+        let digest = digest_of(&format!("{repository} {before}"));
+        if !self.images.entry(repository.clone()).or_default().iter().any(|image| image.digest == digest) {
+            let image = StoredImage { digest: digest.clone(), tags: Vec::new(), built_as: before, faults: Vec::new() };
+            self.images.entry(repository.clone()).or_default().push(image);
+        }
+        let definition = json!({
+            "family": name, "networkMode": "awsvpc", "cpu": "256", "memory": "512",
+            "containerDefinitions": [{"name": key.service, "image": format!("{repository}@{digest}"), "essential": true}],
+        });
+        let arn = self.add_task_definition(app, fleet, name, definition);
+        let paused = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Paused);
+        let deployment = self.next_deployment();
+        SimService::steady(fleet.name.clone(), key.clone(), arn, deployment, if paused { 0 } else { 2 })
+    }
+
+    fn add_task_definition(
+        &mut self,
+        app: &Application,
+        fleet: &Fleet,
+        name: &str,
+        definition: Value,
+    ) -> TaskDefinitionArn {
+        let cell = fleet.sets.first().and_then(|set| app.cells.get(&set.cell));
+        let (region, account) = cell.map_or(("eu-west-1", "000000000000"), |c| (c.region.as_str(), c.account.as_str()));
+        self.register(&format!("arn:aws:ecs:{region}:{account}:task-definition/{name}"), definition)
+    }
+
+    /// Stores a revision under the next free number of its family, `prefix` being the ARN up to the family.
+    pub(super) fn register(&mut self, prefix: &str, definition: Value) -> TaskDefinitionArn {
+        let revision =
+            1 + self.task_definitions.keys().filter(|arn| arn.as_str().starts_with(&format!("{prefix}:"))).count();
+        let text = format!("{prefix}:{revision}");
+        let arn: TaskDefinitionArn = text.parse().unwrap_or_else(|bad| unreachable!("{bad}"));
+        self.task_definitions.insert(arn.clone(), definition);
+        arn
+    }
+
+    /// A deployment id nobody has yet.
+    pub(super) fn next_deployment(&mut self) -> DeploymentId {
+        let text = format!("ecs-svc/{:019}", self.next_number());
+        text.parse().unwrap_or_else(|bad| unreachable!("{bad}"))
+    }
+
+    /// A number nobody has yet.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Counts a call.
+    pub(super) fn count(&mut self, call: &str) {
+        *self.calls.entry(call.to_owned()).or_default() += 1;
+    }
+
+    /// The image a task definition runs for a service.
+    pub(super) fn image(&self, arn: &TaskDefinitionArn, service: &ServiceName) -> Option<&StoredImage> {
+        let digest = crate::domain::template::digest_in(self.task_definitions.get(arn)?, service)?;
+        self.images.values().flatten().find(|image| image.digest == digest)
+    }
+
+    /// Hash of a task definition, as the planner makes it.
+    pub(super) fn hash(&self, arn: &TaskDefinitionArn, service: &ServiceName) -> Option<ContentHash> {
+        let definition = self.task_definitions.get(arn)?;
+        let image = definition["containerDefinitions"][0]["image"].as_str()?;
+        Template::from_task_definition(definition, service).ok()?.render(service, image).ok().map(|r| r.hash)
+    }
+
+    /// A commit that touches these folders; what is built from them from now on behaves as `faults` say.
+    pub fn commit(&mut self, folders: &[(&str, &[Fault])]) {
+        for (folder, faults) in folders {
+            *self.revisions.entry((*folder).to_owned()).or_default() += 1;
+            self.faults.insert((*folder).to_owned(), faults.to_vec());
+        }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, time: SignedDuration) {
+        self.now = self.now.saturating_add(time).unwrap_or(Timestamp::MAX);
+    }
+
+    /// The version that a tenant's service answers right now; none if it does not answer well.
+    pub fn answers(&self, key: &ServiceKey) -> Option<Version> {
+        let fleet = self.hosts.get(key)?;
+        let service = self.services.values().find(|s| &s.key == key && &s.fleet == fleet)?;
+        let image = self.image(service.serving(self), &key.service)?;
+        let well = !image.faults.iter().any(|fault| fault.breaks_answers(fleet, key));
+        (well && service.desired > 0).then(|| image.built_as.clone())
+    }
+
+    /// The digest with which the simulated registry stores these bytes.
+    pub(super) fn digest(text: &str) -> ImageDigest {
+        digest_of(text)
+    }
+}
+
+fn digest_of(text: &str) -> ImageDigest {
+    let hash = ContentHash::of(text.as_bytes());
+    format!("sha256:{hash}").parse().unwrap_or_else(|bad| unreachable!("{bad}"))
+}

@@ -6,5 +6,6 @@
 
 pub mod adapters;
 pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod ports;

@@ -1,0 +1,151 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
+
+/// Releases one application to many tenants: builds images, moves a version from fleet to fleet in waves with
+/// health gates, takes it back when a gate fails, and keeps its records as GitHub deployments.
+///
+/// Exit codes: 0 done or nothing to do, 2 bad input, 3 a gate failed, 4 held or waiting, 5 conflict, 6 complete
+/// with exceptions, 7 a rollback failed, 69 something outside is unavailable, 70 a bug, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, propagate_version = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The file that everything follows from.
+    #[arg(long, global = true, default_value = "fleet.yaml", value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print the result as JSON on standard output; progress goes to standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Work on a simulated world kept in DIR, in virtual time, instead of on AWS and GitHub.
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, default_missing_value = ".tidegate/sim")]
+    pub sim: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Do what the GitHub event asks for. The only command a workflow needs.
+    Ci {
+        /// Hash of the plan that was approved.
+        #[arg(long, value_name = "HASH")]
+        approved_plan: Option<ContentHash>,
+    },
+    /// Read fleet.yaml and report every problem in it.
+    Check,
+    /// Build and push what the registry does not have, and record the release.
+    Build(Source),
+    /// Show what a release would do to a fleet. Changes nothing.
+    Plan(Wanted),
+    /// Release to a fleet that takes merges.
+    Deploy(Approved),
+    /// Release to a fleet what succeeded in the fleet before it.
+    Promote(Approved),
+    /// Take a fleet back to what it ran before, or to a version that it had.
+    Rollback {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// The version to go back to, instead of the one before the last rollout.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<Version>,
+    },
+    /// Go on with a rollout that was interrupted or held.
+    Continue {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+    },
+    /// Show what runs where, by the records and live.
+    Status {
+        /// Only this fleet.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+    },
+    /// Tell the whole story on a simulated AccessOS: merge, dev, label, prod in waves, a broken release, a rollback.
+    Demo {
+        /// Where the records are left as files.
+        #[arg(long, default_value = ".tidegate/demo", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Print the JSON Schema of fleet.yaml.
+    Schema,
+}
+
+/// A release and a fleet.
+#[derive(Clone, Debug, Args)]
+pub struct Wanted {
+    /// The fleet.
+    #[arg(long)]
+    pub fleet: FleetName,
+    /// The release; without it, the newest that succeeded in the fleet before, or this commit's.
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<Version>,
+}
+
+/// A release and a fleet, with what was approved of them.
+#[derive(Clone, Debug, Args)]
+pub struct Approved {
+    /// Which release, and where to.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Hash of the plan that was approved.
+    #[arg(long, value_name = "HASH")]
+    pub approved_plan: Option<ContentHash>,
+}
+
+/// What is built.
+#[derive(Clone, Debug, Args)]
+pub struct Source {
+    /// The commit that is checked out.
+    #[arg(long, env = "GITHUB_SHA", value_name = "SHA")]
+    pub commit: CommitSha,
+    /// The branch it is on.
+    #[arg(long, env = "GITHUB_REF_NAME", default_value = "main")]
+    pub branch: String,
+    /// Number of the run, for the version.
+    #[arg(long, env = "GITHUB_RUN_NUMBER", default_value_t = 0, value_name = "N")]
+    pub run_number: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sim_has_a_default_folder_and_takes_one() {
+        let sim = |words: &[&str]| Cli::try_parse_from(words).unwrap().common.sim;
+        assert_eq!(sim(&["tidegate", "status", "--sim"]), Some(PathBuf::from(".tidegate/sim")));
+        assert_eq!(sim(&["tidegate", "status", "--sim", "x"]), Some(PathBuf::from("x")));
+        assert_eq!(sim(&["tidegate", "status"]), None);
+    }
+
+    #[test]
+    fn bad_values_are_usage_errors() {
+        for words in [["plan", "--fleet", "Prod!"], ["rollback", "--fleet", ""], ["plan", "--version", "1.0.0"]] {
+            let error = Cli::try_parse_from(["tidegate"].into_iter().chain(words)).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What machines read: JSON, the outputs and the summary of a workflow step, and annotations.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::exit::{Exit, decision, reason};
+use super::render;
+use crate::app::Stop;
+use crate::app::rollout::Outcome;
+use crate::domain::ids::ContentHash;
+use crate::domain::plan::Plan;
+use crate::domain::reason::Reason;
+
+/// Version of the JSON that commands print.
+const RESULT_SCHEMA: u32 = 1;
+
+/// GitHub reads no more than this of an annotation's message (runner, `ActionCommand.cs`: 4,096 characters).
+const ANNOTATION_MAX: usize = 4_000;
+
+/// A rollout's outcome as JSON.
+pub fn outcome(outcome: &Outcome, exit: Exit) -> Value {
+    let rollback = outcome.rollback.as_deref().map(|rollback| self::outcome(rollback, Exit::of_outcome(rollback)));
+    json!({
+        "schema": RESULT_SCHEMA,
+        "decision": decision(outcome),
+        "exit_code": exit as u8,
+        "fleet": outcome.plan.fleet,
+        "version": outcome.plan.release.version,
+        "plan_hash": outcome.plan.hash(),
+        "reason": reason(outcome).map(self::reason_json),
+        "waves": outcome.plan.waves.iter().map(|wave| json!({"name": wave.name, "sets": wave.sets()})).collect::<Vec<_>>(),
+        "excluded": outcome.plan.excluded,
+        "rollback": rollback,
+    })
+}
+
+/// A stop as JSON.
+pub fn stop(stop: &Stop, exit: Exit) -> Value {
+    let reasons = match stop {
+        Stop::Refused(reasons) => reasons.iter().map(reason_json).collect(),
+        other => vec![json!({"code": "error", "message": other.to_string()})],
+    };
+    json!({"schema": RESULT_SCHEMA, "decision": "stopped", "exit_code": exit as u8, "reasons": reasons})
+}
+
+/// A plan as JSON, with its hash beside it.
+pub fn plan(plan: &Plan) -> Value {
+    json!({"schema": RESULT_SCHEMA, "plan_hash": plan.hash(), "plan": plan})
+}
+
+fn reason_json(reason: &Reason) -> Value {
+    json!({"code": reason.code(), "message": reason.to_string(), "hint": reason.hint()})
+}
+
+/// The hash that waits for approval, if that is why it stopped.
+pub fn awaited_plan(stop: &Stop) -> Option<&ContentHash> {
+    let Stop::Refused(reasons) = stop else { return None };
+    reasons.iter().find_map(|reason| match reason {
+        Reason::AwaitingApproval { plan } => Some(plan),
+        _ => None,
+    })
+}
+
+/// The code of the first reason.
+pub fn reason_code(stop: &Stop) -> String {
+    match stop {
+        Stop::Refused(reasons) => reasons.first().map(Reason::code).unwrap_or_default(),
+        Stop::NoSuchFleet(_) => "no_such_fleet".to_owned(),
+        Stop::Port(_) => "unavailable".to_owned(),
+        Stop::Record(_) => "bad_record".to_owned(),
+        Stop::Bug(_) => "bug".to_owned(),
+    }
+}
+
+/// Lines for `GITHUB_OUTPUT`. Each value is fenced by a delimiter made from its own hash, so that no value can
+/// end its fence and name another output.
+pub fn outputs(values: &[(&str, String)]) -> String {
+    let mut text = String::new();
+    for (name, value) in values {
+        let fence = format!("tidegate-{}", ContentHash::of(value.as_bytes()));
+        let _ = writeln!(text, "{name}<<{fence}\n{value}\n{fence}");
+    }
+    text
+}
+
+/// An `::error::` or `::warning::` line that GitHub turns into an annotation.
+pub fn annotation(exit: Exit, title: &str, message: &str) -> String {
+    let level = if exit == Exit::Held { "warning" } else { "error" };
+    let message: String = message.trim_end().chars().take(ANNOTATION_MAX).collect();
+    format!("::{level} title={}::{}", escaped(title).replace(':', "%3A").replace(',', "%2C"), escaped(&message))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The step summary of a rollout: a table of its waves, then what is left out.
+pub fn summary(outcome: &Outcome) -> String {
+    let plan = &outcome.plan;
+    let mut text =
+        format!("### {}\n\n", markdown(&render::outcome(outcome).lines().next().unwrap_or_default().to_owned()));
+    text += "| wave | tenants | services | watched for |\n|---|---|---|---|\n";
+    for wave in &plan.waves {
+        let sets: Vec<&str> = wave.sets().iter().map(|set| set.as_str()).collect();
+        let shown = if sets.len() > 10 { format!("{} tenants", sets.len()) } else { sets.join(", ") };
+        let _ = writeln!(
+            text,
+            "| {} | {shown} | {} | {} |",
+            markdown(&wave.name),
+            wave.changes.len(),
+            render::duration(wave.bake)
+        );
+    }
+    for exclusion in &plan.excluded {
+        let _ = writeln!(text, "\n- left out: `{}`: {}", exclusion.set, markdown(&exclusion.reason.to_string()));
+    }
+    if let Some(reason) = reason(outcome) {
+        let _ = writeln!(text, "\n**{}**: {}\n\n{}", reason.code(), markdown(&reason.to_string()), reason.hint());
+    }
+    let _ = writeln!(text, "\nplan `{}`\n", plan.hash());
+    if let Some(rollback) = &outcome.rollback {
+        text += &summary(rollback);
+    }
+    text
+}
+
+/// Foreign text in Markdown: no markup, no line of its own.
+fn markdown(text: &str) -> String {
+    let special = ['\\', '`', '*', '_', '[', ']', '<', '>', '|', '#'];
+    text.chars().fold(String::new(), |mut out, c| {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            c if special.contains(&c) => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_can_smuggle_in_another_output() {
+        let text = outputs(&[("version", "1.0\nversion<<EOF\nevil\nEOF".to_owned())]);
+        let fence = text.lines().next().unwrap().split_once("<<").unwrap().1.to_owned();
+        assert_eq!(text.lines().filter(|line| *line == fence).count(), 1);
+        assert!(text.trim_end().ends_with(&fence));
+    }
+
+    #[test]
+    fn annotations_stay_on_one_line() {
+        let line = annotation(Exit::GateFailed, "a: b, c", "50 %\n::set-output name=x::y");
+        assert_eq!(line, "::error title=a%3A b%2C c::50 %25%0A::set-output name=x::y");
+        assert!(annotation(Exit::Held, "t", "m").starts_with("::warning "));
+    }
+
+    #[test]
+    fn foreign_text_is_no_markup() {
+        assert_eq!(markdown("<b>|x|\n# y"), "\\<b\\>\\|x\\| \\# y");
+    }
+}

@@ -1,0 +1,11 @@
+//! The command line: text in, text out. The only layer that prints, and the only one that knows exit codes.
+
+pub mod args;
+pub mod ci;
+pub mod context;
+pub mod event;
+pub mod exit;
+pub mod machine;
+pub mod progress;
+pub mod render;
+pub mod run;

@@ -1,0 +1,287 @@
+//! The words people read: plans, outcomes, states and progress as plain text. Pure functions, so that a test can
+//! pin them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::SignedDuration;
+
+use crate::app::Stop;
+use crate::app::drive::End;
+use crate::app::progress::Progress;
+use crate::app::rollout::Outcome;
+use crate::app::status::{Condition, FleetStatus};
+use crate::domain::fleet::{Fleet, OnFailure};
+use crate::domain::ids::{FleetName, SetId, Version};
+use crate::domain::ledger::{RolloutRecord, Standing};
+use crate::domain::plan::{Change, Direction, Plan, Target, Wave};
+use crate::domain::reason::Reason;
+use crate::domain::rollout::Event;
+
+/// A plan, whole: waves, tenants, what each goes from and to, who is left out, and the hash to approve.
+pub fn plan(plan: &Plan) -> String {
+    let mut text = format!("{}\n", headline(plan));
+    if plan.is_empty() {
+        text += "nothing to do: every targeted service runs it already\n";
+    }
+    for (index, wave) in plan.waves.iter().enumerate() {
+        text += &format!("\n{}\n{}\n", wave_line(plan, index, wave), changes(wave));
+    }
+    text += &left_out(plan);
+    text += &blast(plan);
+    let _ = writeln!(text, "plan {}", plan.hash());
+    text
+}
+
+fn headline(plan: &Plan) -> String {
+    let from = plan.replaces.as_ref().map(|version| format!(" (now {version})")).unwrap_or_default();
+    let what = match &plan.direction {
+        Direction::Deploy => format!("{} -> {}", plan.release.version, plan.fleet),
+        Direction::RollbackTo(version) => format!("{} back to {version}", plan.fleet),
+        Direction::RollbackOf(of) => {
+            format!("{} back to {}, taking back plan {}", plan.fleet, plan.release.version, of.short())
+        }
+    };
+    format!("{}: {what}{from}, commit {}", plan.app, plan.release.commit.short())
+}
+
+fn wave_line(plan: &Plan, index: usize, wave: &Wave) -> String {
+    let sets = wave.sets().len();
+    let services = wave.changes.len();
+    format!(
+        "wave {}/{} {}: {}, {}, watched for {}",
+        index + 1,
+        plan.waves.len(),
+        wave.name,
+        count(sets, if wave.sets().iter().any(|set| set.is_control_plane()) { "set" } else { "tenant" }),
+        count(services, "service"),
+        duration(wave.bake),
+    )
+}
+
+fn changes(wave: &Wave) -> String {
+    let mut table = table(&["service", "from", "to", "what changes"]);
+    for change in &wave.changes {
+        table.add_row([
+            change.service.to_string(),
+            side(&change.before),
+            side(&change.target),
+            what(change).to_owned(),
+        ]);
+    }
+    trimmed(&table)
+}
+
+fn what(change: &Change) -> &'static str {
+    if change.changes_configuration() { "image and configuration" } else { "image" }
+}
+
+/// Version and digest; either may be unknown for what ran before there were records.
+fn side(target: &Target) -> String {
+    let version = target.version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
+    let digest = target.digest.as_ref().map_or("no digest", |digest| digest.short());
+    format!("{version} {digest}")
+}
+
+fn left_out(plan: &Plan) -> String {
+    let mut text = String::new();
+    if !plan.unchanged.is_empty() {
+        let _ = writeln!(text, "\nunchanged: {}", names(&plan.unchanged));
+    }
+    for exclusion in &plan.excluded {
+        let _ = writeln!(text, "\nleft out: {}: {}", exclusion.set, exclusion.reason);
+    }
+    text
+}
+
+/// The blast radius in words, before anything happens.
+fn blast(plan: &Plan) -> String {
+    let tenants = |wave: &Wave| wave.sets().iter().filter(|set| !set.is_control_plane()).count();
+    let total: usize = plan.waves.iter().map(tenants).sum();
+    let Some(first) = plan.waves.iter().find(|wave| tenants(wave) > 0).filter(|_| !plan.is_rollback()) else {
+        return "\n".to_owned();
+    };
+    let bakes: SignedDuration = plan.waves.iter().map(|wave| wave.bake).sum();
+    format!(
+        "\nat most {} of {} tenants see it in the first {}; all of them after {} of watching at the earliest\n",
+        tenants(first),
+        total,
+        duration(first.bake),
+        duration(bakes),
+    )
+}
+
+/// How a rollout came out, in a few lines.
+pub fn outcome(outcome: &Outcome) -> String {
+    let (plan, mut text) = (&outcome.plan, String::new());
+    let what = format!("{} in {}", plan.release.version, plan.fleet);
+    let _ = match &outcome.end {
+        None => writeln!(text, "{what}: nothing to do, every targeted service runs it already"),
+        Some(End::Succeeded) if plan.is_rollback() => {
+            writeln!(text, "{} is back on {}", plan.fleet, plan.release.version)
+        }
+        Some(End::Succeeded) => writeln!(text, "{what}: every wave passed"),
+        Some(End::Held(reason)) => writeln!(text, "{what}: held: {}", full(reason)),
+        Some(End::Halted { wave, reason }) => {
+            let name = plan.waves.get(*wave).map_or("?", |wave| wave.name.as_str());
+            writeln!(text, "{what}: stopped in wave {} {name}: {}", wave + 1, full(reason))
+        }
+    };
+    if let Some(rollback) = &outcome.rollback {
+        text += &self::outcome(rollback);
+    }
+    for exclusion in &plan.excluded {
+        let _ = writeln!(text, "left out: {}: {}", exclusion.set, exclusion.reason);
+    }
+    text
+}
+
+/// Why a verb did not do its work.
+pub fn stop(stop: &Stop) -> String {
+    match stop {
+        Stop::Refused(reasons) => reasons.iter().map(|reason| format!("{}\n", full(reason))).collect(),
+        other => format!("{other}\n"),
+    }
+}
+
+fn full(reason: &Reason) -> String {
+    format!("{reason} [{}]\n  {}", reason.code(), reason.hint())
+}
+
+/// One line for a thing that happened; none for what only matters on a terminal.
+pub fn progress(progress: &Progress) -> Option<String> {
+    Some(match progress {
+        Progress::Building { service } => format!("build   {service}"),
+        Progress::BuildLine { .. } => return None,
+        Progress::Image { service, digest, reused: None } => format!("pushed  {service} {}", digest.short()),
+        Progress::Image { service, digest, reused: Some(version) } => {
+            format!("reused  {service} {} (unchanged since {version})", digest.short())
+        }
+        Progress::Released { version } => format!("release {version} is recorded"),
+        Progress::Finalised { version, as_version } => format!("release {version} is {as_version} from now on"),
+        Progress::Opened { id, plan, resumed } => {
+            let verb = if *resumed { "continue" } else { "rollout" };
+            format!(
+                "{verb} {} of {}, plan {}, {}",
+                id.0,
+                headline(plan),
+                plan.hash().short(),
+                count(plan.waves.len(), "wave")
+            )
+        }
+        Progress::Updated { service, from, to } => {
+            let name = |version: &Option<Version>| version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
+            format!("update  {service} {} -> {}", name(from), name(to))
+        }
+        Progress::Up { service } => format!("up      {service}"),
+        Progress::Trouble { service, why } => format!("trouble {service}: {why}"),
+        Progress::Phase { fleet, event, wave, waves, until } => {
+            let until = until.map(|until| format!(", watched until {until:.0}")).unwrap_or_default();
+            format!("{fleet}: {}{until}", phase(event, wave, *waves))
+        }
+        Progress::Explained { service, lines } => format!("why     {service}: {}", lines.join("; ")),
+        Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),
+    })
+}
+
+/// An event in words.
+pub fn phase(event: &Event, name: &str, waves: usize) -> String {
+    match event {
+        Event::WaveStarted { wave } => format!("wave {}/{waves} {name} begins", wave + 1),
+        Event::Baking { wave, .. } => format!("wave {}/{waves} {name} is up", wave + 1),
+        Event::Held { wave, reason } => format!("held in wave {}/{waves} {name}: {reason}", wave + 1),
+        Event::Halted { wave, reason } => format!("stopped in wave {}/{waves} {name}: {reason}", wave + 1),
+        Event::Succeeded => "every wave passed".to_owned(),
+    }
+}
+
+fn reaction(policy: OnFailure) -> &'static str {
+    match policy {
+        OnFailure::Stop => "everything stays as it is, as on_failure says",
+        OnFailure::RollbackTenant => "the failed tenant goes back",
+        OnFailure::RollbackWave => "the failed wave goes back",
+        OnFailure::RollbackAll => "everything that this rollout changed goes back",
+    }
+}
+
+/// A fleet: its records and what is live.
+pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
+    let version = status.view.version().map_or_else(|| "nothing recorded".to_owned(), Version::to_string);
+    let mut text = format!("{}: {version}\n", fleet.name);
+    if let Some(last) = status.view.rollouts.first() {
+        let _ = writeln!(text, "last rollout: {}", rollout(last));
+    }
+    let mut rows: BTreeMap<&SetId, Vec<String>> = BTreeMap::new();
+    for service in &status.services {
+        let version = service.version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
+        let digest = service.digest.as_ref().map_or("no digest", |digest| digest.short());
+        let row = format!("{} {version} {digest}{}", service.service.service, condition(&service.condition));
+        rows.entry(&service.service.set).or_default().push(row);
+    }
+    let mut table = table(&["tenant", "services"]);
+    for set in &fleet.sets {
+        table.add_row([set.id.to_string(), rows.remove(&set.id).unwrap_or_default().join("\n")]);
+    }
+    text + &trimmed(&table) + "\n"
+}
+
+/// One recorded rollout in a line.
+pub fn rollout(record: &RolloutRecord) -> String {
+    let how = match record.standing() {
+        Standing::Open(None) => "open".to_owned(),
+        Standing::Open(Some(reason)) => format!("held: {reason}"),
+        Standing::Succeeded(at) => format!("succeeded at {at:.0}"),
+        Standing::Halted(reason) => format!("stopped: {reason}"),
+    };
+    let what = match &record.intent.direction {
+        Direction::Deploy => "release of",
+        Direction::RollbackTo(_) | Direction::RollbackOf(_) => "rollback to",
+    };
+    format!("{} ({what} {}, opened {:.0}): {how}", record.id.0, record.intent.version, record.opened_at)
+}
+
+fn condition(condition: &Condition) -> String {
+    match condition {
+        Condition::AsRecorded => String::new(),
+        Condition::Differs => "  DIFFERS from the records".to_owned(),
+        Condition::Moving => "  moving".to_owned(),
+        Condition::AtZero(true) => "  paused".to_owned(),
+        Condition::AtZero(false) => "  AT ZERO TASKS".to_owned(),
+        Condition::Unknown(why) => format!("  UNKNOWN: {why}"),
+    }
+}
+
+/// A length of time as people say it.
+pub fn duration(time: SignedDuration) -> String {
+    if time.is_zero() { "0s".to_owned() } else { format!("{time:#}") }
+}
+
+/// "1 wave", "2 waves".
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn names(sets: &[SetId]) -> String {
+    sets.iter().map(SetId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+}
+
+/// The table without blanks at the ends of lines.
+fn trimmed(table: &Table) -> String {
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// The sentence about a fleet whose plan waits for approval.
+pub fn how_to_approve(fleet: &FleetName, plan: &Plan) -> String {
+    format!(
+        "to approve: tidegate promote --fleet {fleet} --version {} --approved-plan {}\n",
+        plan.release.version,
+        plan.hash()
+    )
+}

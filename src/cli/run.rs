@@ -1,0 +1,304 @@
+//! Runs a command and tells what came of it: to the person, to the workflow, and as an exit code.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::{Approved, Command, Source, Wanted};
+use super::ci::{Done, ci};
+use super::context::Context;
+use super::exit::{Exit, decision, reason};
+use super::{machine, render};
+use crate::app::build::{Request, build};
+use crate::app::go_on::go_on;
+use crate::app::promote::{promotable, promote};
+use crate::app::rollback::{rollback, rollback_to};
+use crate::app::rollout::Outcome;
+use crate::app::status::status;
+use crate::app::{App, Readers, Stop, fleet, plan};
+use crate::domain::fleet::{Application, Fleet};
+use crate::domain::ids::{CommitSha, FleetName, Version};
+use crate::domain::ledger::{current_version, green_since};
+use crate::domain::plan::{Direction, Plan};
+use crate::domain::reason::Reason;
+use crate::domain::release::Release;
+
+/// What a command has to say at its end.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub exit: Exit,
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+    /// For `GITHUB_OUTPUT`.
+    pub outputs: Vec<(&'static str, String)>,
+    /// For `GITHUB_STEP_SUMMARY`.
+    pub summary: String,
+}
+
+/// Runs a command that changes something.
+pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
+    let result = match command {
+        Command::Ci { approved_plan } => match ci(app, context, approved_plan.as_ref()).await {
+            Ok(Done::Nothing(why)) => return nothing(&why),
+            Ok(Done::Rollouts(outcomes)) => return of_outcomes(&outcomes),
+            Err(stop) => Err(stop),
+        },
+        Command::Build(source) => return of_build(build(app, &request(source)).await),
+        Command::Deploy(approved) | Command::Promote(approved) => release(app, context, approved).await,
+        Command::Rollback { fleet: name, to } => take_back(app, context, name, to.as_ref()).await,
+        Command::Continue { fleet: name } => match fleet(&app.application, name) {
+            Ok(fleet) => go_on(app, fleet).await,
+            Err(stop) => Err(stop),
+        },
+        Command::Plan(_) | Command::Status { .. } | Command::Check | Command::Demo { .. } | Command::Schema => {
+            return look(command, &app.application, &app.readers, context).await;
+        }
+    };
+    match result {
+        Ok(outcome) => of_outcomes(&[outcome]),
+        Err(stop) => with_plan(&app.readers, &app.application, context, command, stop).await,
+    }
+}
+
+/// Runs a command that only looks. It gets no writers.
+pub async fn look(command: &Command, application: &Application, readers: &Readers, context: &Context) -> Report {
+    let result = match command {
+        Command::Plan(wanted) => show_plan(readers, application, context, wanted).await,
+        Command::Status { fleet: only } => show_status(readers, application, only.as_ref()).await,
+        other => Err(Stop::Bug(format!("{other:?} is no command that only looks"))),
+    };
+    result.unwrap_or_else(|stop| of_stop(&stop))
+}
+
+async fn release(app: &App, context: &Context, approved: &Approved) -> Result<Outcome, Stop> {
+    let fleet = fleet(&app.application, &approved.wanted.fleet)?;
+    let commit = context.commit.as_ref();
+    let release = wanted(&app.readers, fleet, approved.wanted.version.as_ref(), commit).await?;
+    promote(app, fleet, &release, approved.approved_plan.as_ref()).await
+}
+
+async fn take_back(app: &App, context: &Context, name: &FleetName, to: Option<&Version>) -> Result<Outcome, Stop> {
+    let fleet = fleet(&app.application, name)?;
+    let by = context.actor.as_deref().unwrap_or("somebody at a terminal");
+    match to {
+        None => rollback(app, fleet, by).await,
+        Some(version) => rollback_to(app, fleet, version, by).await,
+    }
+}
+
+fn request(source: &Source) -> Request {
+    Request { commit: source.commit.clone(), branch: source.branch.clone(), run_number: source.run_number }
+}
+
+/// The release that is meant: the one that is named, else the newest that the fleet before has shown to be good,
+/// else that of the checked-out commit, else the one that is there.
+///
+/// # Errors
+/// There is none such.
+pub(super) async fn wanted(
+    readers: &Readers,
+    fleet: &Fleet,
+    version: Option<&Version>,
+    commit: Option<&CommitSha>,
+) -> Result<Release, Stop> {
+    let no_such = |wanted: String| Stop::from(Reason::NoSuchRelease { wanted });
+    if let Some(version) = version {
+        let release = readers.ledger.release(version).await?;
+        return release.ok_or_else(|| no_such(version.to_string()));
+    }
+    if let (None, Some(commit)) = (&fleet.from, commit) {
+        let release = readers.ledger.release_of(commit).await?;
+        return release.ok_or_else(|| no_such(format!("commit {}", commit.short())));
+    }
+    let shown_in = fleet.from.as_ref().unwrap_or(&fleet.name);
+    let rollouts = readers.ledger.rollouts(shown_in).await?;
+    let green = rollouts.iter().map(|r| &r.intent.version).find(|version| green_since(&rollouts, version).is_some());
+    let version = green
+        .or_else(|| current_version(&rollouts))
+        .ok_or_else(|| no_such(format!("{shown_in}, which has had none yet")))?;
+    readers.ledger.release(version).await?.ok_or_else(|| no_such(version.to_string()))
+}
+
+async fn make_plan(
+    readers: &Readers,
+    application: &Application,
+    context: &Context,
+    asked: &Wanted,
+) -> Result<(Plan, Option<Stop>), Stop> {
+    let fleet = fleet(application, &asked.fleet)?;
+    let release = wanted(readers, fleet, asked.version.as_ref(), context.commit.as_ref()).await?;
+    let plan = plan::plan(readers, application, fleet, &release, Direction::Deploy).await?;
+    Ok((plan, promotable(readers, fleet, &release).await.err()))
+}
+
+/// A plan is shown even if it could not run yet; then with the reason.
+async fn show_plan(
+    readers: &Readers,
+    application: &Application,
+    context: &Context,
+    asked: &Wanted,
+) -> Result<Report, Stop> {
+    let (plan, not_yet) = make_plan(readers, application, context, asked).await?;
+    let mut text = render::plan(&plan);
+    if let Some(stop) = &not_yet {
+        text += &format!("not yet: {}", render::stop(stop));
+    }
+    Ok(Report {
+        exit: Exit::Done,
+        json: machine::plan(&plan),
+        outputs: vec![
+            ("decision", if plan.is_empty() { "nothing_to_do" } else { "planned" }.to_owned()),
+            ("version", plan.release.version.to_string()),
+            ("plan_hash", plan.hash().to_string()),
+        ],
+        summary: format!("```text\n{text}```\n"),
+        text,
+    })
+}
+
+async fn show_status(readers: &Readers, application: &Application, only: Option<&FleetName>) -> Result<Report, Stop> {
+    if let Some(name) = only {
+        fleet(application, name)?;
+    }
+    let (mut text, mut fleets) = (String::new(), Vec::new());
+    for fleet in application.fleets.iter().filter(|fleet| only.is_none_or(|name| name == &fleet.name)) {
+        let status = status(readers, application, fleet).await?;
+        text += &render::status(fleet, &status);
+        text += "\n";
+        let services = status.services.iter().map(|service| {
+            json!({"service": service.service, "version": service.version, "digest": service.digest,
+                   "condition": format!("{:?}", service.condition)})
+        });
+        fleets.push(
+            json!({"fleet": fleet.name, "version": status.view.version(), "services": services.collect::<Vec<_>>(),
+                           "rollouts": status.view.rollouts}),
+        );
+    }
+    let json = json!({"schema": 1, "fleets": fleets});
+    Ok(Report { exit: Exit::Done, summary: format!("```text\n{text}```\n"), text, json, outputs: Vec::new() })
+}
+
+fn nothing(why: &str) -> Report {
+    Report {
+        exit: Exit::Done,
+        text: format!("nothing to do: {why}\n"),
+        json: json!({"schema": 1, "decision": "nothing_to_do", "why": why}),
+        outputs: vec![("decision", "nothing_to_do".to_owned())],
+        summary: String::new(),
+    }
+}
+
+fn of_build(built: Result<Release, Stop>) -> Report {
+    match built {
+        Ok(release) => {
+            let lines = release.images.iter().map(|(service, image)| format!("{service} {}\n", image.reference()));
+            let text =
+                format!("release {} of commit {}\n{}", release.version, release.commit, lines.collect::<String>());
+            Report {
+                exit: Exit::Done,
+                json: json!({"schema": 1, "release": release}),
+                outputs: vec![("decision", "built".to_owned()), ("version", release.version.to_string())],
+                summary: format!("```text\n{text}```\n"),
+                text,
+            }
+        }
+        Err(stop) => of_stop(&stop),
+    }
+}
+
+fn of_outcomes(outcomes: &[Outcome]) -> Report {
+    let Some(last) = outcomes.last() else { return nothing("no fleet is released by this event") };
+    let exit = Exit::of_outcome(last);
+    let json = machine::outcome(last, exit);
+    Report {
+        exit,
+        text: outcomes.iter().map(render::outcome).collect(),
+        outputs: vec![
+            ("decision", decision(last).to_owned()),
+            ("reason_code", reason(last).map(Reason::code).unwrap_or_default()),
+            ("version", last.plan.release.version.to_string()),
+            ("plan_hash", last.plan.hash().to_string()),
+            ("result", json.to_string()),
+        ],
+        summary: outcomes.iter().map(machine::summary).collect(),
+        json,
+    }
+}
+
+fn of_stop(stop: &Stop) -> Report {
+    let exit = Exit::of_stop(stop);
+    let awaited = machine::awaited_plan(stop).map(ToString::to_string).unwrap_or_default();
+    let json = machine::stop(stop, exit);
+    Report {
+        exit,
+        text: render::stop(stop),
+        outputs: vec![
+            ("decision", "stopped".to_owned()),
+            ("reason_code", machine::reason_code(stop)),
+            ("plan_hash", awaited),
+            ("result", json.to_string()),
+        ],
+        summary: format!("### stopped\n\n```text\n{}```\n", render::stop(stop)),
+        json,
+    }
+}
+
+/// A stop that waits for approval is told together with the plan to approve.
+async fn with_plan(
+    readers: &Readers,
+    application: &Application,
+    context: &Context,
+    command: &Command,
+    stop: Stop,
+) -> Report {
+    let mut report = of_stop(&stop);
+    let asked = match command {
+        Command::Deploy(approved) | Command::Promote(approved) => Some(approved.wanted.clone()),
+        Command::Ci { .. } => machine::awaited_plan(&stop).and_then(|_| awaiting(application)),
+        _ => None,
+    };
+    if let (Some(_), Some(asked)) = (machine::awaited_plan(&stop), asked)
+        && let Ok((plan, _)) = make_plan(readers, application, context, &asked).await
+    {
+        report.text = format!("{}{}{}", render::plan(&plan), report.text, render::how_to_approve(&asked.fleet, &plan));
+        report.outputs.push(("version", plan.release.version.to_string()));
+        report.summary = format!("### waits for approval\n\n```text\n{}```\n", report.text);
+    }
+    report
+}
+
+/// The fleet whose plans are approved.
+fn awaiting(application: &Application) -> Option<Wanted> {
+    let fleet = application.fleets.iter().find(|fleet| fleet.needs_approval)?;
+    Some(Wanted { fleet: fleet.name.clone(), version: None })
+}
+
+/// Tells a report: prints it, and writes what the workflow reads. That a file cannot be written is said and
+/// changes nothing about the result.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
+pub fn tell(report: &Report, context: &Context) -> Exit {
+    if context.json {
+        println!("{:#}", report.json);
+        eprint!("{}", report.text);
+    } else {
+        print!("{}", report.text);
+    }
+    if context.actions && report.exit != Exit::Done {
+        println!("{}", machine::annotation(report.exit, "tidegate", &report.text));
+    }
+    let files = [(&context.output, machine::outputs(&report.outputs)), (&context.summary, report.summary.clone())];
+    for (path, text) in files.iter().filter_map(|(path, text)| path.as_ref().map(|path| (path, text))) {
+        if let Err(error) = append(path, text) {
+            eprintln!("{} could not be written: {error}", path.display());
+        }
+    }
+    report.exit
+}
+
+fn append(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
+}

@@ -1,3 +1,3 @@
 //! tidegate.
 
-fn main(){}
+fn main() {}

@@ -10,6 +10,7 @@
 //! Include it at the root of a test crate as `mod github;`.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::allow_attributes,
     reason = "shared by test crates, each of which uses a part"
 )]

@@ -1,5 +1,7 @@
 //! A bare HTTP client: nothing between a test and the wire.
 
+use std::sync::LazyLock;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -16,6 +18,16 @@ pub(crate) fn fake() -> GithubFake {
 
 pub(crate) fn seed() -> Seed {
     Seed::new("acme", "fleet").accept_any_sha()
+}
+
+/// One client for all tests, since making one is slow. It keeps no connection: each test has a
+/// runtime of its own, and a connection dies with its runtime.
+pub(crate) fn http() -> &'static reqwest::Client {
+    static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        let builder = reqwest::Client::builder().pool_max_idle_per_host(0);
+        builder.build().unwrap()
+    });
+    &HTTP
 }
 
 pub(crate) struct Reply {
@@ -42,7 +54,7 @@ impl Reply {
 /// Sends to a path below the repository.
 pub(crate) async fn send(fake: &GithubFake, method: Method, path: &str, body: Value) -> Reply {
     let url = format!("{}/repos/acme/fleet{path}", fake.url());
-    let request = reqwest::Client::new().request(method, url);
+    let request = http().request(method, url);
     receive(request.bearer_auth("any"), body).await.unwrap()
 }
 
@@ -59,7 +71,7 @@ pub(crate) async fn delete(fake: &GithubFake, path: &str) -> Reply {
 }
 
 pub(crate) async fn graphql(fake: &GithubFake, query: &str, variables: Value) -> Value {
-    let request = reqwest::Client::new().post(format!("{}/graphql", fake.url()));
+    let request = http().post(format!("{}/graphql", fake.url()));
     let body = json!({ "query": query, "variables": variables });
     let reply = receive(request.bearer_auth("any"), body).await.unwrap();
     assert_eq!(

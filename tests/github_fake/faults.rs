@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{
-    Reply, assert_lawful, deploy, fake, get, graphql, post, receive, report, request,
+    Reply, assert_lawful, deploy, fake, get, graphql, http, post, receive, report, request,
 };
 use crate::github::{Fault, FaultKind, GithubFake};
 
@@ -14,7 +14,7 @@ use crate::github::{Fault, FaultKind, GithubFake};
 async fn under(fake: &GithubFake, kind: FaultKind) -> (reqwest::Result<Reply>, usize) {
     fake.fault(Fault::once(Method::POST, "/deployments", kind));
     let url = format!("{}/repos/acme/fleet/deployments", fake.url());
-    let post = reqwest::Client::new().post(url).bearer_auth("any");
+    let post = http().post(url).bearer_auth("any");
     let reply = receive(post, request("prod")).await;
     (reply, fake.deployments().len())
 }

@@ -3,7 +3,7 @@
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 
-use crate::client::{assert_lawful, fake, get, graphql, receive};
+use crate::client::{assert_lawful, fake, get, graphql, http, receive};
 use crate::github::GithubFake;
 use crate::graphql::{COMMIT, commit_input};
 
@@ -31,7 +31,7 @@ async fn a_file_comes_as_base64_in_lines_or_raw() {
         2,
         "GitHub breaks lines after 60 characters"
     );
-    let request = reqwest::Client::new().get(format!("{}/repos/acme/fleet{path}", fake.url()));
+    let request = http().get(format!("{}/repos/acme/fleet{path}", fake.url()));
     let request = request
         .bearer_auth("any")
         .header(ACCEPT, "application/vnd.github.raw+json");

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::client::{SHA, assert_lawful, get, receive, seed};
+use crate::client::{SHA, assert_lawful, get, http, receive, seed};
 use crate::github::{GithubFake, PullRequest, Role, WorkflowRun};
 
 pub(crate) fn pull(number: u64) -> PullRequest {
@@ -19,7 +19,7 @@ pub(crate) fn pull(number: u64) -> PullRequest {
     }
 }
 
-fn run(status: &str, conclusion: Option<&str>) -> WorkflowRun {
+pub(crate) fn run(status: &str, conclusion: Option<&str>) -> WorkflowRun {
     WorkflowRun {
         id: 42,
         attempt: 2,
@@ -107,7 +107,7 @@ async fn commits_are_read() {
 #[tokio::test]
 async fn a_token_is_given_for_an_audience() {
     let fake = GithubFake::start(seed());
-    let request = || reqwest::Client::new().get(format!("{}&audience=sts", fake.oidc_url()));
+    let request = || http().get(format!("{}&audience=sts", fake.oidc_url()));
     let refused = receive(request(), Value::Null).await.unwrap();
     assert_eq!(refused.status, 401);
     let given = receive(request().bearer_auth("request-token"), Value::Null)
@@ -128,7 +128,7 @@ async fn a_token_is_given_for_an_audience() {
 #[tokio::test]
 async fn nothing_is_served_without_a_token() {
     let fake = GithubFake::start(seed());
-    let request = reqwest::Client::new().get(format!("{}/repos/acme/fleet", fake.url()));
+    let request = http().get(format!("{}/repos/acme/fleet", fake.url()));
     assert_eq!(receive(request, Value::Null).await.unwrap().status, 401);
     assert_lawful(&fake);
 }

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::description::{DESCRIPTION, resolved};
 
+const SOME_URL: &str = "https://api.github.com/";
+
 /// The smallest instance of a named schema, with the facts laid over it.
 pub(crate) fn like(schema: &str, facts: Value) -> Value {
     let schema = &DESCRIPTION["components"]["schemas"][schema];
@@ -68,14 +70,20 @@ fn smallest_of_type(schema: &'static Value) -> Value {
 fn required_fields(schema: &'static Value) -> Value {
     let required = schema["required"].as_array().into_iter().flatten();
     let names = required.filter_map(Value::as_str);
-    let field = |name: &str| (name.to_owned(), smallest(&schema["properties"][name]));
+    let field = |name: &str| match smallest(&schema["properties"][name]) {
+        // URL templates are plain strings in the description, but clients parse them as URLs.
+        Value::String(text) if text.is_empty() && name.ends_with("_url") => {
+            (name.to_owned(), SOME_URL.into())
+        }
+        value => (name.to_owned(), value),
+    };
     Value::Object(names.map(field).collect())
 }
 
 fn smallest_text(schema: &Value) -> &'static str {
     match schema["format"].as_str() {
         Some("date-time") => "2020-01-01T00:00:00Z",
-        Some("uri") => "https://api.github.com/",
+        Some("uri") => SOME_URL,
         _ => "",
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn label(repo: &Repository, call: &Call, name: &str) -> Value {
     let url = url(repo, call, &format!("/labels/{name}"));
     like(
         "label",
-        json!({ "id": 1, "name": name, "color": "ededed", "url": url }),
+        json!({ "id": 1, "name": name, "color": "ededed", "description": "", "url": url }),
     )
 }
 

@@ -70,14 +70,18 @@ fn smallest_of_type(schema: &'static Value) -> Value {
 fn required_fields(schema: &'static Value) -> Value {
     let required = schema["required"].as_array().into_iter().flatten();
     let names = required.filter_map(Value::as_str);
-    let field = |name: &str| match smallest(&schema["properties"][name]) {
-        // URL templates are plain strings in the description, but clients parse them as URLs.
-        Value::String(text) if text.is_empty() && name.ends_with("_url") => {
-            (name.to_owned(), SOME_URL.into())
-        }
-        value => (name.to_owned(), value),
-    };
+    let field = |name: &str| (name.to_owned(), smallest_field(schema, name));
     Value::Object(names.map(field).collect())
+}
+
+/// Two habits of GitHub that its description does not tell, and that clients have come to need.
+fn smallest_field(schema: &'static Value, name: &str) -> Value {
+    let is_url = name.ends_with("_url") || name == "href";
+    match smallest(&schema["properties"][name]) {
+        Value::String(text) if text.is_empty() && is_url => SOME_URL.into(),
+        Value::Null if name == "gravatar_id" => "".into(),
+        value => value,
+    }
 }
 
 fn smallest_text(schema: &Value) -> &'static str {

@@ -16,7 +16,7 @@ pub(super) fn account(login: &str) -> Value {
     };
     like(
         "simple-user",
-        json!({ "login": login, "id": 1, "gravatar_id": "", "type": kind }),
+        json!({ "login": login, "id": 1, "type": kind }),
     )
 }
 

@@ -16,6 +16,7 @@ pub(super) fn get(repo: &Repository, call: &Call, number: u64) -> Handled {
     let pull = repo.pull(number).ok_or_else(Answer::not_found)?;
     let mut body = like("pull-request", facts(repo, call, pull));
     body["merged"] = pull.merged.into();
+    body["mergeable_state"] = "unknown".into();
     Ok(Answer::json(200, body))
 }
 

@@ -1,11 +1,12 @@
 //! The repository itself, and the workflow runs in it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::people::account;
 use super::url;
 use crate::github::contract::shape::like;
 use crate::github::repository::{NODE_ID, Repository};
+use crate::github::seed::WorkflowRun;
 use crate::github::wire::answer::{Answer, Handled};
 use crate::github::wire::call::Call;
 
@@ -36,16 +37,24 @@ pub(super) fn run(repo: &Repository, call: &Call, id: u64) -> Handled {
     let run = run.ok_or_else(Answer::not_found)?;
     let facts = json!({
         "id": run.id,
+        "name": "deploy",
         "run_number": run.id,
         "run_attempt": run.attempt,
         "status": run.status,
         "conclusion": run.conclusion,
         "head_sha": run.head_sha,
         "head_branch": repo.default_branch,
+        "head_commit": head_commit(run),
         "actor": account(&run.actor),
         "triggering_actor": account(&run.actor),
         "url": url(repo, call, &format!("/actions/runs/{id}")),
         "repository": { "name": repo.name, "full_name": repo.full_name() },
     });
     Ok(Answer::json(200, like("workflow-run", facts)))
+}
+
+fn head_commit(run: &WorkflowRun) -> Value {
+    let who = json!({ "name": run.actor, "email": "someone@users.noreply.github.com" });
+    let facts = json!({ "id": run.head_sha, "author": who, "committer": who });
+    like("nullable-simple-commit", facts)
 }

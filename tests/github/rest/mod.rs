@@ -1,14 +1,16 @@
 //! The REST endpoints: one function for each, found by the shape of the path.
 
+mod blobs;
+mod commits;
 mod contents;
 mod deployments;
-mod git_objects;
-mod git_refs;
 mod issues;
 mod people;
 mod pulls;
+mod refs;
 mod repository;
 mod statuses;
+mod trees;
 
 use super::repository::Repository;
 use super::wire::answer::{Answer, Handled};
@@ -49,17 +51,17 @@ fn route_deployments(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handl
 
 fn route_git(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
     match (call.method.as_str(), rest) {
-        ("POST", ["blobs"]) => git_objects::create_blob(repo, call),
-        ("GET", ["blobs", sha]) => git_objects::get_blob(repo, call, sha),
-        ("POST", ["trees"]) => git_objects::create_tree(repo, call),
-        ("GET", ["trees", sha]) => git_objects::get_tree(repo, call, sha),
-        ("POST", ["commits"]) => git_objects::create_commit(repo, call),
-        ("GET", ["commits", sha]) => git_objects::get_commit(repo, call, sha),
-        ("GET", ["ref", name @ ..]) => git_refs::get(repo, call, &name.join("/")),
-        ("GET", ["matching-refs", name @ ..]) => git_refs::matching(repo, call, &name.join("/")),
-        ("POST", ["refs"]) => git_refs::create(repo, call),
-        ("PATCH", ["refs", name @ ..]) => git_refs::update(repo, call, &name.join("/")),
-        ("DELETE", ["refs", name @ ..]) => git_refs::delete(repo, &name.join("/")),
+        ("POST", ["blobs"]) => blobs::create(repo, call),
+        ("GET", ["blobs", sha]) => blobs::get(repo, call, sha),
+        ("POST", ["trees"]) => trees::create(repo, call),
+        ("GET", ["trees", sha]) => trees::get(repo, call, sha),
+        ("POST", ["commits"]) => commits::create(repo, call),
+        ("GET", ["commits", sha]) => commits::get(repo, call, sha),
+        ("GET", ["ref", name @ ..]) => refs::get(repo, call, &name.join("/")),
+        ("GET", ["matching-refs", name @ ..]) => refs::matching(repo, call, &name.join("/")),
+        ("POST", ["refs"]) => refs::create(repo, call),
+        ("PATCH", ["refs", name @ ..]) => refs::update(repo, call, &name.join("/")),
+        ("DELETE", ["refs", name @ ..]) => refs::delete(repo, &name.join("/")),
         _ => Err(Answer::not_found()),
     }
 }
@@ -87,9 +89,7 @@ fn route_reads(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
         ("GET", []) => repository::get(repo, call),
         ("GET", ["contents", path @ ..]) => contents::get(repo, call, &path.join("/")),
         ("GET", ["commits", sha, "pulls"]) => pulls::of_commit(repo, call, sha),
-        ("GET", ["commits", name @ ..]) => {
-            git_objects::get_full_commit(repo, call, &name.join("/"))
-        }
+        ("GET", ["commits", name @ ..]) => commits::get_with_accounts(repo, call, &name.join("/")),
         ("GET", ["pulls", pull]) => pulls::get(repo, call, number(pull)?),
         ("GET", ["collaborators", login, "permission"]) => people::permission(repo, call, login),
         ("GET", ["actions", "runs", id]) => repository::run(repo, call, number(id)?),

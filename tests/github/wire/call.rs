@@ -44,10 +44,8 @@ impl Call {
             query: pairs(uri.query().unwrap_or_default()),
             body: serde_json::from_slice(body).ok(),
             has_token: token.is_some_and(|(scheme, secret)| {
-                matches!(
-                    scheme.to_ascii_lowercase().as_str(),
-                    "bearer" | "token" | "basic"
-                ) && !secret.is_empty()
+                matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token")
+                    && !secret.is_empty()
             }),
             wants_raw: header(header::ACCEPT).is_some_and(|accept| accept.contains("raw")),
             base: format!("http://{}", header(header::HOST).unwrap_or("127.0.0.1")),

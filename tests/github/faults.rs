@@ -13,7 +13,8 @@ use super::wire::call::Call;
 pub(crate) struct Fault {
     pub(crate) method: Method,
     /// Matched against the path; for GraphQL also against the text of the query, so that
-    /// `updateRefs` hits just that mutation.
+    /// `updateRefs` hits just that mutation. A `$` at the end stands for the end of the path, so
+    /// that `/deployments$` spares the statuses.
     pub(crate) path_contains: String,
     pub(crate) kind: FaultKind,
     pub(crate) times: usize,
@@ -35,10 +36,17 @@ impl Fault {
     }
 
     fn matches(&self, call: &Call) -> bool {
+        let method = self.times > 0 && self.method == call.method;
+        method && self.is_at(call) && self.kind.can_bend(call)
+    }
+
+    fn is_at(&self, call: &Call) -> bool {
+        if let Some(end) = self.path_contains.strip_suffix('$') {
+            return call.path.ends_with(end);
+        }
         let query = call.text("query").filter(|_| call.is_graphql());
-        let place = self.path_contains.as_str();
-        let here = call.path.contains(place) || query.is_some_and(|query| query.contains(place));
-        self.times > 0 && self.method == call.method && here && self.kind.can_bend(call)
+        let mut places = [Some(call.path.as_str()), query].into_iter().flatten();
+        places.any(|place| place.contains(&self.path_contains))
     }
 }
 
@@ -90,9 +98,14 @@ impl FaultKind {
         }
     }
 
-    /// Whether the bent answer is meant to differ from GitHub's description.
+    /// Whether the bent answer is meant to differ from GitHub's description. What is lost only
+    /// after the effect was right until then.
     pub(crate) fn is_odd(&self) -> bool {
-        !matches!(self, Self::Delay(_) | Self::StaleList)
+        let lawful = matches!(
+            self,
+            Self::Delay(_) | Self::StaleList | Self::BadGatewayAfterEffect | Self::ResetAfterEffect
+        );
+        !lawful
     }
 
     pub(crate) fn cuts_connection(&self) -> bool {

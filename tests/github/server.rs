@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::Response;
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -16,7 +17,7 @@ use super::contract::{answer_violations, request_violations};
 use super::exchange::Exchange;
 use super::faults::{FaultKind, Faults};
 use super::repository::Repository;
-use super::wire::answer::{Answer, Handled};
+use super::wire::answer::{Answer, Content, Handled};
 use super::wire::call::Call;
 use super::wire::connection::{CuttableListener, Scissors};
 use super::{graphql, oidc, rest};
@@ -36,7 +37,7 @@ pub(crate) struct World {
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) violations: Vec<String>,
     /// Bends the next answers before they are checked: shows that the check can fail.
-    pub(crate) tampering: Option<fn(&mut serde_json::Value)>,
+    pub(crate) tampering: Option<fn(&mut Value)>,
 }
 
 pub(crate) type Shared = Arc<Mutex<World>>;
@@ -88,9 +89,7 @@ impl World {
     fn answer(&mut self, call: &Call) -> Answer {
         self.violations.extend(request_violations(call));
         let mut answer = self.judged(call).unwrap_or_else(|refusal| refusal);
-        if let (Some(tamper), super::wire::answer::Content::Json(body)) =
-            (self.tampering, &mut answer.content)
-        {
+        if let (Some(tamper), Content::Json(body)) = (self.tampering, &mut answer.content) {
             tamper(body);
         }
         let fault = call.fault.as_ref();
@@ -121,20 +120,16 @@ impl World {
 
     fn with_standard_headers(&self, call: &Call, mut answer: Answer) -> Answer {
         let used = self.exchanges.len();
+        let left = HOURLY_BUDGET.saturating_sub(used);
+        let reset = call.now.as_second() + HOUR;
         let resource = if call.is_graphql() { "graphql" } else { "core" };
         let standard = [
             ("x-github-request-id", format!("FAKE:{used:06}")),
             ("x-github-media-type", "github.v3; format=json".to_owned()),
             ("x-ratelimit-limit", HOURLY_BUDGET.to_string()),
-            (
-                "x-ratelimit-remaining",
-                HOURLY_BUDGET.saturating_sub(used).to_string(),
-            ),
+            ("x-ratelimit-remaining", left.to_string()),
             ("x-ratelimit-used", used.to_string()),
-            (
-                "x-ratelimit-reset",
-                (call.now.as_second() + HOUR).to_string(),
-            ),
+            ("x-ratelimit-reset", reset.to_string()),
             ("x-ratelimit-resource", resource.to_owned()),
         ];
         for (name, value) in standard {

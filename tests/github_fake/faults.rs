@@ -30,6 +30,18 @@ async fn a_status_comes_before_the_effect() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_path_can_be_pinned() {
+    let fake = fake();
+    let id = deploy(&fake, "prod").await;
+    let kind = FaultKind::Status(503);
+    fake.fault(Fault::once(Method::POST, "/deployments$", kind));
+    let status = report(&fake, id, "queued", Value::Null).await;
+    assert_eq!(status.status, 201);
+    let create = post(&fake, "/deployments", request("prod")).await;
+    assert_eq!(create.status, 503);
+}
+
+#[tokio::test]
 async fn a_bad_gateway_can_follow_the_effect() {
     let fake = fake();
     let (reply, deployments) = under(&fake, FaultKind::BadGatewayAfterEffect).await;

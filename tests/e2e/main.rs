@@ -42,6 +42,8 @@ async fn play(story: &mut Story, wanted: &[String]) -> world::Result<()> {
     for scenario in chosen {
         story.chapter(scenario.name(), scenario.about());
         scenario.play(story, &world).await?;
+        let moved = world.restore().await?;
+        story.step(&format!("{moved} services put back on the bootstrap version"));
     }
     Ok(())
 }

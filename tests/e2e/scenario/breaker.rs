@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::story::Story;
 use crate::world::{BOOTSTRAP, Observation, PROD, Place, Problem, Result, World, watch};
 
@@ -20,6 +22,8 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     story.step(&format!("{crashing} crashes at start: PRIMARY was {before}, UpdateService answers {ours}"));
     let seen = watch(&world.prod, crashing, QUIET, LONGEST).await?;
     tell(story, world, "crash-at-start", &seen)?;
+    let stopped = world.prod.tasks(crashing, "STOPPED").await?;
+    world.save("observed/crash-at-start-tasks.json", &format!("{:#}\n", Value::from(stopped)))?;
     let after = primary(world, crashing).await?;
     story.step(&format!("PRIMARY is now {after}"));
     expect_version(world, crashing, 200, BOOTSTRAP).await?;
@@ -40,7 +44,7 @@ pub(super) fn tell(story: &mut Story, world: &World, name: &str, seen: &[Observa
         story.rows(observation.outline().iter().map(|line| format!("  {line}")));
     }
     let all: Vec<_> = seen.iter().map(Observation::to_json).collect();
-    world.save(&format!("observed/{name}.json"), &format!("{:#}\n", serde_json::Value::from(all)))?;
+    world.save(&format!("observed/{name}.json"), &format!("{:#}\n", Value::from(all)))?;
     Ok(())
 }
 
@@ -53,7 +57,7 @@ async fn primary(world: &World, place: Place) -> Result<String> {
 
 async fn expect_version(world: &World, place: Place, status: u16, version: &str) -> Result<()> {
     let answer = world.answer(place).await?;
-    if (answer.status, answer.version.as_str()) == (status, version) {
+    if answer.is(status, version) {
         return Ok(());
     }
     Err(Problem::new(format!("{place} answers {answer}, not {status} {version}")))

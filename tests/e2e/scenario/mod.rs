@@ -8,7 +8,7 @@ mod update;
 use crate::story::Story;
 use crate::world::{Problem, Result, World};
 
-/// Something that can be played in the world; each leaves it as healthy as it was.
+/// Something that can be played in the world, which is put back to its first state afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
     Bootstrap,

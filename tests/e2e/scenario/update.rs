@@ -22,7 +22,7 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     if after.version != image.version {
         return Err(Problem::new(format!("{place} still answers {after}")));
     }
-    let running = world.dev.tasks(place).await?;
+    let running = world.dev.tasks(place, "RUNNING").await?;
     if !running.iter().all(|task| task["containers"][0]["imageDigest"] == *image.digest) {
         return Err(Problem::new(format!("{place} runs another digest: {running:?}")));
     }

@@ -43,7 +43,7 @@ impl Cell {
 
     /// The private address of the place's running task, from its network interface.
     async fn task_address(&self, place: Place) -> Result<String> {
-        let tasks = self.tasks(place).await?;
+        let tasks = self.tasks(place, "RUNNING").await?;
         let address = tasks
             .iter()
             .filter(|task| task["lastStatus"] == "RUNNING")
@@ -54,13 +54,20 @@ impl Cell {
         Ok(address.trying(format!("address of a running task of {place}"))?.to_owned())
     }
 
-    /// The place's tasks that are meant to run, as DescribeTasks tells them.
-    pub(crate) async fn tasks(&self, place: Place) -> Result<Vec<Value>> {
+    /// The place's tasks that are meant to be `RUNNING` or `STOPPED`, as DescribeTasks tells them.
+    pub(crate) async fn tasks(&self, place: Place, desired: &str) -> Result<Vec<Value>> {
         let cluster = place.fleet.cluster();
-        let listed = self.ecs_json("ListTasks", &json!({ "cluster": cluster, "serviceName": place.family() })).await?;
+        let filter = json!({ "cluster": cluster, "serviceName": place.family(), "desiredStatus": desired });
+        let listed = self.ecs_json("ListTasks", &filter).await?;
         let request = json!({ "cluster": cluster, "tasks": listed["taskArns"] });
         let mut described = self.ecs_json("DescribeTasks", &request).await?;
         Ok(described["tasks"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+}
+
+impl Answer {
+    pub(crate) fn is(&self, status: u16, version: &str) -> bool {
+        self.status == status && self.version == version
     }
 }
 

@@ -101,6 +101,13 @@ impl Cell {
         Ok(answer["services"][0].take())
     }
 
+    /// Whether no rollout is under way. Deployments that failed stay listed for ever here.
+    pub(crate) async fn is_settled(&self, place: Place) -> Result<bool> {
+        let service = self.describe(place).await?;
+        let mut deployments = service["deployments"].as_array().into_iter().flatten();
+        Ok(deployments.all(|deployment| deployment["rolloutState"] != "IN_PROGRESS"))
+    }
+
     pub(super) async fn create_repository(&self, service: &Service) -> Result<()> {
         self.ecr
             .create_repository()

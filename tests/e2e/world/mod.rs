@@ -37,6 +37,7 @@ pub(crate) struct World {
     pub(crate) dev: Cell,
     pub(crate) prod: Cell,
     pub(crate) images: Workshop,
+    bootstrap: BTreeMap<&'static str, Image>,
     work: PathBuf,
 }
 
@@ -47,12 +48,11 @@ impl World {
         let dev = Cell::connect(&DEV, &environment("TIDEGATE_E2E_DEV_URL")?).await?;
         let prod = Cell::connect(&PROD, &environment("TIDEGATE_E2E_PROD_URL")?).await?;
         let images = Workshop::new(dev.registry(), &work)?;
-        let world = Self { dev, prod, images, work };
-
-        let bootstrap = world.publish_bootstrap().await?;
+        let bootstrap = publish_bootstrap(&dev, &images).await?;
         story.step("five bootstrap images pushed");
-        tokio::try_join!(populate(&world.dev, &bootstrap), populate(&world.prod, &bootstrap))?;
+        tokio::try_join!(populate(&dev, &bootstrap), populate(&prod, &bootstrap))?;
         story.step("two clusters, two load balancers, 25 services created");
+        let world = Self { dev, prod, images, bootstrap, work };
         for place in world.places() {
             world.wait_for(place, BOOTSTRAP).await?;
         }
@@ -83,18 +83,39 @@ impl World {
         Ok(answers)
     }
 
-    /// Waits until the place answers 200 with `version`.
+    /// Waits until the place answers 200 with `version` and its rollout is over: while it lasts,
+    /// old and new tasks answer in turn.
     pub(crate) async fn wait_for(&self, place: Place, version: &str) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(ANSWER_SECONDS_MAX);
         loop {
-            match self.answer(place).await {
-                Ok(answer) if answer.status == 200 && answer.version == version => return Ok(()),
-                last if Instant::now() > deadline => {
-                    return Err(Problem::new(format!("{place} does not answer {version}: {last:?}")));
-                }
-                _ => tokio::time::sleep(POLL).await,
+            let answer = self.answer(place).await;
+            let there = answer.as_ref().is_ok_and(|answer| answer.is(200, version));
+            if there && self.cell(place.fleet).is_settled(place).await? {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(Problem::new(format!("{place} does not settle on {version}: {answer:?}")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Puts every place that no longer answers with the bootstrap version back on it, so that a
+    /// scenario need not know which ones ran before it. Returns how many there were.
+    pub(crate) async fn restore(&self) -> Result<usize> {
+        let mut moved = Vec::new();
+        for place in self.places() {
+            if !self.answer(place).await.is_ok_and(|answer| answer.is(200, BOOTSTRAP)) {
+                self.cell(place.fleet).update(place, &self.bootstrap[place.service.name]).await?;
+                moved.push(place);
             }
         }
+        for place in &moved {
+            self.wait_for(*place, BOOTSTRAP).await?;
+        }
+        self.dev.forget_calls();
+        self.prod.forget_calls();
+        Ok(moved.len())
     }
 
     /// A file of this run that people may want to read afterwards.
@@ -105,15 +126,16 @@ impl World {
         std::fs::write(&path, text).trying(path.display())?;
         Ok(path)
     }
+}
 
-    async fn publish_bootstrap(&self) -> Result<BTreeMap<&'static str, Image>> {
-        let mut images = BTreeMap::new();
-        for service in &SERVICES {
-            self.dev.create_repository(service).await?;
-            images.insert(service.name, self.images.push(service, BOOTSTRAP, "").await?);
-        }
-        Ok(images)
+/// The repositories and the first image in each.
+async fn publish_bootstrap(dev: &Cell, workshop: &Workshop) -> Result<BTreeMap<&'static str, Image>> {
+    let mut images = BTreeMap::new();
+    for service in &SERVICES {
+        dev.create_repository(service).await?;
+        images.insert(service.name, workshop.push(service, BOOTSTRAP, "").await?);
     }
+    Ok(images)
 }
 
 async fn populate(cell: &Cell, images: &BTreeMap<&'static str, Image>) -> Result<()> {

@@ -1,40 +1,48 @@
 //! What ECS says while broken images are rolled out: recorded, because tidegate must read it.
 //!
-//! Two ways to be broken that ECS tells apart: one crashes at start, which the circuit breaker
-//! sees; the other runs and answers 500, which the emulator's ECS takes for success (real ECS
-//! asks the load balancer). So the first goes back by itself and the second is tidegate's to find.
+//! Three ways to be broken. An image that crashes at start and one that cannot be pulled are seen
+//! by the circuit breaker, which goes back by itself. The third runs and answers 500, which the
+//! emulator's ECS takes for success (real ECS asks the load balancer): tidegate must find it.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::story::Story;
-use crate::world::{BOOTSTRAP, Observation, PROD, Place, Problem, Result, World, watch};
+use crate::world::{BOOTSTRAP, Image, Observation, PROD, Place, Problem, Result, Trying, World, watch};
 
 const QUIET: Duration = Duration::from_secs(4);
 const LONGEST: Duration = Duration::from_secs(60);
 
 pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
-    let crashing = PROD.place("globex", "iam-service");
-    let image = world.images.push(crashing.service, "0.2.0", "crash-at-start fleet=prod").await?;
-    let before = primary(world, crashing).await?;
-    let ours = world.prod.update(crashing, &image).await?;
-    story.step(&format!("{crashing} crashes at start: PRIMARY was {before}, UpdateService answers {ours}"));
-    let seen = watch(&world.prod, crashing, QUIET, LONGEST).await?;
-    tell(story, world, "crash-at-start", &seen)?;
-    let stopped = world.prod.tasks(crashing, "STOPPED").await?;
-    world.save("observed/crash-at-start-tasks.json", &format!("{:#}\n", Value::from(stopped)))?;
-    let after = primary(world, crashing).await?;
-    story.step(&format!("PRIMARY is now {after}"));
-    expect_version(world, crashing, 200, BOOTSTRAP).await?;
+    let place = PROD.place("globex", "iam-service");
+    let crashing = world.images.push(place.service, "0.2.0", "crash-at-start fleet=prod").await?;
+    roll_out(story, world, place, &crashing, "crash-at-start").await?;
+    expect(world, place, 200, BOOTSTRAP).await?;
 
-    let sick = PROD.place("globex", "audit-service");
-    let image = world.images.push(sick.service, "0.2.0", "never-healthy fleet=prod").await?;
-    let ours = world.prod.update(sick, &image).await?;
-    story.step(&format!("{sick} is never healthy: UpdateService answers {ours}"));
-    let seen = watch(&world.prod, sick, QUIET, LONGEST).await?;
-    tell(story, world, "never-healthy", &seen)?;
-    expect_version(world, sick, 500, "0.2.0").await
+    let place = PROD.place("initech", "discovery-service");
+    let (repository, _) = crashing.reference.split_once('@').trying("repository of an image")?;
+    let missing = Image { reference: format!("{repository}@sha256:{}", "0".repeat(64)), ..crashing.clone() };
+    roll_out(story, world, place, &missing, "cannot-pull").await?;
+    expect(world, place, 200, BOOTSTRAP).await?;
+
+    let place = PROD.place("globex", "audit-service");
+    let sick = world.images.push(place.service, "0.2.0", "never-healthy fleet=prod").await?;
+    roll_out(story, world, place, &sick, "never-healthy").await?;
+    expect(world, place, 500, "0.2.0").await
+}
+
+async fn roll_out(story: &mut Story, world: &World, place: Place, image: &Image, name: &str) -> Result<()> {
+    let before = primary(world, place).await?;
+    let ours = world.cell(place.fleet).update(place, image).await?;
+    story.step(&format!("{place}, {name}: PRIMARY was {before}, UpdateService answers {ours}"));
+    let seen = watch(world.cell(place.fleet), place, QUIET, LONGEST).await?;
+    tell(story, world, name, &seen)?;
+    let stopped = world.cell(place.fleet).tasks(place, "STOPPED").await?;
+    world.save(&format!("observed/{name}-stopped-tasks.json"), &format!("{:#}\n", Value::from(stopped)))?;
+    let after = primary(world, place).await?;
+    story.step(&format!("{place}, {name}: PRIMARY is now {after}"));
+    Ok(())
 }
 
 /// Prints what was seen and keeps it whole in `observed/<name>.json`.
@@ -51,11 +59,12 @@ pub(super) fn tell(story: &mut Story, world: &World, name: &str, seen: &[Observa
 async fn primary(world: &World, place: Place) -> Result<String> {
     let service = world.cell(place.fleet).describe(place).await?;
     let deployments = service["deployments"].as_array().into_iter().flatten();
-    let primary = deployments.filter(|deployment| deployment["status"] == "PRIMARY").map(|one| one["id"].to_string());
+    let primary =
+        deployments.filter(|deployment| deployment["status"] == "PRIMARY").filter_map(|one| one["id"].as_str());
     Ok(primary.collect::<Vec<_>>().join(" and "))
 }
 
-async fn expect_version(world: &World, place: Place, status: u16, version: &str) -> Result<()> {
+async fn expect(world: &World, place: Place, status: u16, version: &str) -> Result<()> {
     let answer = world.answer(place).await?;
     if answer.is(status, version) {
         return Ok(());

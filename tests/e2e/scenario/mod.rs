@@ -1,5 +1,6 @@
 //! The scenarios, in the order of a full run. A new one is a file here and a line in `ALL`.
 
+mod binary;
 mod bootstrap;
 mod breaker;
 mod record;
@@ -15,9 +16,11 @@ pub(crate) enum Scenario {
     Update,
     Record,
     Breaker,
+    Binary,
 }
 
-const ALL: [Scenario; 4] = [Scenario::Bootstrap, Scenario::Update, Scenario::Record, Scenario::Breaker];
+const ALL: [Scenario; 5] =
+    [Scenario::Bootstrap, Scenario::Binary, Scenario::Update, Scenario::Record, Scenario::Breaker];
 
 /// The scenarios of those names, or all when none is named.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<Scenario>> {
@@ -39,6 +42,7 @@ impl Scenario {
             Self::Update => "update",
             Self::Record => "record",
             Self::Breaker => "breaker",
+            Self::Binary => "binary",
         }
     }
 
@@ -48,6 +52,7 @@ impl Scenario {
             Self::Update => "one service of one tenant moves to a new digest and nobody else does",
             Self::Record => "the proxy writes down what was asked, and tells reading from writing",
             Self::Breaker => "what ECS says while a broken image is rolled out",
+            Self::Binary => "the built tidegate starts, and dies when killed",
         }
     }
 
@@ -57,6 +62,7 @@ impl Scenario {
             Self::Update => update::play(story, world).await,
             Self::Record => record::play(story, world).await,
             Self::Breaker => breaker::play(story, world).await,
+            Self::Binary => binary::play(story, world).await,
         }
     }
 }

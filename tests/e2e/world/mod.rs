@@ -3,7 +3,7 @@
 //! It stands for what exists before tidegate's first day: Terraform has built clusters, load
 //! balancers and services, and everything runs a bootstrap image. Reading order: `layout` (who
 //! lives here), `cell` and `tenancy` (what is built), `image` (what they run), `answer` (what
-//! they say), `proxy` (what tidegate was heard to ask).
+//! they say), `proxy` (what tidegate was heard to ask), `tidegate` (the tool itself).
 
 mod answer;
 mod cell;
@@ -13,6 +13,7 @@ mod observe;
 mod problem;
 mod proxy;
 mod tenancy;
+mod tidegate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) use image::{Image, Workshop};
 pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES};
 pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
+pub(crate) use tidegate::Tidegate;
 
 use crate::story::Story;
 

@@ -1,4 +1,4 @@
-//! The scenarios, in the order of a full run. A new one is a file here and a line in `ALL`.
+//! The scenarios, in the order of a full run. A new one is a file here and a variant below.
 
 mod binary;
 mod bootstrap;
@@ -13,10 +13,10 @@ use crate::world::{Problem, Result, World};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
     Bootstrap,
+    Binary,
     Update,
     Record,
     Breaker,
-    Binary,
 }
 
 const ALL: [Scenario; 5] =

@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// An environment and the account it lives in.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fleet {
     pub(crate) name: &'static str,
     pub(crate) account: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct Fleet {
 }
 
 /// One of the five services every tenant has.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) name: &'static str,
     /// The build context, from the root of the repository.
@@ -45,7 +45,7 @@ pub(crate) static SERVICES: [Service; 5] = [
 ];
 
 /// One running thing: a service of a tenant of a fleet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) fleet: &'static Fleet,
     pub(crate) tenant: &'static str,

@@ -63,7 +63,7 @@ impl World {
     }
 
     pub(crate) fn cell(&self, fleet: &Fleet) -> &Cell {
-        if fleet.name == DEV.name { &self.dev } else { &self.prod }
+        if *fleet == DEV { &self.dev } else { &self.prod }
     }
 
     /// All places of both fleets.

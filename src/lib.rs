@@ -5,6 +5,7 @@
 //! of it after any step ends in the same place when it is started again. ARCHITECTURE.md tells the whole story.
 
 pub mod adapters;
+//pub mod wire;
 pub mod app;
 pub mod cli;
 pub mod domain;

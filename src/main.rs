@@ -1,3 +1,11 @@
-//! tidegate.
+//! The binary: parses what was typed, runs it, ends with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use tidegate::cli::args::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tidegate::wire::run(Cli::parse()).await
+}

@@ -12,7 +12,7 @@ use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 /// Exit codes: 0 done or nothing to do, 2 bad input, 3 a gate failed, 4 held or waiting, 5 conflict, 6 complete
 /// with exceptions, 7 a rollback failed, 69 something outside is unavailable, 70 a bug, 130 interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, propagate_version = true)]
+#[command(name = "tidegate", version)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

@@ -1,7 +1,5 @@
 //! What machines read: JSON, the outputs and the summary of a workflow step, and annotations.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
 use super::exit::{Exit, decision, reason};
@@ -79,7 +77,7 @@ pub fn outputs(values: &[(&str, String)]) -> String {
     let mut text = String::new();
     for (name, value) in values {
         let fence = format!("tidegate-{}", ContentHash::of(value.as_bytes()));
-        let _ = writeln!(text, "{name}<<{fence}\n{value}\n{fence}");
+        text += &format!("{name}<<{fence}\n{value}\n{fence}\n");
     }
     text
 }
@@ -98,27 +96,25 @@ fn escaped(text: &str) -> String {
 /// The step summary of a rollout: a table of its waves, then what is left out.
 pub fn summary(outcome: &Outcome) -> String {
     let plan = &outcome.plan;
-    let mut text =
-        format!("### {}\n\n", markdown(&render::outcome(outcome).lines().next().unwrap_or_default().to_owned()));
+    let mut text = format!("### {}\n\n", markdown(render::outcome(outcome).lines().next().unwrap_or_default()));
     text += "| wave | tenants | services | watched for |\n|---|---|---|---|\n";
     for wave in &plan.waves {
         let sets: Vec<&str> = wave.sets().iter().map(|set| set.as_str()).collect();
         let shown = if sets.len() > 10 { format!("{} tenants", sets.len()) } else { sets.join(", ") };
-        let _ = writeln!(
-            text,
-            "| {} | {shown} | {} | {} |",
+        text += &format!(
+            "| {} | {shown} | {} | {} |\n",
             markdown(&wave.name),
             wave.changes.len(),
             render::duration(wave.bake)
         );
     }
     for exclusion in &plan.excluded {
-        let _ = writeln!(text, "\n- left out: `{}`: {}", exclusion.set, markdown(&exclusion.reason.to_string()));
+        text += &format!("\n- left out: `{}`: {}\n", exclusion.set, markdown(&exclusion.reason.to_string()));
     }
     if let Some(reason) = reason(outcome) {
-        let _ = writeln!(text, "\n**{}**: {}\n\n{}", reason.code(), markdown(&reason.to_string()), reason.hint());
+        text += &format!("\n**{}**: {}\n\n{}\n", reason.code(), markdown(&reason.to_string()), reason.hint());
     }
-    let _ = writeln!(text, "\nplan `{}`\n", plan.hash());
+    text += &format!("\nplan `{}`\n\n", plan.hash());
     if let Some(rollback) = &outcome.rollback {
         text += &summary(rollback);
     }

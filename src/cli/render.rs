@@ -1,11 +1,9 @@
 //! The words people read: plans, outcomes, states and progress as plain text. Pure functions, so that a test can
 //! pin them.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::SignedDuration;
+use std::collections::BTreeMap;
 
 use crate::app::Stop;
 use crate::app::drive::End;
@@ -30,7 +28,7 @@ pub fn plan(plan: &Plan) -> String {
     }
     text += &left_out(plan);
     text += &blast(plan);
-    let _ = writeln!(text, "plan {}", plan.hash());
+    text += &format!("plan {}\n", plan.hash());
     text
 }
 
@@ -87,10 +85,10 @@ fn side(target: &Target) -> String {
 fn left_out(plan: &Plan) -> String {
     let mut text = String::new();
     if !plan.unchanged.is_empty() {
-        let _ = writeln!(text, "\nunchanged: {}", names(&plan.unchanged));
+        text += &format!("\nunchanged: {}\n", names(&plan.unchanged));
     }
     for exclusion in &plan.excluded {
-        let _ = writeln!(text, "\nleft out: {}: {}", exclusion.set, exclusion.reason);
+        text += &format!("\nleft out: {}: {}\n", exclusion.set, exclusion.reason);
     }
     text
 }
@@ -116,23 +114,23 @@ fn blast(plan: &Plan) -> String {
 pub fn outcome(outcome: &Outcome) -> String {
     let (plan, mut text) = (&outcome.plan, String::new());
     let what = format!("{} in {}", plan.release.version, plan.fleet);
-    let _ = match &outcome.end {
-        None => writeln!(text, "{what}: nothing to do, every targeted service runs it already"),
+    text += &match &outcome.end {
+        None => format!("{what}: nothing to do, every targeted service runs it already\n"),
         Some(End::Succeeded) if plan.is_rollback() => {
-            writeln!(text, "{} is back on {}", plan.fleet, plan.release.version)
+            format!("{} is back on {}\n", plan.fleet, plan.release.version)
         }
-        Some(End::Succeeded) => writeln!(text, "{what}: every wave passed"),
-        Some(End::Held(reason)) => writeln!(text, "{what}: held: {}", full(reason)),
+        Some(End::Succeeded) => format!("{what}: every wave passed\n"),
+        Some(End::Held(reason)) => format!("{what}: held: {}\n", full(reason)),
         Some(End::Halted { wave, reason }) => {
             let name = plan.waves.get(*wave).map_or("?", |wave| wave.name.as_str());
-            writeln!(text, "{what}: stopped in wave {} {name}: {}", wave + 1, full(reason))
+            format!("{what}: stopped in wave {} {name}: {}\n", wave + 1, full(reason))
         }
     };
     if let Some(rollback) = &outcome.rollback {
         text += &self::outcome(rollback);
     }
     for exclusion in &plan.excluded {
-        let _ = writeln!(text, "left out: {}: {}", exclusion.set, exclusion.reason);
+        text += &format!("left out: {}: {}\n", exclusion.set, exclusion.reason);
     }
     text
 }
@@ -210,7 +208,7 @@ pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
     let version = status.view.version().map_or_else(|| "nothing recorded".to_owned(), Version::to_string);
     let mut text = format!("{}: {version}\n", fleet.name);
     if let Some(last) = status.view.rollouts.first() {
-        let _ = writeln!(text, "last rollout: {}", rollout(last));
+        text += &format!("last rollout: {}\n", rollout(last));
     }
     let mut rows: BTreeMap<&SetId, Vec<String>> = BTreeMap::new();
     for service in &status.services {
@@ -268,7 +266,7 @@ fn names(sets: &[SetId]) -> String {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
     table
 }
 

@@ -39,6 +39,15 @@ pub struct Report {
     pub summary: String,
 }
 
+impl Report {
+    /// A report of a sentence.
+    pub fn plain(exit: Exit, text: &str) -> Self {
+        let text = format!("{}\n", text.trim_end_matches('\n'));
+        let json = json!({"schema": 1, "exit_code": exit as u8, "message": text.trim_end()});
+        Self { exit, text, json, outputs: Vec::new(), summary: String::new() }
+    }
+}
+
 /// Runs a command that changes something.
 pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
     let result = match command {

@@ -51,9 +51,7 @@ impl Deployment {
         match self.state() {
             Some("success") => "ACTIVE".to_owned(),
             Some("inactive") if self.transient => "DESTROYED".to_owned(),
-            None | Some("pending") if now.duration_since(self.updated_at) > PATIENCE => {
-                "ABANDONED".to_owned()
-            }
+            None | Some("pending") if now.duration_since(self.updated_at) > PATIENCE => "ABANDONED".to_owned(),
             state => state.unwrap_or("pending").to_uppercase(),
         }
     }

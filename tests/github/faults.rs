@@ -22,12 +22,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn once(method: Method, path_contains: &str, kind: FaultKind) -> Self {
-        Self {
-            method,
-            path_contains: path_contains.to_owned(),
-            kind,
-            times: 1,
-        }
+        Self { method, path_contains: path_contains.to_owned(), kind, times: 1 }
     }
 
     pub(crate) fn times(mut self, times: usize) -> Self {
@@ -101,10 +96,8 @@ impl FaultKind {
     /// Whether the bent answer is meant to differ from GitHub's description. What is lost only
     /// after the effect was right until then.
     pub(crate) fn is_odd(&self) -> bool {
-        let lawful = matches!(
-            self,
-            Self::Delay(_) | Self::StaleList | Self::BadGatewayAfterEffect | Self::ResetAfterEffect
-        );
+        let lawful =
+            matches!(self, Self::Delay(_) | Self::StaleList | Self::BadGatewayAfterEffect | Self::ResetAfterEffect);
         !lawful
     }
 
@@ -115,12 +108,9 @@ impl FaultKind {
     /// The kinds that bend a list wait for a list.
     fn can_bend(&self, call: &Call) -> bool {
         let asked = call.text("query").filter(|_| call.is_graphql());
-        let listed =
-            |name| asked.is_some_and(|query| query.contains(name)) || call.path.ends_with(name);
+        let listed = |name| asked.is_some_and(|query| query.contains(name)) || call.path.ends_with(name);
         match self {
-            Self::WaitingStatus => {
-                listed("statuses") || asked.is_some_and(|q| q.contains("latestStatus"))
-            }
+            Self::WaitingStatus => listed("statuses") || asked.is_some_and(|q| q.contains("latestStatus")),
             Self::StaleList => listed("deployments"),
             _ => true,
         }
@@ -128,8 +118,7 @@ impl FaultKind {
 }
 
 fn too_fast(status: u16, retry_after: Option<u64>) -> Answer {
-    let message =
-        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+    let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
     let refusal = Answer::refusal(status, message);
     match retry_after {
         Some(seconds) => refusal.header("retry-after", seconds),

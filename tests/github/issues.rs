@@ -55,13 +55,7 @@ impl Issues {
         labels.len() < before
     }
 
-    pub(crate) fn add_comment(
-        &mut self,
-        issue: u64,
-        author: &str,
-        body: &str,
-        now: Timestamp,
-    ) -> Comment {
+    pub(crate) fn add_comment(&mut self, issue: u64, author: &str, body: &str, now: Timestamp) -> Comment {
         self.last_comment += 1;
         let comment = Comment {
             id: self.last_comment,

@@ -14,10 +14,7 @@
     clippy::allow_attributes,
     reason = "shared by test crates, each of which uses a part"
 )]
-#![expect(
-    clippy::unwrap_used,
-    reason = "test support: a panic is how it reports that it is broken itself"
-)]
+#![expect(clippy::unwrap_used, reason = "test support: a panic is how it reports that it is broken itself")]
 
 mod contract;
 mod deployments;
@@ -83,11 +80,7 @@ impl GithubFake {
                 server::serve(listener, shared, stopped).await;
             });
         });
-        Self {
-            world,
-            url,
-            _stop: stop,
-        }
+        Self { world, url, _stop: stop }
     }
 
     /// Where the API begins: no slash at the end.
@@ -125,10 +118,7 @@ impl GithubFake {
     pub(crate) fn contexts_fail(&self, git_ref: &str, contexts: &[&str]) {
         let contexts = contexts.iter().map(|&name| name.to_owned()).collect();
         let mut world = self.world();
-        world
-            .repository
-            .failing
-            .insert(git_ref.to_owned(), contexts);
+        world.repository.failing.insert(git_ref.to_owned(), contexts);
     }
 
     pub(crate) fn add_user(&self, login: &str, role: Role) {
@@ -189,9 +179,7 @@ impl GithubFake {
     pub(crate) fn statuses(&self, deployment: u64) -> Vec<DeploymentStatus> {
         let world = self.world();
         let deployment = world.repository.deployments.get(deployment);
-        deployment
-            .map(|known| known.statuses.clone())
-            .unwrap_or_default()
+        deployment.map(|known| known.statuses.clone()).unwrap_or_default()
     }
 
     /// The id that a branch, a tag or a full ref name points at.
@@ -210,10 +198,7 @@ impl GithubFake {
     pub(crate) fn comments(&self, issue: u64) -> Vec<Comment> {
         let world = self.world();
         let comments = world.repository.issues.comments.iter();
-        comments
-            .filter(|comment| comment.issue == issue)
-            .cloned()
-            .collect()
+        comments.filter(|comment| comment.issue == issue).cloned().collect()
     }
 
     pub(crate) fn labels(&self, issue: u64) -> Vec<String> {

@@ -67,16 +67,10 @@ impl Repository {
 
     /// The commit that a branch, a tag, a full ref name or an id stands for.
     pub(crate) fn resolve(&self, name: &str) -> Option<Oid> {
-        let full_names = [
-            name.to_owned(),
-            format!("refs/heads/{name}"),
-            format!("refs/tags/{name}"),
-        ];
+        let full_names = [name.to_owned(), format!("refs/heads/{name}"), format!("refs/tags/{name}")];
         let pointed = full_names.iter().find_map(|full| self.refs.get(full));
         let direct = || is_oid(name) && self.objects.has_commit(name);
-        pointed
-            .cloned()
-            .or_else(|| direct().then(|| name.to_owned()))
+        pointed.cloned().or_else(|| direct().then(|| name.to_owned()))
     }
 
     /// Stores the files with some added or replaced.
@@ -87,9 +81,7 @@ impl Repository {
     ) -> Oid {
         for (path, bytes) in additions {
             let oid = self.objects.add_blob(bytes.to_vec());
-            let mode = files
-                .get(path)
-                .map_or("100644".to_owned(), |old| old.mode.clone());
+            let mode = files.get(path).map_or("100644".to_owned(), |old| old.mode.clone());
             remove(&mut files, path);
             files.insert(path.to_owned(), Entry { mode, oid });
         }
@@ -97,13 +89,7 @@ impl Repository {
     }
 
     /// A commit by the token's own account.
-    pub(crate) fn commit(
-        &mut self,
-        tree: Oid,
-        parents: Vec<Oid>,
-        message: &str,
-        now: Timestamp,
-    ) -> Oid {
+    pub(crate) fn commit(&mut self, tree: Oid, parents: Vec<Oid>, message: &str, now: Timestamp) -> Oid {
         let author = self.signature(now);
         self.objects.add_commit(Commit {
             tree,
@@ -115,11 +101,7 @@ impl Repository {
     }
 
     pub(crate) fn signature(&self, date: Timestamp) -> Signature {
-        Signature {
-            name: self.login.clone(),
-            email: format!("{}@users.noreply.github.com", self.login),
-            date,
-        }
+        Signature { name: self.login.clone(), email: format!("{}@users.noreply.github.com", self.login), date }
     }
 
     pub(crate) fn create_ref(&mut self, name: &str, oid: &str) -> Result<(), RefProblem> {
@@ -133,12 +115,8 @@ impl Repository {
         after: &str,
         force: bool,
     ) -> Result<(), RefProblem> {
-        let update = RefUpdate {
-            name: name.to_owned(),
-            before: before.map(str::to_owned),
-            after: after.to_owned(),
-            force,
-        };
+        let update =
+            RefUpdate { name: name.to_owned(), before: before.map(str::to_owned), after: after.to_owned(), force };
         let moved = self.refs.update(&self.objects, &[update]);
         moved.map_err(|(_, problem)| problem)
     }

@@ -74,11 +74,7 @@ pub(crate) async fn graphql(fake: &GithubFake, query: &str, variables: Value) ->
     let request = http().post(format!("{}/graphql", fake.url()));
     let body = json!({ "query": query, "variables": variables });
     let reply = receive(request.bearer_auth("any"), body).await.unwrap();
-    assert_eq!(
-        reply.status, 200,
-        "GraphQL fails inside a 200: {}",
-        reply.text
-    );
+    assert_eq!(reply.status, 200, "GraphQL fails inside a 200: {}", reply.text);
     reply.body
 }
 
@@ -91,12 +87,7 @@ pub(crate) async fn receive(request: RequestBuilder, body: Value) -> reqwest::Re
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or_default();
-    Ok(Reply {
-        status,
-        headers,
-        text,
-        body,
-    })
+    Ok(Reply { status, headers, text, body })
 }
 
 /// A deployment as tidegate asks for it, and its id.

@@ -34,14 +34,8 @@ async fn a_missing_field_deep_in_an_answer_is_reported() {
 #[tokio::test]
 async fn a_wrong_request_is_reported() {
     let fake = fake();
-    post(
-        &fake,
-        "/deployments",
-        json!({ "ref": "main", "auto_merge": "no" }),
-    )
-    .await;
-    let expected =
-        "POST /repos/acme/fleet/deployments request /auto_merge: \"no\" is not of type \"boolean\"";
+    post(&fake, "/deployments", json!({ "ref": "main", "auto_merge": "no" })).await;
+    let expected = "POST /repos/acme/fleet/deployments request /auto_merge: \"no\" is not of type \"boolean\"";
     assert_eq!(only(&fake), expected);
 }
 
@@ -56,12 +50,7 @@ async fn a_state_that_cannot_be_written_is_reported() {
 #[tokio::test]
 async fn a_misspelt_field_is_reported() {
     let fake = fake();
-    post(
-        &fake,
-        "/deployments",
-        json!({ "ref": "main", "autoMerge": false }),
-    )
-    .await;
+    post(&fake, "/deployments", json!({ "ref": "main", "autoMerge": false })).await;
     assert!(only(&fake).ends_with("/autoMerge: GitHub knows no such field"));
 }
 

@@ -11,10 +11,7 @@ async fn creates_and_reads_back() {
     fake.set_clock(|| "2026-11-24T10:00:00.987Z".parse().unwrap());
     let created = post(&fake, "/deployments", request("prod")).await;
     assert_eq!(created.status, 201);
-    assert_eq!(
-        created.header("content-type"),
-        "application/json; charset=utf-8"
-    );
+    assert_eq!(created.header("content-type"), "application/json; charset=utf-8");
     assert_eq!(created.header("x-ratelimit-resource"), "core");
     assert_eq!(created.body["created_at"], "2026-11-24T10:00:00Z");
     assert_eq!(created.body["payload"]["waves"][1], json!([3, 9]));
@@ -61,12 +58,7 @@ async fn nothing_is_merged_unless_asked() {
 async fn failing_contexts_conflict_unless_none_is_required() {
     let fake = fake();
     fake.contexts_fail("main", &["ci"]);
-    for (contexts, status) in [
-        (Value::Null, 409),
-        (json!(["ci"]), 409),
-        (json!(["lint"]), 201),
-        (json!([]), 201),
-    ] {
+    for (contexts, status) in [(Value::Null, 409), (json!(["ci"]), 409), (json!(["lint"]), 201), (json!([]), 201)] {
         let mut body = json!({ "ref": "main" });
         if !contexts.is_null() {
             body["required_contexts"] = contexts;
@@ -98,9 +90,7 @@ async fn lists_newest_first_and_filters() {
     let fake = fake();
     let (a, b) = (deploy(&fake, "a").await, deploy(&fake, "b").await);
     let rollback = json!({ "ref": "main", "task": "rollback", "environment": "a" });
-    let c = post(&fake, "/deployments", rollback).await.body["id"]
-        .as_u64()
-        .unwrap();
+    let c = post(&fake, "/deployments", rollback).await.body["id"].as_u64().unwrap();
     for (query, expected) in [
         ("", vec![c, b, a]),
         ("?environment=a", vec![c, a]),

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{
-    Reply, assert_lawful, deploy, fake, get, graphql, http, post, receive, report, request,
-};
+use crate::client::{Reply, assert_lawful, deploy, fake, get, graphql, http, post, receive, report, request};
 use crate::github::{Fault, FaultKind, GithubFake};
 
 /// Posts a deployment under the fault; the reply, and how many deployments there are then.
@@ -95,16 +93,11 @@ async fn a_delay_only_delays() {
 #[tokio::test]
 async fn graphql_fails_inside_a_200() {
     let fake = fake();
-    let kind = FaultKind::GraphqlErrors {
-        kind: "RATE_LIMITED".to_owned(),
-        message: "API rate limit exceeded".to_owned(),
-    };
+    let kind =
+        FaultKind::GraphqlErrors { kind: "RATE_LIMITED".to_owned(), message: "API rate limit exceeded".to_owned() };
     fake.fault(Fault::once(Method::POST, "deployments(", kind));
     let id = "{ repository(owner: \"acme\", name: \"fleet\") { id } }";
-    assert!(
-        graphql(&fake, id, Value::Null).await["errors"].is_null(),
-        "another operation"
-    );
+    assert!(graphql(&fake, id, Value::Null).await["errors"].is_null(), "another operation");
     let answer = list(&fake).await;
     assert_eq!(answer["errors"][0]["type"], "RATE_LIMITED");
     assert!(list(&fake).await["errors"].is_null());
@@ -115,20 +108,12 @@ async fn a_status_list_can_wait() {
     let fake = fake();
     let id = deploy(&fake, "prod").await;
     report(&fake, id, "queued", Value::Null).await;
-    fake.fault(Fault::once(
-        Method::GET,
-        "/deployments",
-        FaultKind::WaitingStatus,
-    ));
+    fake.fault(Fault::once(Method::GET, "/deployments", FaultKind::WaitingStatus));
     let path = format!("/deployments/{id}/statuses");
     get(&fake, "/deployments").await;
     assert_eq!(get(&fake, &path).await.each("state"), ["waiting"]);
     assert_eq!(get(&fake, &path).await.each("state"), ["queued"]);
-    fake.fault(Fault::once(
-        Method::POST,
-        "/graphql",
-        FaultKind::WaitingStatus,
-    ));
+    fake.fault(Fault::once(Method::POST, "/graphql", FaultKind::WaitingStatus));
     let status = "/data/repository/deployments/nodes/0/latestStatus/state";
     assert_eq!(list(&fake).await.pointer(status), Some(&json!("WAITING")));
     assert_lawful(&fake);
@@ -141,10 +126,7 @@ async fn a_list_can_lag_behind() {
     fake.fault(Fault::once(Method::GET, "/deployments", FaultKind::StaleList).times(2));
     assert_eq!(get(&fake, &format!("/deployments/{new}")).await.status, 200);
     for expected in [vec![old], vec![old], vec![new, old]] {
-        assert_eq!(
-            json!(get(&fake, "/deployments").await.each("id")),
-            json!(expected)
-        );
+        assert_eq!(json!(get(&fake, "/deployments").await.each("id")), json!(expected));
     }
     fake.fault(Fault::once(Method::POST, "/graphql", FaultKind::StaleList));
     let nodes = |answer: Value| answer["data"]["repository"]["deployments"]["nodes"].clone();

@@ -23,14 +23,8 @@ const DEPLOYMENTS: &str = "query Recent($names: [String!], $first: Int = 10, $af
                 statuses(first: 2) { nodes { state description logUrl createdAt } } }
             pageInfo { hasNextPage endCursor } } } }";
 
-pub(crate) fn commit_input(
-    branch: &str,
-    head: &str,
-    additions: &[(&str, &[u8])],
-    deletions: &[&str],
-) -> Value {
-    let addition =
-        |(path, bytes): &(&str, &[u8])| json!({ "path": path, "contents": STANDARD.encode(bytes) });
+pub(crate) fn commit_input(branch: &str, head: &str, additions: &[(&str, &[u8])], deletions: &[&str]) -> Value {
+    let addition = |(path, bytes): &(&str, &[u8])| json!({ "path": path, "contents": STANDARD.encode(bytes) });
     let deletion = |path: &&str| json!({ "path": path });
     json!({ "input": {
         "branch": { "repositoryNameWithOwner": "acme/fleet", "branchName": branch },
@@ -69,21 +63,14 @@ async fn a_commit_needs_the_expected_head() {
     let stale = graphql(&fake, COMMIT, input).await;
     assert_eq!(stale["errors"][0]["type"], "STALE_DATA");
     assert_eq!(stale["data"]["createCommitOnBranch"], Value::Null);
-    assert_eq!(
-        oid,
-        &json!(fake.head("main")),
-        "a stale commit moves nothing"
-    );
+    assert_eq!(oid, &json!(fake.head("main")), "a stale commit moves nothing");
 }
 
 #[tokio::test]
 async fn a_commit_needs_its_branch() {
     let fake = fake();
     let input = commit_input("none", &fake.head("main").unwrap(), &[("a", b"1")], &[]);
-    assert_eq!(
-        graphql(&fake, COMMIT, input).await["errors"][0]["type"],
-        "NOT_FOUND"
-    );
+    assert_eq!(graphql(&fake, COMMIT, input).await["errors"][0]["type"], "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -92,10 +79,7 @@ async fn refs_are_compared_and_set() {
     let head = fake.head("main").unwrap();
     let lock = "refs/heads/lock";
     let created = update_refs(&fake, &[update(lock, Some(ABSENT), &head)]).await;
-    assert_eq!(
-        created,
-        json!({ "data": { "updateRefs": { "clientMutationId": null } } })
-    );
+    assert_eq!(created, json!({ "data": { "updateRefs": { "clientMutationId": null } } }));
     let twice = update_refs(&fake, &[update(lock, Some(ABSENT), &head)]).await;
     assert_eq!(twice["errors"][0]["type"], "UNPROCESSABLE");
     let wrong = "3333333333333333333333333333333333333333";
@@ -136,19 +120,10 @@ async fn deployments_come_with_their_statuses() {
     let id = deploy(&fake, "prod").await;
     report(&fake, id, "queued", Value::Null).await;
     report(&fake, id, "in_progress", json!({ "description": "w1" })).await;
-    report(
-        &fake,
-        id,
-        "success",
-        json!({ "log_url": "https://example.com" }),
-    )
-    .await;
+    report(&fake, id, "success", json!({ "log_url": "https://example.com" })).await;
     let list = deployments(&fake, json!({ "names": ["prod"] })).await;
     let node = &list["nodes"][0];
-    assert_eq!(
-        (&node["databaseId"], &node["state"]),
-        (&json!(id), &json!("ACTIVE"))
-    );
+    assert_eq!((&node["databaseId"], &node["state"]), (&json!(id), &json!("ACTIVE")));
     let payload: Value = serde_json::from_str(node["payload"].as_str().unwrap()).unwrap();
     assert_eq!(payload["schema"], 1);
     let statuses = node["statuses"]["nodes"].as_array().unwrap();
@@ -162,12 +137,7 @@ async fn deployments_come_with_their_statuses() {
 #[tokio::test]
 async fn a_payload_sent_as_text_is_encoded_twice() {
     let fake = fake();
-    post(
-        &fake,
-        "/deployments",
-        json!({ "ref": "main", "payload": "{\"a\":1}" }),
-    )
-    .await;
+    post(&fake, "/deployments", json!({ "ref": "main", "payload": "{\"a\":1}" })).await;
     let list = deployments(&fake, json!({})).await;
     let once: String = serde_json::from_str(list["nodes"][0]["payload"].as_str().unwrap()).unwrap();
     assert_eq!(once, "{\"a\":1}");
@@ -177,21 +147,13 @@ async fn a_payload_sent_as_text_is_encoded_twice() {
 #[tokio::test]
 async fn cursors_do_not_shift_when_deployments_arrive() {
     let fake = fake();
-    let ids = [
-        deploy(&fake, "prod").await,
-        deploy(&fake, "prod").await,
-        deploy(&fake, "prod").await,
-    ];
+    let ids = [deploy(&fake, "prod").await, deploy(&fake, "prod").await, deploy(&fake, "prod").await];
     deploy(&fake, "other").await;
     let page = deployments(&fake, json!({ "names": ["prod"], "first": 2 })).await;
     assert_eq!(page["pageInfo"]["hasNextPage"], true);
     deploy(&fake, "prod").await;
     let after = &page["pageInfo"]["endCursor"];
-    let rest = deployments(
-        &fake,
-        json!({ "names": ["prod"], "first": 2, "after": after }),
-    )
-    .await;
+    let rest = deployments(&fake, json!({ "names": ["prod"], "first": 2, "after": after })).await;
     assert_eq!(rest["nodes"][0]["databaseId"], ids[0]);
     assert_eq!(rest["pageInfo"]["hasNextPage"], false);
 }
@@ -209,9 +171,8 @@ async fn an_unanswered_deployment_is_abandoned() {
 #[tokio::test]
 async fn the_repository_has_an_id_and_strangers_have_errors() {
     let fake = fake();
-    let of = |name: &str, fields: &str| {
-        format!("{{ it: repository(owner: \"acme\", name: \"{name}\") {{ {fields} }} }}")
-    };
+    let of =
+        |name: &str, fields: &str| format!("{{ it: repository(owner: \"acme\", name: \"{name}\") {{ {fields} }} }}");
     let ask = async |query: String| graphql(&fake, &query, Value::Null).await;
     let id = ask(of("fleet", "id")).await;
     assert_eq!(id, json!({ "data": { "it": { "id": NODE_ID } } }));
@@ -220,10 +181,7 @@ async fn the_repository_has_an_id_and_strangers_have_errors() {
     let field = ask(of("fleet", "id typo")).await;
     assert_eq!(field["errors"][0]["type"], "undefinedField");
     let unbounded = ask(of("fleet", "deployments { nodes { id } }")).await;
-    assert_eq!(
-        unbounded["errors"][0]["type"],
-        "MISSING_PAGINATION_BOUNDARIES"
-    );
+    assert_eq!(unbounded["errors"][0]["type"], "MISSING_PAGINATION_BOUNDARIES");
     let garbage = ask("{ repository(".to_owned()).await;
     assert!(garbage["errors"].is_array());
 }

@@ -50,17 +50,9 @@ async fn labels_come_and_go() {
     assert_eq!(added.each("name"), ["bug", "tide: out"]);
     let left = delete(&fake, "/issues/7/labels/tide%3A%20out").await;
     assert_eq!(left.each("name"), ["bug"]);
-    assert_eq!(
-        delete(&fake, "/issues/7/labels/tide%3A%20out").await.status,
-        404
-    );
+    assert_eq!(delete(&fake, "/issues/7/labels/tide%3A%20out").await.status, 404);
     assert_eq!(get(&fake, path).await.each("name"), ["bug"]);
     assert_eq!(fake.labels(7), ["bug"]);
-    assert_eq!(
-        send(&fake, Method::GET, "/issues/8/labels", Value::Null)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(send(&fake, Method::GET, "/issues/8/labels", Value::Null).await.status, 404);
     assert_lawful(&fake);
 }

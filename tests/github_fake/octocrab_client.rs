@@ -20,19 +20,12 @@ async fn creates_a_deployment_and_lists_its_statuses() {
     let crab = octocrab(&fake);
     let repos = crab.repos("acme", "fleet");
     let deployments = repos.deployments();
-    let create = deployments
-        .create(SHA)
-        .task("tidegate:deploy")
-        .environment("prod");
-    let create = create
-        .auto_merge(false)
-        .required_contexts(Vec::<String>::new());
+    let create = deployments.create(SHA).task("tidegate:deploy").environment("prod");
+    let create = create.auto_merge(false).required_contexts(Vec::<String>::new());
     let deployment = create.send().await.unwrap();
     assert_eq!(deployment.sha, SHA);
     let statuses = deployments.statuses(deployment.id);
-    let status = statuses
-        .create(DeploymentStatusState::InProgress)
-        .description("w1/2 ok=3");
+    let status = statuses.create(DeploymentStatusState::InProgress).description("w1/2 ok=3");
     let status = status.send().await.unwrap();
     let page = statuses.list().per_page(100).send().await.unwrap();
     assert_eq!(page.items.len(), 1);
@@ -49,10 +42,7 @@ async fn reads_what_people_did() {
     let fake = GithubFake::start(seed.user("alice", Role::Write));
     let crab = octocrab(&fake);
     let repos = crab.repos("acme", "fleet");
-    assert_eq!(
-        repos.get().await.unwrap().default_branch.as_deref(),
-        Some("main")
-    );
+    assert_eq!(repos.get().await.unwrap().default_branch.as_deref(), Some("main"));
     assert_eq!(crab.pulls("acme", "fleet").get(7).await.unwrap().number, 7);
     let pulls = repos.list_pulls(SHA.to_owned()).send().await.unwrap();
     assert_eq!(pulls.items[0].number, 7);
@@ -77,25 +67,13 @@ async fn writes_comments_labels_and_refs() {
     let _: serde_json::Value = crab.patch(route, Some(&body)).await.unwrap();
     let comments = issues.list_comments(7).send().await.unwrap();
     assert_eq!(comments.items[0].body.as_deref(), Some("Wave 2"));
-    let labels = issues
-        .add_labels(7, &["released".to_owned()])
-        .await
-        .unwrap();
+    let labels = issues.add_labels(7, &["released".to_owned()]).await.unwrap();
     assert_eq!(labels.len(), 2);
     let repos = crab.repos("acme", "fleet");
     let lock = Reference::Branch("lock/prod".to_owned());
-    repos
-        .create_ref(&lock, fake.head("main").unwrap())
-        .await
-        .unwrap();
+    repos.create_ref(&lock, fake.head("main").unwrap()).await.unwrap();
     repos.get_ref(&lock).await.unwrap();
-    let mut file = repos
-        .get_content()
-        .path("README.md")
-        .r#ref("lock/prod")
-        .send()
-        .await
-        .unwrap();
+    let mut file = repos.get_content().path("README.md").r#ref("lock/prod").send().await.unwrap();
     let text = file.take_items()[0].decoded_content();
     assert_eq!(text.as_deref(), Some("# Seed\n"));
     repos.delete_ref(&lock).await.unwrap();

@@ -36,20 +36,11 @@ async fn a_commit_leads_to_its_pull_request() {
     let found = get(&fake, &format!("/commits/{SHA}/pulls")).await;
     assert_eq!(found.each("number"), [7]);
     let one = get(&fake, "/pulls/7").await.body;
-    assert_eq!(
-        (&one["merged"], &one["state"]),
-        (&json!(true), &json!("closed"))
-    );
-    assert_eq!(
-        (&one["user"]["login"], &one["merge_commit_sha"]),
-        (&json!("alice"), &json!(SHA))
-    );
+    assert_eq!((&one["merged"], &one["state"]), (&json!(true), &json!("closed")));
+    assert_eq!((&one["user"]["login"], &one["merge_commit_sha"]), (&json!("alice"), &json!(SHA)));
     assert_eq!(one["labels"][0]["name"], "bug");
     assert_eq!(get(&fake, "/pulls/8").await.status, 404);
-    fake.set_pull(PullRequest {
-        merged: false,
-        ..pull(8)
-    });
+    fake.set_pull(PullRequest { merged: false, ..pull(8) });
     assert_eq!(get(&fake, "/pulls/8").await.body["state"], "open");
     assert_lawful(&fake);
 }
@@ -58,16 +49,10 @@ async fn a_commit_leads_to_its_pull_request() {
 async fn a_role_also_has_an_older_name() {
     let fake = GithubFake::start(seed().user("alice", Role::Maintain).user("bob", Role::None));
     let alice = get(&fake, "/collaborators/alice/permission").await.body;
-    assert_eq!(
-        (&alice["permission"], &alice["role_name"]),
-        (&json!("write"), &json!("maintain"))
-    );
+    assert_eq!((&alice["permission"], &alice["role_name"]), (&json!("write"), &json!("maintain")));
     let bob = get(&fake, "/collaborators/bob/permission").await.body;
     assert_eq!(bob["permission"], "none");
-    assert_eq!(
-        get(&fake, "/collaborators/carol/permission").await.status,
-        404
-    );
+    assert_eq!(get(&fake, "/collaborators/carol/permission").await.status, 404);
     fake.add_user("carol", Role::Triage);
     let carol = get(&fake, "/collaborators/carol/permission").await.body;
     assert_eq!(carol["permission"], "read");
@@ -78,15 +63,9 @@ async fn a_role_also_has_an_older_name() {
 async fn runs_and_the_repository_are_read() {
     let fake = GithubFake::start(seed().run(run("in_progress", None)));
     let running = get(&fake, "/actions/runs/42").await.body;
-    assert_eq!(
-        (&running["status"], &running["run_attempt"]),
-        (&json!("in_progress"), &json!(2))
-    );
+    assert_eq!((&running["status"], &running["run_attempt"]), (&json!("in_progress"), &json!(2)));
     fake.set_run(run("completed", Some("cancelled")));
-    assert_eq!(
-        get(&fake, "/actions/runs/42").await.body["conclusion"],
-        "cancelled"
-    );
+    assert_eq!(get(&fake, "/actions/runs/42").await.body["conclusion"], "cancelled");
     assert_eq!(get(&fake, "/actions/runs/43").await.status, 404);
     assert_eq!(get(&fake, "").await.body["default_branch"], "main");
     assert_lawful(&fake);
@@ -110,18 +89,11 @@ async fn a_token_is_given_for_an_audience() {
     let request = || http().get(format!("{}&audience=sts", fake.oidc_url()));
     let refused = receive(request(), Value::Null).await.unwrap();
     assert_eq!(refused.status, 401);
-    let given = receive(request().bearer_auth("request-token"), Value::Null)
-        .await
-        .unwrap();
+    let given = receive(request().bearer_auth("request-token"), Value::Null).await.unwrap();
     let token = given.body["value"].as_str().unwrap().to_owned();
-    let claims = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(1).unwrap())
-        .unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
-    assert_eq!(
-        (&claims["aud"], &claims["repository"]),
-        (&json!("sts"), &json!("acme/fleet"))
-    );
+    assert_eq!((&claims["aud"], &claims["repository"]), (&json!("sts"), &json!("acme/fleet")));
     assert_lawful(&fake);
 }
 

@@ -18,11 +18,7 @@ async fn are_appended_and_listed_newest_first() {
     assert_eq!(list.each("state"), ["success", "in_progress"]);
     let one = get(&fake, &format!("{path}/{}", first.body["id"])).await;
     assert_eq!(one.body, first.body);
-    let states: Vec<_> = fake
-        .statuses(id)
-        .into_iter()
-        .map(|status| status.state)
-        .collect();
+    let states: Vec<_> = fake.statuses(id).into_iter().map(|status| status.state).collect();
     assert_eq!(states, ["in_progress", "success"]);
     assert_lawful(&fake);
 }
@@ -63,12 +59,8 @@ async fn success_supersedes_few() {
     let fake = fake();
     let deploy = async |environment: &str, more: Value, state: &str| {
         let mut body = json!({ "ref": "main", "environment": environment });
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        let id = post(&fake, "/deployments", body).await.body["id"]
-            .as_u64()
-            .unwrap();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let id = post(&fake, "/deployments", body).await.body["id"].as_u64().unwrap();
         report(&fake, id, state, json!({ "auto_inactive": false })).await;
         id
     };
@@ -80,11 +72,7 @@ async fn success_supersedes_few() {
         deploy("a", json!({}), "failure").await,
     ];
     let last = deploy("a", json!({}), "success").await;
-    assert_eq!(
-        fake.statuses(plain).len(),
-        1,
-        "auto_inactive: false leaves others alone"
-    );
+    assert_eq!(fake.statuses(plain).len(), 1, "auto_inactive: false leaves others alone");
     report(&fake, last, "success", Value::Null).await;
     assert_eq!(fake.statuses(plain).last().unwrap().state, "inactive");
     for id in spared {

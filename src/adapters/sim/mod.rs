@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use crate::domain::fleet::Application;
 
-pub use service::Fault;
+pub use service::{Fault, FaultKind};
 pub use world::World;
 
 /// The simulated world, behind a lock because ports are shared. Nothing waits while it holds the lock.

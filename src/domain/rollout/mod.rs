@@ -3,6 +3,8 @@
 
 mod decide;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

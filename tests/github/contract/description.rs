@@ -20,16 +20,11 @@ pub(crate) struct Operation {
 pub(crate) fn find(method: &Method, segments: &[String]) -> Option<Operation> {
     let method = method.as_str().to_lowercase();
     let paths = DESCRIPTION["paths"].as_object().unwrap();
-    let with_method = paths
-        .iter()
-        .filter(|(_, methods)| methods.get(&method).is_some());
+    let with_method = paths.iter().filter(|(_, methods)| methods.get(&method).is_some());
     let templates = with_method.map(|(path, _)| path);
     let matching = templates.filter(|path| matches(&split(path), segments));
     let path = matching.max_by_key(|path| literals(path))?;
-    Some(Operation {
-        pointer: format!("/paths/{}/{method}", path.replace('/', "~1")),
-        template: split(path),
-    })
+    Some(Operation { pointer: format!("/paths/{}/{method}", path.replace('/', "~1")), template: split(path) })
 }
 
 fn split(path: &str) -> Vec<String> {
@@ -37,9 +32,7 @@ fn split(path: &str) -> Vec<String> {
 }
 
 fn literals(path: &str) -> usize {
-    path.split('/')
-        .filter(|part| !part.starts_with('{'))
-        .count()
+    path.split('/').filter(|part| !part.starts_with('{')).count()
 }
 
 /// `{ref}` and `{path}` at the end stand for the whole rest.

@@ -20,18 +20,12 @@ pub(crate) fn request_violations(call: &Call) -> Vec<String> {
         return Vec::new();
     }
     let Some(operation) = description::find(&call.method, &call.segments) else {
-        return vec![format!(
-            "{} {}: not in GitHub's description",
-            call.method, call.path
-        )];
+        return vec![format!("{} {}: not in GitHub's description", call.method, call.path)];
     };
     let mut problems = operation.parameter_problems(call);
     problems.extend(body_problems(&operation, call));
     let place = format!("{} {} request", call.method, call.path);
-    problems
-        .iter()
-        .map(|problem| format!("{place} {problem}"))
-        .collect()
+    problems.iter().map(|problem| format!("{place} {problem}")).collect()
 }
 
 /// What is wrong with the answer to the request.
@@ -46,10 +40,7 @@ pub(crate) fn answer_violations(call: &Call, answer: &Answer) -> Vec<String> {
         Ok(schema) => content_problems(schema, &answer.content),
     };
     let place = format!("{} {} {}", call.method, call.path, answer.status);
-    problems
-        .iter()
-        .map(|problem| format!("{place} {problem}"))
-        .collect()
+    problems.iter().map(|problem| format!("{place} {problem}")).collect()
 }
 
 fn content_problems(schema: Option<String>, content: &Content) -> Vec<String> {
@@ -79,9 +70,7 @@ fn unknown_fields(schema: &str, body: &Value) -> Vec<String> {
         return Vec::new();
     };
     let unknown = sent.keys().filter(|field| !known.contains_key(*field));
-    unknown
-        .map(|field| format!("/{field}: GitHub knows no such field"))
-        .collect()
+    unknown.map(|field| format!("/{field}: GitHub knows no such field")).collect()
 }
 
 /// GraphQL and the token endpoint of Actions have no OpenAPI description.

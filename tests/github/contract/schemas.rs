@@ -16,11 +16,7 @@ const LONGEST_MESSAGE: usize = 300;
 static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
     // OpenAPI 3.0 schemas are a dialect of draft 4.
     let registry = Registry::new().draft(Draft::Draft4);
-    registry
-        .add(NAME, &*DESCRIPTION)
-        .unwrap()
-        .prepare()
-        .unwrap()
+    registry.add(NAME, &*DESCRIPTION).unwrap().prepare().unwrap()
 });
 
 static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);

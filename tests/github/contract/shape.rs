@@ -38,18 +38,12 @@ fn smallest(schema: &'static Value) -> Value {
     for keyword in ["anyOf", "oneOf"] {
         if let Some(choices) = schema[keyword].as_array() {
             let nullable = choices.iter().any(|choice| choice["type"] == "null");
-            return if nullable {
-                Value::Null
-            } else {
-                smallest(&choices[0])
-            };
+            return if nullable { Value::Null } else { smallest(&choices[0]) };
         }
     }
     if let Some(parts) = schema["allOf"].as_array() {
         let mut whole = Value::Object(Map::new());
-        parts
-            .iter()
-            .for_each(|part| lay_over(&mut whole, smallest(part)));
+        parts.iter().for_each(|part| lay_over(&mut whole, smallest(part)));
         return whole;
     }
     smallest_of_type(schema)

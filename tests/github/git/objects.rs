@@ -46,11 +46,7 @@ pub(crate) struct Objects {
 
 impl Objects {
     pub(crate) fn new(elsewhere: &[Oid], accept_any_sha: bool) -> Self {
-        Self {
-            elsewhere: elsewhere.iter().cloned().collect(),
-            accept_any_sha,
-            ..Self::default()
-        }
+        Self { elsewhere: elsewhere.iter().cloned().collect(), accept_any_sha, ..Self::default() }
     }
 
     pub(crate) fn add_elsewhere(&mut self, sha: &str) {
@@ -147,10 +143,7 @@ fn commit_text(commit: &Commit) -> String {
     }
     for (role, who) in [("author", &commit.author), ("committer", &commit.committer)] {
         let second = who.date.as_second();
-        text.push_str(&format!(
-            "{role} {} <{}> {second} +0000\n",
-            who.name, who.email
-        ));
+        text.push_str(&format!("{role} {} <{}> {second} +0000\n", who.name, who.email));
     }
     text + "\n" + &commit.message
 }

@@ -38,20 +38,13 @@ impl Refs {
 
     pub(crate) fn starting_with(&self, prefix: &str) -> Vec<(String, Oid)> {
         let matching = self.0.iter().filter(|(name, _)| name.starts_with(prefix));
-        matching
-            .map(|(name, oid)| (name.clone(), oid.clone()))
-            .collect()
+        matching.map(|(name, oid)| (name.clone(), oid.clone())).collect()
     }
 
     /// Applies all updates, or none and says which ref stopped them and why.
-    pub(crate) fn update(
-        &mut self,
-        objects: &Objects,
-        updates: &[RefUpdate],
-    ) -> Result<(), (String, RefProblem)> {
+    pub(crate) fn update(&mut self, objects: &Objects, updates: &[RefUpdate]) -> Result<(), (String, RefProblem)> {
         for update in updates {
-            self.check(objects, update)
-                .map_err(|problem| (update.name.clone(), problem))?;
+            self.check(objects, update).map_err(|problem| (update.name.clone(), problem))?;
         }
         for update in updates {
             if update.after == ABSENT {
@@ -72,11 +65,7 @@ impl Refs {
             return Err(RefProblem::Moved);
         }
         if update.after == ABSENT {
-            return if now == ABSENT {
-                Err(RefProblem::Moved)
-            } else {
-                Ok(())
-            };
+            return if now == ABSENT { Err(RefProblem::Moved) } else { Ok(()) };
         }
         if !objects.has_commit(&update.after) {
             return Err(RefProblem::NoSuchObject);

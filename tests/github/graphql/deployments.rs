@@ -14,9 +14,7 @@ const LARGEST_PAGE: u64 = 100;
 
 pub(super) fn list(repo: &Repository, call: &Call, field: &Field) -> Result<Value, Failure> {
     let first = first(field)?;
-    let statuses = field
-        .child("nodes")
-        .and_then(|nodes| nodes.child("statuses"));
+    let statuses = field.child("nodes").and_then(|nodes| nodes.child("statuses"));
     let most = statuses.map(self::first).transpose()?.unwrap_or(0);
     let chosen = chosen(repo, call, field);
     let start = after(field, &chosen);
@@ -37,10 +35,8 @@ pub(super) fn list(repo: &Repository, call: &Call, field: &Field) -> Result<Valu
 fn first(field: &Field) -> Result<usize, Failure> {
     let first = field.arguments.get("first").and_then(Value::as_u64);
     let unbounded = || {
-        let message = format!(
-            "You must provide a `first` or `last` value to properly paginate the `{}` connection.",
-            field.name
-        );
+        let message =
+            format!("You must provide a `first` or `last` value to properly paginate the `{}` connection.", field.name);
         Failure("MISSING_PAGINATION_BOUNDARIES", message)
     };
     match first.ok_or_else(unbounded)? {
@@ -57,24 +53,13 @@ fn first(field: &Field) -> Result<usize, Failure> {
 
 /// The deployments of the wanted environments, in the wanted order: oldest first unless told.
 fn chosen<'a>(repo: &'a Repository, call: &Call, field: &Field) -> Vec<&'a Deployment> {
-    let environments = field
-        .arguments
-        .get("environments")
-        .and_then(Value::as_array);
+    let environments = field.arguments.get("environments").and_then(Value::as_array);
     let wanted = |deployment: &&Deployment| {
         environments.is_none_or(|names| names.iter().any(|name| *name == deployment.environment))
     };
     let hidden = usize::from(call.fault == Some(FaultKind::StaleList));
-    let mut chosen: Vec<_> = repo
-        .deployments
-        .newest_first()
-        .skip(hidden)
-        .filter(wanted)
-        .collect();
-    let order = field
-        .arguments
-        .get("orderBy")
-        .map(|order| &order["direction"]);
+    let mut chosen: Vec<_> = repo.deployments.newest_first().skip(hidden).filter(wanted).collect();
+    let order = field.arguments.get("orderBy").map(|order| &order["direction"]);
     if order.is_none_or(|direction| direction != "DESC") {
         chosen.reverse();
     }
@@ -88,9 +73,7 @@ fn cursor(deployment: &Deployment) -> String {
 /// Where the page begins. A cursor names a deployment, so that new ones do not shift the pages.
 fn after(field: &Field, chosen: &[&Deployment]) -> usize {
     let after = field.text("after");
-    let position = chosen
-        .iter()
-        .position(|known| Some(cursor(known).as_str()) == after);
+    let position = chosen.iter().position(|known| Some(cursor(known).as_str()) == after);
     position.map_or(0, |position| position + 1)
 }
 

@@ -21,8 +21,7 @@ pub(super) struct Failure(pub(super) &'static str, pub(super) String);
 
 /// Whether the call would change something.
 pub(crate) fn is_mutation(call: &Call) -> bool {
-    call.text("query")
-        .is_some_and(|query| query.trim_start().starts_with("mutation"))
+    call.text("query").is_some_and(|query| query.trim_start().starts_with("mutation"))
 }
 
 pub(crate) fn answer(repo: &mut Repository, call: &Call) -> Handled {
@@ -76,9 +75,7 @@ fn cut(whole: &Value, field: &Field) -> Result<Value, Failure> {
         Value::Object(known) => {
             let mut chosen = Map::new();
             for child in &field.selection {
-                let value = known
-                    .get(&child.name)
-                    .ok_or_else(|| undefined(&child.name))?;
+                let value = known.get(&child.name).ok_or_else(|| undefined(&child.name))?;
                 chosen.insert(child.key.clone(), cut(value, child)?);
             }
             Ok(Value::Object(chosen))

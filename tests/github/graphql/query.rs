@@ -146,23 +146,10 @@ impl Reader {
 
     fn field(&mut self) -> Option<Field> {
         let key = self.name()?;
-        let name = if self.skip(':') {
-            self.name()?
-        } else {
-            key.clone()
-        };
-        let arguments = if self.skip('(') {
-            self.entries(')')?
-        } else {
-            Map::new()
-        };
+        let name = if self.skip(':') { self.name()? } else { key.clone() };
+        let arguments = if self.skip('(') { self.entries(')')? } else { Map::new() };
         let selection = self.selection()?;
-        Some(Field {
-            key,
-            name,
-            arguments,
-            selection,
-        })
+        Some(Field { key, name, arguments, selection })
     }
 
     fn entries(&mut self, end: char) -> Option<Map<String, Value>> {

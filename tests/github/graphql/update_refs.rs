@@ -10,25 +10,15 @@ use crate::github::repository::{NODE_ID, Repository};
 pub(super) fn answer(repo: &mut Repository, field: &Field) -> Result<Value, Failure> {
     let input = field.arguments.get("input").unwrap_or(&Value::Null);
     if input["repositoryId"] != NODE_ID {
-        let message = format!(
-            "Could not resolve to a node with the global id of '{}'",
-            input["repositoryId"]
-        );
+        let message = format!("Could not resolve to a node with the global id of '{}'", input["repositoryId"]);
         return Err(Failure("NOT_FOUND", message));
     }
     let updates = input["refUpdates"].as_array().and_then(|updates| {
         let updates = updates.iter().map(read);
         updates.collect::<Option<Vec<_>>>()
     });
-    let incomplete = || {
-        Failure(
-            "INVALID",
-            "refUpdates: name and afterOid are required".to_owned(),
-        )
-    };
-    let done = repo
-        .refs
-        .update(&repo.objects, &updates.ok_or_else(incomplete)?);
+    let incomplete = || Failure("INVALID", "refUpdates: name and afterOid are required".to_owned());
+    let done = repo.refs.update(&repo.objects, &updates.ok_or_else(incomplete)?);
     done.map_err(|(name, problem)| refusal(&name, problem))?;
     Ok(json!({ "clientMutationId": input["clientMutationId"] }))
 }

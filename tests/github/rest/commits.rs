@@ -14,16 +14,9 @@ use crate::github::wire::call::Call;
 pub(super) fn create(repo: &mut Repository, call: &Call) -> Handled {
     let tree = call.text("tree").unwrap_or_default().to_owned();
     let unknown = |what: &str| Answer::refusal(422, &format!("{what} does not exist"));
-    repo.objects
-        .tree(&tree)
-        .ok_or_else(|| unknown("Tree SHA"))?;
+    repo.objects.tree(&tree).ok_or_else(|| unknown("Tree SHA"))?;
     let mut parents = Vec::new();
-    for parent in call
-        .field("parents")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for parent in call.field("parents").and_then(Value::as_array).into_iter().flatten() {
         let parent = parent.as_str().filter(|sha| repo.objects.has_commit(sha));
         parents.push(parent.ok_or_else(|| unknown("Parent SHA"))?.to_owned());
     }
@@ -33,13 +26,7 @@ pub(super) fn create(repo: &mut Repository, call: &Call) -> Handled {
         None => author.clone(),
     };
     let message = call.text("message").unwrap_or_default().to_owned();
-    let commit = Commit {
-        tree,
-        parents,
-        message,
-        author,
-        committer,
-    };
+    let commit = Commit { tree, parents, message, author, committer };
     let sha = repo.objects.add_commit(commit.clone());
     Ok(Answer::json(201, shown_commit(repo, call, &sha, &commit)))
 }
@@ -51,9 +38,7 @@ fn signature(repo: &Repository, call: &Call, role: &str) -> Signature {
     Signature {
         name: text("name").unwrap_or(default.name),
         email: text("email").unwrap_or(default.email),
-        date: text("date")
-            .and_then(|date| date.parse().ok())
-            .unwrap_or(default.date),
+        date: text("date").and_then(|date| date.parse().ok()).unwrap_or(default.date),
     }
 }
 
@@ -104,10 +89,7 @@ fn shown_commit(repo: &Repository, call: &Call, sha: &str, commit: &Commit) -> V
         json!({ "sha": sha, "url": url, "html_url": url })
     };
     let who = |who: &Signature| json!({ "name": who.name, "email": who.email, "date": who.date });
-    let parents = commit
-        .parents
-        .iter()
-        .map(|parent| object("commits", parent));
+    let parents = commit.parents.iter().map(|parent| object("commits", parent));
     let facts = json!({
         "sha": sha,
         "url": url(repo, call, &format!("/git/commits/{sha}")),

@@ -22,10 +22,7 @@ pub(super) fn get(repo: &Repository, call: &Call, path: &str) -> Handled {
     let no_commit = || Answer::refusal(404, &format!("No commit found for the ref {name}"));
     let commit = repo.resolve(name).ok_or_else(no_commit)?;
     let commit = repo.objects.commit(&commit).ok_or_else(no_commit)?;
-    let entry = repo
-        .objects
-        .entry(&commit.tree, path)
-        .ok_or_else(Answer::not_found)?;
+    let entry = repo.objects.entry(&commit.tree, path).ok_or_else(Answer::not_found)?;
     match repo.objects.blob(&entry.oid) {
         Some(bytes) if call.wants_raw => Ok(Answer::raw(bytes.clone())),
         _ => Ok(Answer::json(200, shown(repo, call, path, entry))),
@@ -47,21 +44,12 @@ fn shown(repo: &Repository, call: &Call, path: &str, entry: &Entry) -> Value {
 }
 
 fn file(repo: &Repository, call: &Call, path: &str, entry: &Entry) -> Value {
-    let bytes = repo
-        .objects
-        .blob(&entry.oid)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let bytes = repo.objects.blob(&entry.oid).map(Vec::as_slice).unwrap_or_default();
     let inline = bytes.len() <= LARGEST_INLINE;
     let mut facts = facts(repo, call, path, entry);
     facts["type"] = "file".into();
     facts["encoding"] = if inline { "base64" } else { "none" }.into();
-    facts["content"] = if inline {
-        in_lines(bytes)
-    } else {
-        String::new()
-    }
-    .into();
+    facts["content"] = if inline { in_lines(bytes) } else { String::new() }.into();
     like("content-file", facts)
 }
 
@@ -83,7 +71,5 @@ fn facts(repo: &Repository, call: &Call, path: &str, entry: &Entry) -> Value {
 pub(super) fn in_lines(bytes: &[u8]) -> String {
     let text = STANDARD.encode(bytes);
     let lines = text.as_bytes().chunks(LINE);
-    lines
-        .map(|line| format!("{}\n", str::from_utf8(line).unwrap()))
-        .collect()
+    lines.map(|line| format!("{}\n", str::from_utf8(line).unwrap())).collect()
 }

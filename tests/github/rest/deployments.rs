@@ -62,15 +62,9 @@ fn merged_instead(repo: &mut Repository, git_ref: &str) -> Answer {
 
 /// Without `required_contexts` every context counts; an empty list asks for none.
 fn check_contexts(repo: &Repository, call: &Call, git_ref: &str) -> Result<(), Answer> {
-    let failing = repo
-        .failing
-        .get(git_ref)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let failing = repo.failing.get(git_ref).map(Vec::as_slice).unwrap_or_default();
     let required = call.field("required_contexts").and_then(Value::as_array);
-    let counts = |name: &String| {
-        required.is_none_or(|required| required.iter().any(|wanted| wanted == name))
-    };
+    let counts = |name: &String| required.is_none_or(|required| required.iter().any(|wanted| wanted == name));
     if !failing.iter().any(counts) {
         return Ok(());
     }
@@ -81,16 +75,12 @@ fn check_contexts(repo: &Repository, call: &Call, git_ref: &str) -> Result<(), A
 pub(super) fn list(repo: &Repository, call: &Call) -> Handled {
     let asks_for = |name, value: &str| call.parameter(name).is_none_or(|wanted| wanted == value);
     let hidden = usize::from(call.fault == Some(FaultKind::StaleList));
-    let matching = repo
-        .deployments
-        .newest_first()
-        .skip(hidden)
-        .filter(|deployment| {
-            asks_for("sha", &deployment.sha)
-                && asks_for("ref", &deployment.git_ref)
-                && asks_for("task", &deployment.task)
-                && asks_for("environment", &deployment.environment)
-        });
+    let matching = repo.deployments.newest_first().skip(hidden).filter(|deployment| {
+        asks_for("sha", &deployment.sha)
+            && asks_for("ref", &deployment.git_ref)
+            && asks_for("task", &deployment.task)
+            && asks_for("environment", &deployment.environment)
+    });
     let items = matching.map(|deployment| shown(repo, call, deployment));
     Ok(page(call, items.collect()))
 }
@@ -110,9 +100,7 @@ pub(super) fn delete(repo: &mut Repository, id: u64) -> Handled {
 }
 
 pub(super) fn check_description(call: &Call) -> Result<(), Answer> {
-    let length = call
-        .text("description")
-        .map_or(0, |text| text.chars().count());
+    let length = call.text("description").map_or(0, |text| text.chars().count());
     if length <= LONGEST_DESCRIPTION {
         return Ok(());
     }

@@ -18,10 +18,7 @@ pub(super) fn comments(repo: &Repository, call: &Call, issue: u64) -> Handled {
     must_exist(repo, issue)?;
     let comments = repo.issues.comments.iter();
     let here = comments.filter(|comment| comment.issue == issue);
-    Ok(page(
-        call,
-        here.map(|comment| shown(repo, call, comment)).collect(),
-    ))
+    Ok(page(call, here.map(|comment| shown(repo, call, comment)).collect()))
 }
 
 pub(super) fn create_comment(repo: &mut Repository, call: &Call, issue: u64) -> Handled {
@@ -32,11 +29,7 @@ pub(super) fn create_comment(repo: &mut Repository, call: &Call, issue: u64) -> 
 }
 
 pub(super) fn get_comment(repo: &mut Repository, call: &Call, id: u64) -> Handled {
-    let comment = repo
-        .issues
-        .comment_mut(id)
-        .ok_or_else(Answer::not_found)?
-        .clone();
+    let comment = repo.issues.comment_mut(id).ok_or_else(Answer::not_found)?.clone();
     Ok(Answer::json(200, shown(repo, call, &comment)))
 }
 
@@ -61,12 +54,7 @@ pub(super) fn labels(repo: &Repository, call: &Call, issue: u64) -> Handled {
 
 pub(super) fn add_labels(repo: &mut Repository, call: &Call, issue: u64) -> Handled {
     must_exist(repo, issue)?;
-    for name in call
-        .field("labels")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for name in call.field("labels").and_then(Value::as_array).into_iter().flatten() {
         let name = name.as_str().or_else(|| name["name"].as_str());
         let missing = || Answer::invalid("Label", "name", "missing_field", "name is missing");
         repo.issues.add_label(issue, name.ok_or_else(missing)?);
@@ -84,17 +72,11 @@ pub(super) fn remove_label(repo: &mut Repository, call: &Call, issue: u64, name:
 
 pub(super) fn label(repo: &Repository, call: &Call, name: &str) -> Value {
     let url = url(repo, call, &format!("/labels/{name}"));
-    like(
-        "label",
-        json!({ "id": 1, "name": name, "color": "ededed", "description": "", "url": url }),
-    )
+    like("label", json!({ "id": 1, "name": name, "color": "ededed", "description": "", "url": url }))
 }
 
 fn must_exist(repo: &Repository, issue: u64) -> Result<(), Answer> {
-    repo.issues
-        .labels(issue)
-        .map(drop)
-        .ok_or_else(Answer::not_found)
+    repo.issues.labels(issue).map(drop).ok_or_else(Answer::not_found)
 }
 
 fn body(call: &Call) -> Result<&str, Answer> {

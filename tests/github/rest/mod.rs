@@ -42,9 +42,7 @@ fn route_deployments(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handl
         ("DELETE", ["deployments", id]) => deployments::delete(repo, number(id)?),
         ("POST", ["deployments", id, "statuses"]) => statuses::create(repo, call, number(id)?),
         ("GET", ["deployments", id, "statuses"]) => statuses::list(repo, call, number(id)?),
-        ("GET", ["deployments", id, "statuses", status]) => {
-            statuses::get(repo, call, number(id)?, number(status)?)
-        }
+        ("GET", ["deployments", id, "statuses", status]) => statuses::get(repo, call, number(id)?, number(status)?),
         _ => Err(Answer::not_found()),
     }
 }
@@ -72,14 +70,10 @@ fn route_issues(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
         ("PATCH", ["issues", "comments", id]) => issues::update_comment(repo, call, number(id)?),
         ("DELETE", ["issues", "comments", id]) => issues::delete_comment(repo, number(id)?),
         ("GET", ["issues", issue, "comments"]) => issues::comments(repo, call, number(issue)?),
-        ("POST", ["issues", issue, "comments"]) => {
-            issues::create_comment(repo, call, number(issue)?)
-        }
+        ("POST", ["issues", issue, "comments"]) => issues::create_comment(repo, call, number(issue)?),
         ("GET", ["issues", issue, "labels"]) => issues::labels(repo, call, number(issue)?),
         ("POST", ["issues", issue, "labels"]) => issues::add_labels(repo, call, number(issue)?),
-        ("DELETE", ["issues", issue, "labels", label]) => {
-            issues::remove_label(repo, call, number(issue)?, label)
-        }
+        ("DELETE", ["issues", issue, "labels", label]) => issues::remove_label(repo, call, number(issue)?, label),
         _ => Err(Answer::not_found()),
     }
 }

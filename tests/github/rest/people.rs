@@ -9,15 +9,8 @@ use crate::github::wire::call::Call;
 
 /// An account as most answers embed it.
 pub(super) fn account(login: &str) -> Value {
-    let kind = if login.ends_with("[bot]") {
-        "Bot"
-    } else {
-        "User"
-    };
-    like(
-        "simple-user",
-        json!({ "login": login, "id": 1, "type": kind }),
-    )
+    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
+    like("simple-user", json!({ "login": login, "id": 1, "type": kind }))
 }
 
 pub(super) fn permission(repo: &Repository, call: &Call, login: &str) -> Handled {

@@ -22,8 +22,7 @@ pub(super) fn get(repo: &Repository, call: &Call, number: u64) -> Handled {
 
 pub(super) fn of_commit(repo: &Repository, call: &Call, sha: &str) -> Handled {
     let sha = repo.resolve(sha).unwrap_or_else(|| sha.to_owned());
-    let about =
-        |pull: &&PullRequest| pull.head_sha == sha || pull.merge_commit_sha.as_ref() == Some(&sha);
+    let about = |pull: &&PullRequest| pull.head_sha == sha || pull.merge_commit_sha.as_ref() == Some(&sha);
     let pulls = repo.pulls.iter().filter(about);
     let items = pulls.map(|pull| like("pull-request-simple", facts(repo, call, pull)));
     Ok(page(call, items.collect()))

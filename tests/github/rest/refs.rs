@@ -24,11 +24,10 @@ pub(super) fn matching(repo: &Repository, call: &Call, prefix: &str) -> Handled 
 pub(super) fn create(repo: &mut Repository, call: &Call) -> Handled {
     let name = call.text("ref").unwrap_or_default();
     let oid = call.text("sha").unwrap_or_default();
-    repo.create_ref(name, oid)
-        .map_err(|problem| match problem {
-            RefProblem::Moved => Answer::refusal(422, "Reference already exists"),
-            other => refusal(other),
-        })?;
+    repo.create_ref(name, oid).map_err(|problem| match problem {
+        RefProblem::Moved => Answer::refusal(422, "Reference already exists"),
+        other => refusal(other),
+    })?;
     let location = url(repo, call, &format!("/git/{name}"));
     Ok(Answer::json(201, shown(repo, call, name, oid)).header("location", location))
 }
@@ -56,9 +55,7 @@ fn must_exist(repo: &Repository, name: &str) -> Result<(), Answer> {
 
 fn refusal(problem: RefProblem) -> Answer {
     let message = match problem {
-        RefProblem::BadName => {
-            "Reference name must start with 'refs' and have at least two slashes."
-        }
+        RefProblem::BadName => "Reference name must start with 'refs' and have at least two slashes.",
         RefProblem::Moved => "Reference does not exist",
         RefProblem::NoSuchObject => "Object does not exist",
         RefProblem::NotFastForward => "Update is not a fast forward",

@@ -14,15 +14,7 @@ use crate::github::wire::call::Call;
 use crate::github::wire::page::page;
 
 /// What may be written. Reading also yields `waiting`.
-const STATES: [&str; 7] = [
-    "error",
-    "failure",
-    "inactive",
-    "in_progress",
-    "queued",
-    "pending",
-    "success",
-];
+const STATES: [&str; 7] = ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
 
 pub(super) fn create(repo: &mut Repository, call: &Call, id: u64) -> Handled {
     let deployment = repo.deployments.get(id).ok_or_else(Answer::not_found)?;
@@ -36,11 +28,7 @@ pub(super) fn create(repo: &mut Repository, call: &Call, id: u64) -> Handled {
         id: repo.deployments.next_id(),
         state,
         description: own("description"),
-        log_url: call
-            .text("log_url")
-            .or(call.text("target_url"))
-            .unwrap_or_default()
-            .to_owned(),
+        log_url: call.text("log_url").or(call.text("target_url")).unwrap_or_default().to_owned(),
         environment_url: own("environment_url"),
         environment: call.text("environment").map_or(before, str::to_owned),
         creator: repo.login.clone(),
@@ -55,9 +43,7 @@ pub(super) fn create(repo: &mut Repository, call: &Call, id: u64) -> Handled {
 pub(super) fn list(repo: &Repository, call: &Call, id: u64) -> Handled {
     let deployment = repo.deployments.get(id).ok_or_else(Answer::not_found)?;
     let newest_first = deployment.statuses.iter().rev();
-    let mut items: Vec<_> = newest_first
-        .map(|status| shown(repo, call, id, status))
-        .collect();
+    let mut items: Vec<_> = newest_first.map(|status| shown(repo, call, id, status)).collect();
     if let (Some(FaultKind::WaitingStatus), Some(newest)) = (&call.fault, items.first_mut()) {
         newest["state"] = "waiting".into();
     }

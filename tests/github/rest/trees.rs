@@ -12,9 +12,7 @@ use crate::github::wire::call::Call;
 pub(super) fn create(repo: &mut Repository, call: &Call) -> Handled {
     let mut files = match call.text("base_tree") {
         None => Files::new(),
-        Some(base) => repo
-            .objects
-            .files(&tree_of(repo, base).ok_or_else(Answer::not_found)?),
+        Some(base) => repo.objects.files(&tree_of(repo, base).ok_or_else(Answer::not_found)?),
     };
     let entries = call.field("tree").and_then(Value::as_array);
     let missing = || Answer::refusal(422, "Invalid tree info");
@@ -39,11 +37,7 @@ fn change(repo: &mut Repository, files: &mut Files, entry: &Value) -> Option<()>
         (None, sha) if mode == "040000" => {
             repo.objects.tree(sha.as_str()?)?;
             let inside = repo.objects.files(sha.as_str()?);
-            files.extend(
-                inside
-                    .into_iter()
-                    .map(|(name, at)| (format!("{path}/{name}"), at)),
-            );
+            files.extend(inside.into_iter().map(|(name, at)| (format!("{path}/{name}"), at)));
         }
         (None, sha) => {
             repo.objects.blob(sha.as_str()?)?;
@@ -76,14 +70,7 @@ fn shown_tree(repo: &Repository, call: &Call, tree: &str, recursive: bool) -> Va
     json!({ "sha": tree, "url": url, "truncated": false, "tree": entries })
 }
 
-fn list_tree(
-    repo: &Repository,
-    call: &Call,
-    tree: &str,
-    prefix: &str,
-    recursive: bool,
-    entries: &mut Vec<Value>,
-) {
+fn list_tree(repo: &Repository, call: &Call, tree: &str, prefix: &str, recursive: bool, entries: &mut Vec<Value>) {
     for (name, entry) in repo.objects.tree(tree).into_iter().flatten() {
         let (path, is_tree) = (format!("{prefix}{name}"), entry.mode == TREE_MODE);
         let kind = if is_tree { "tree" } else { "blob" };
@@ -99,14 +86,7 @@ fn list_tree(
         }
         entries.push(shown);
         if is_tree && recursive {
-            list_tree(
-                repo,
-                call,
-                &entry.oid,
-                &format!("{path}/"),
-                recursive,
-                entries,
-            );
+            list_tree(repo, call, &entry.oid, &format!("{path}/"), recursive, entries);
         }
     }
 }

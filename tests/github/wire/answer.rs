@@ -20,27 +20,15 @@ pub(crate) enum Content {
 
 impl Answer {
     pub(crate) fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content: Content::Json(body),
-        }
+        Self { status, headers: Vec::new(), content: Content::Json(body) }
     }
 
     pub(crate) fn no_content() -> Self {
-        Self {
-            status: 204,
-            headers: Vec::new(),
-            content: Content::Nothing,
-        }
+        Self { status: 204, headers: Vec::new(), content: Content::Nothing }
     }
 
     pub(crate) fn raw(bytes: Vec<u8>) -> Self {
-        Self {
-            status: 200,
-            headers: Vec::new(),
-            content: Content::Raw(bytes),
-        }
+        Self { status: 200, headers: Vec::new(), content: Content::Raw(bytes) }
     }
 
     /// A refusal with nothing but a sentence.
@@ -91,9 +79,6 @@ impl Answer {
             Content::Json(body) => ("application/json; charset=utf-8", body.to_string().into()),
             Content::Raw(bytes) => ("application/vnd.github.raw+json; charset=utf-8", bytes),
         };
-        response
-            .header("content-type", media_type)
-            .body(Body::from(bytes))
-            .unwrap()
+        response.header("content-type", media_type).body(Body::from(bytes)).unwrap()
     }
 }

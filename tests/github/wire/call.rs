@@ -27,13 +27,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn decode(
-        method: Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn decode(method: Method, uri: &Uri, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let token = header(header::AUTHORIZATION).and_then(|value| value.split_once(' '));
         Self {
@@ -44,8 +38,7 @@ impl Call {
             query: pairs(uri.query().unwrap_or_default()),
             body: serde_json::from_slice(body).ok(),
             has_token: token.is_some_and(|(scheme, secret)| {
-                matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token")
-                    && !secret.is_empty()
+                matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token") && !secret.is_empty()
             }),
             wants_raw: header(header::ACCEPT).is_some_and(|accept| accept.contains("raw")),
             base: format!("http://{}", header(header::HOST).unwrap_or("127.0.0.1")),
@@ -59,10 +52,7 @@ impl Call {
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&Value> {
-        self.body
-            .as_ref()?
-            .get(name)
-            .filter(|value| !value.is_null())
+        self.body.as_ref()?.get(name).filter(|value| !value.is_null())
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {

@@ -10,23 +10,13 @@ const LARGEST_SIZE: usize = 100;
 
 /// Answers with the page of `items` that the call asks for.
 pub(crate) fn page(call: &Call, items: Vec<Value>) -> Answer {
-    let size = number(call, "per_page")
-        .unwrap_or(DEFAULT_SIZE)
-        .clamp(1, LARGEST_SIZE);
+    let size = number(call, "per_page").unwrap_or(DEFAULT_SIZE).clamp(1, LARGEST_SIZE);
     let page = number(call, "page").unwrap_or(1).max(1);
     let last = items.len().div_ceil(size).max(1);
     let links = links(call, page, last);
-    let part = items
-        .into_iter()
-        .skip((page - 1) * size)
-        .take(size)
-        .collect();
+    let part = items.into_iter().skip((page - 1) * size).take(size).collect();
     let answer = Answer::json(200, Value::Array(part));
-    if links.is_empty() {
-        answer
-    } else {
-        answer.header("link", links.join(", "))
-    }
+    if links.is_empty() { answer } else { answer.header("link", links.join(", ")) }
 }
 
 fn number(call: &Call, name: &str) -> Option<usize> {

@@ -1,0 +1,346 @@
+//! What the loop decides, state by state, and what it must never decide.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::calendar::Calendar;
+use crate::domain::fleet::OnFailure;
+use crate::domain::gate::{GatePolicy, OnUnknown, Probe, ProbePolicy, ProbeRecord, TargetHealth};
+use crate::domain::ids::ServiceName;
+use crate::domain::plan::{Direction, PLAN_SCHEMA, Target};
+use crate::domain::release::Release;
+use crate::domain::snapshot::{FailedDeployment, Health, Live, RolloutState, Runs};
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+fn at(minutes: i64) -> Timestamp {
+    "2026-11-23T09:00:00Z".parse::<Timestamp>().unwrap() + MINUTE * i32::try_from(minutes).unwrap()
+}
+
+fn key(text: &str) -> ServiceKey {
+    ServiceKey::try_from(text.to_owned()).unwrap()
+}
+
+fn hash(text: &str) -> ContentHash {
+    ContentHash::of(text.as_bytes())
+}
+
+fn arn(text: &str) -> crate::domain::ids::TaskDefinitionArn {
+    format!("arn:aws:ecs:eu-west-1:1:task-definition/{text}:1").parse().unwrap()
+}
+
+fn target(text: &str) -> Target {
+    Target { hash: hash(text), task_definition: None, template: None, digest: None, version: None }
+}
+
+fn change(service: &str, after: &[&str]) -> Change {
+    let service = key(service);
+    Change {
+        ecs_service: service.to_string(),
+        after: after.iter().map(|name| name.parse::<ServiceName>().unwrap()).collect(),
+        before: target("old"),
+        target: target("new"),
+        probe: Some(Probe { service: service.clone(), url: "http://x/".to_owned(), host: "x".to_owned() }),
+        service,
+    }
+}
+
+/// A canary wave with two services, one after the other, and a second wave with one.
+fn plan() -> Plan {
+    let wave = |name: &str, changes| Wave { name: name.to_owned(), bake: MINUTE * 5, changes };
+    Plan {
+        schema: PLAN_SCHEMA,
+        app: "shop".parse().unwrap(),
+        fleet: "prod".parse().unwrap(),
+        release: Release {
+            version: "1.1.0".parse().unwrap(),
+            commit: "a".repeat(40).parse().unwrap(),
+            images: BTreeMap::new(),
+        },
+        replaces: Some("1.0.0".parse().unwrap()),
+        direction: Direction::Deploy,
+        waves: vec![
+            wave("canary", vec![change("acme/api", &[]), change("acme/worker", &["api"])]),
+            wave("rest", vec![change("hooli/api", &[])]),
+        ],
+        unchanged: Vec::new(),
+        excluded: Vec::new(),
+        on_failure: OnFailure::RollbackAll,
+        gate: GatePolicy {
+            deadline: MINUTE * 15,
+            stopped_tasks_max: 1,
+            targets_healthy: true,
+            probe: Some(ProbePolicy {
+                url: String::new(),
+                every: SignedDuration::from_secs(10),
+                failures_max: 2,
+                version_must_match: true,
+            }),
+            unknown: OnUnknown::Hold,
+        },
+    }
+}
+
+fn live(runs: &str, deployment: &str, rollout: RolloutState) -> Live {
+    Live {
+        runs: Runs { task_definition: arn(runs), hash: hash(runs), digest: None },
+        deployment: deployment.parse().unwrap(),
+        rollout,
+        desired: 2,
+        running: 2,
+        failed_tasks: 0,
+        failed: Vec::new(),
+    }
+}
+
+fn seen(services: &[(&str, Live)]) -> Snapshot {
+    let services = services.iter().map(|(name, live)| (key(name), ServiceSeen::Live(live.clone())));
+    Snapshot { services: services.collect(), health: Health::default() }
+}
+
+fn done(runs: &str) -> Live {
+    live(runs, "ecs-svc/1", RolloutState::Completed)
+}
+
+fn deploying(wave: usize) -> Rollout {
+    let events: &[Event] =
+        &[Event::WaveStarted { wave: 0 }, Event::Baking { wave: 0, since: at(1) }, Event::WaveStarted { wave: 1 }];
+    Rollout::replay(plan(), at(0), events[..=wave * 2].to_vec(), at(0)).unwrap()
+}
+
+fn baking() -> Rollout {
+    let events = [Event::WaveStarted { wave: 0 }, Event::Baking { wave: 0, since: at(1) }];
+    Rollout::replay(plan(), at(0), events, at(1)).unwrap()
+}
+
+fn decide(rollout: &Rollout, seen: &Snapshot, minutes: i64) -> Decision {
+    rollout.decide(seen, &Calendar::default(), at(minutes))
+}
+
+fn halted_by(decision: &Decision) -> String {
+    match decision {
+        Decision::Record(Event::Halted { reason, .. }) => reason.code(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn healthy(mut snapshot: Snapshot) -> Snapshot {
+    for service in snapshot.services.keys() {
+        let record = ProbeRecord::default().with(Ok(()), at(1));
+        snapshot.health.probes.insert(service.clone(), record);
+        snapshot.health.targets.insert(service.clone(), TargetHealth::Healthy(2));
+    }
+    snapshot
+}
+
+#[test]
+fn inv_22_a_service_waits_for_what_it_comes_after() {
+    let rollout = deploying(0);
+    let both_old = seen(&[("acme/api", done("old")), ("acme/worker", done("old"))]);
+    assert_eq!(decide(&rollout, &both_old, 0), Decision::Deploy(vec![key("acme/api")]));
+    let api_moves = live("new", "ecs-svc/2", RolloutState::InProgress);
+    let half = seen(&[("acme/api", api_moves), ("acme/worker", done("old"))]);
+    assert!(matches!(decide(&rollout, &half, 0), Decision::Wait { .. }));
+    let api_done = seen(&[("acme/api", done("new")), ("acme/worker", done("old"))]);
+    assert_eq!(decide(&rollout, &api_done, 0), Decision::Deploy(vec![key("acme/worker")]));
+    let both_new = seen(&[("acme/api", done("new")), ("acme/worker", done("new"))]);
+    assert_eq!(decide(&rollout, &both_new, 2), Decision::Record(Event::Baking { wave: 0, since: at(2) }));
+}
+
+#[test]
+fn inv_38_stable_after_a_rollback_is_a_failure() {
+    let mut rollout = deploying(0);
+    rollout.note_sent(&key("acme/api"), "ecs-svc/2".parse().unwrap(), at(0));
+    // PRIMARY is the old deployment again, COMPLETED, all tasks running: "services stable" would say yes.
+    let back = seen(&[("acme/api", done("old")), ("acme/worker", done("old"))]);
+    rollout.note_seen(&back);
+    assert!(matches!(decide(&rollout, &back, 1), Decision::Wait { .. }), "one read may be stale");
+    rollout.note_seen(&back);
+    assert_eq!(halted_by(&decide(&rollout, &back, 1)), "deployment_failed");
+}
+
+#[test]
+fn inv_05_a_failure_is_seen_by_a_process_that_did_not_send_the_update() {
+    let mut rolled_back = done("old");
+    rolled_back.failed = vec![FailedDeployment {
+        id: "ecs-svc/2".parse().unwrap(),
+        hash: Some(hash("new")),
+        began: at(1),
+        why: "circuit breaker".to_owned(),
+    }];
+    let snapshot = seen(&[("acme/api", rolled_back.clone()), ("acme/worker", done("old"))]);
+    assert_eq!(halted_by(&decide(&deploying(0), &snapshot, 2)), "deployment_failed");
+    // What failed before this rollout was opened was another try.
+    rolled_back.failed[0].began = at(-1);
+    let snapshot = seen(&[("acme/api", rolled_back), ("acme/worker", done("old"))]);
+    assert_eq!(decide(&deploying(0), &snapshot, 2), Decision::Deploy(vec![key("acme/api")]));
+}
+
+#[test]
+fn inv_06_what_is_on_its_way_is_not_sent_again() {
+    let on_its_way = live("new", "ecs-svc/2", RolloutState::InProgress);
+    let snapshot = seen(&[("acme/api", on_its_way.clone()), ("acme/worker", done("old"))]);
+    assert!(matches!(decide(&deploying(0), &snapshot, 1), Decision::Wait { .. }));
+    assert_eq!(halted_by(&decide(&deploying(0), &snapshot, 16)), "deadline_passed");
+}
+
+#[test]
+fn inv_10_zero_tasks_prove_nothing() {
+    for runs in ["old", "new"] {
+        let asleep = Live { desired: 0, running: 0, ..done(runs) };
+        let snapshot = seen(&[("acme/api", asleep), ("acme/worker", done(runs))]);
+        let Decision::Done(Some(reason)) = decide(&deploying(0), &snapshot, 1) else { panic!("{runs}") };
+        assert_eq!(reason.code(), "unproven");
+    }
+}
+
+#[test]
+fn inv_37_a_foreign_change_stops_and_is_not_overwritten() {
+    let snapshot = seen(&[("acme/api", done("console")), ("acme/worker", done("old"))]);
+    assert_eq!(halted_by(&decide(&deploying(0), &snapshot, 1)), "foreign_change");
+    let in_bake = seen(&[("acme/api", done("console")), ("acme/worker", done("new"))]);
+    assert_eq!(halted_by(&decide(&baking(), &healthy(in_bake), 2)), "foreign_change");
+}
+
+#[test]
+fn inv_01_the_next_wave_waits_for_the_gate() {
+    let up = seen(&[("acme/api", done("new")), ("acme/worker", done("new"))]);
+    assert!(matches!(decide(&baking(), &healthy(up.clone()), 3), Decision::Wait { .. }), "not before the end");
+    assert_eq!(decide(&baking(), &healthy(up.clone()), 6), Decision::Record(Event::WaveStarted { wave: 1 }));
+    // Nothing was probed: it waits a while for an answer, and then holds.
+    assert!(matches!(decide(&baking(), &up, 6), Decision::Wait { .. }));
+    let Decision::Done(Some(reason)) = decide(&baking(), &up, 22) else { panic!() };
+    assert_eq!(reason.code(), "gate_unknown");
+}
+
+#[test]
+fn a_bad_probe_stops_the_wave_before_the_bake_is_over() {
+    let mut snapshot = healthy(seen(&[("acme/api", done("new")), ("acme/worker", done("new"))]));
+    let mut record = ProbeRecord::default();
+    for _ in 0..3 {
+        record = record.with(Err("HTTP 500".to_owned()), at(2));
+    }
+    snapshot.health.probes.insert(key("acme/api"), record);
+    assert_eq!(halted_by(&decide(&baking(), &snapshot, 2)), "probe_failed");
+}
+
+#[test]
+fn a_closed_calendar_holds_a_release_and_not_a_rollback() {
+    use crate::domain::calendar::Freeze;
+    let freeze = Freeze {
+        from: "2026-11-01".parse().unwrap(),
+        to: "2026-11-30".parse().unwrap(),
+        zone: "UTC".to_owned(),
+        reason: "test".to_owned(),
+    };
+    let frozen = Calendar { windows: Vec::new(), freezes: vec![freeze] };
+    let opened = |plan: Plan| Rollout::replay(plan, at(0), [], at(0)).unwrap();
+    let decided = opened(plan()).decide(&Snapshot::default(), &frozen, at(0));
+    assert!(matches!(decided, Decision::Done(Some(Reason::Frozen { .. }))));
+    let back = Plan { direction: Direction::RollbackTo("1.0.0".parse().unwrap()), ..plan() };
+    let decided = opened(back).decide(&Snapshot::default(), &frozen, at(0));
+    assert_eq!(decided, Decision::Record(Event::WaveStarted { wave: 0 }));
+}
+
+#[test]
+fn inv_17_a_rollback_that_fails_says_so() {
+    let back = Plan { direction: Direction::RollbackOf(hash("x")), ..plan() };
+    let rollout = Rollout::replay(back, at(0), [Event::WaveStarted { wave: 0 }], at(0)).unwrap();
+    let failed = live("new", "ecs-svc/2", RolloutState::Failed);
+    let snapshot = seen(&[("acme/api", failed), ("acme/worker", done("old"))]);
+    assert_eq!(halted_by(&decide(&rollout, &snapshot, 1)), "rollback_failed");
+}
+
+#[test]
+fn a_rollback_does_not_wait_for_what_it_takes_back() {
+    let back = Plan { direction: Direction::RollbackOf(hash("x")), ..plan() };
+    let rollout = Rollout::replay(back, at(0), [Event::WaveStarted { wave: 0 }], at(0)).unwrap();
+    let stuck = live("old", "ecs-svc/2", RolloutState::InProgress);
+    let snapshot = seen(&[("acme/api", stuck.clone()), ("acme/worker", done("new"))]);
+    assert_eq!(decide(&rollout, &snapshot, 1), Decision::Deploy(vec![key("acme/api")]));
+    assert!(matches!(decide(&deploying(0), &snapshot, 1), Decision::Wait { .. }), "forward it does wait");
+}
+
+#[test]
+fn inv_42_events_that_cannot_follow_are_not_believed() {
+    let impossible = [
+        vec![Event::Succeeded],
+        vec![Event::WaveStarted { wave: 1 }],
+        vec![Event::WaveStarted { wave: 0 }, Event::WaveStarted { wave: 1 }],
+        vec![Event::WaveStarted { wave: 0 }, Event::Baking { wave: 1, since: at(1) }],
+        vec![Event::Halted { wave: 0, reason: Reason::Interrupted }, Event::WaveStarted { wave: 0 }],
+    ];
+    for events in impossible {
+        assert!(Rollout::replay(plan(), at(0), events.clone(), at(0)).is_err(), "{events:?}");
+    }
+}
+
+fn any_service() -> impl Strategy<Value = Option<ServiceSeen>> {
+    let state = prop_oneof![
+        Just(RolloutState::InProgress),
+        Just(RolloutState::Completed),
+        Just(RolloutState::Failed),
+        Just(RolloutState::Unknown)
+    ];
+    let live = (prop_oneof![Just("old"), Just("new"), Just("other")], state, 0u32..3, 0u32..3).prop_map(
+        |(runs, state, desired, running)| {
+            Some(ServiceSeen::Live(Live { desired, running, ..live(runs, "ecs-svc/9", state) }))
+        },
+    );
+    prop_oneof![
+        6 => live,
+        1 => Just(None),
+        1 => Just(Some(ServiceSeen::Missing)),
+        1 => Just(Some(ServiceSeen::Unreachable { why: "throttled".to_owned() })),
+    ]
+}
+
+proptest! {
+    /// Whatever is seen: the next wave begins only if every service of this one was seen whole on its target,
+    /// probed well and with healthy targets, after the whole bake.
+    #[test]
+    fn inv_09_unknown_never_passes(
+        api in any_service(), worker in any_service(), minutes in 0i64..40,
+        probed in any::<[bool; 2]>(), balanced in any::<[bool; 2]>(),
+    ) {
+        let mut snapshot = Snapshot::default();
+        for (index, (name, service)) in [("acme/api", api), ("acme/worker", worker)].into_iter().enumerate() {
+            snapshot.services.extend(service.map(|service| (key(name), service)));
+            if probed[index] {
+                snapshot.health.probes.insert(key(name), ProbeRecord::default().with(Ok(()), at(2)));
+            }
+            if balanced[index] {
+                snapshot.health.targets.insert(key(name), TargetHealth::Healthy(2));
+            }
+        }
+        let decision = decide(&baking(), &snapshot, minutes);
+        if decision == Decision::Record(Event::WaveStarted { wave: 1 }) {
+            prop_assert!(minutes >= 6 && probed == [true; 2] && balanced == [true; 2]);
+            for name in ["acme/api", "acme/worker"] {
+                let Some(ServiceSeen::Live(live)) = snapshot.services.get(&key(name)) else { panic!("{name} unseen") };
+                prop_assert!(live.is_settled() && live.desired > 0 && live.runs.hash == hash("new"));
+            }
+        }
+        // Whatever is seen, nothing is deployed during a bake.
+        prop_assert!(!matches!(decision, Decision::Deploy(_)), "inv_18");
+    }
+
+    /// An update is sent only to a service that runs what the plan found there.
+    #[test]
+    fn inv_06_only_what_is_as_before_is_updated(api in any_service(), worker in any_service(), minutes in 0i64..40) {
+        let mut snapshot = Snapshot::default();
+        for (name, service) in [("acme/api", api), ("acme/worker", worker)] {
+            snapshot.services.extend(service.map(|service| (key(name), service)));
+        }
+        if let Decision::Deploy(services) = decide(&deploying(0), &snapshot, minutes) {
+            prop_assert!(!services.is_empty());
+            for service in services {
+                let Some(ServiceSeen::Live(live)) = snapshot.services.get(&service) else { panic!("{service} unseen") };
+                prop_assert!(live.runs.hash == hash("old") && live.is_settled() && live.desired > 0);
+            }
+        }
+    }
+}

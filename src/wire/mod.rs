@@ -1,0 +1,102 @@
+//! Puts the parts together: reads the environment and the files, chooses real or simulated adapters, runs the
+//! command. The only place that sees both sides, and it decides nothing.
+
+mod demo;
+mod environment;
+mod files;
+mod live;
+mod simulated;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::app::progress::Observer;
+use crate::cli::args::{Cli, Command};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::progress::{Bars, Lines, Stream};
+use crate::cli::run::{Report, act, look, tell};
+use crate::domain::fleet::Application;
+use crate::domain::manifest::{Problems, Source, fleet_schema};
+
+/// Runs a command from what was typed to the exit code.
+pub async fn run(cli: Cli) -> ExitCode {
+    let context = match environment::context(&cli.common) {
+        Ok(context) => context,
+        Err(why) => return say(Exit::BadInput, &why, &Context { json: cli.common.json, ..Context::default() }),
+    };
+    match &cli.command {
+        Command::Schema => return tell(&schema(), &Context { json: true, ..Context::default() }).into(),
+        Command::Demo { dir } => return demo::run(dir).await.into(),
+        _ => {}
+    }
+    let application = match files::read(&cli.common.file) {
+        Ok((application, _)) if matches!(cli.command, Command::Check) => return tell(&checked(&application), &context).into(),
+        Ok((application, _)) => application,
+        Err(files::BadFile::Unreadable(why)) => return say(Exit::BadInput, &why, &context),
+        Err(files::BadFile::Wrong(problems, sources)) => return tell(&wrong(&problems, &sources, &context), &context).into(),
+    };
+    match &cli.common.sim {
+        Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),
+        None => live_run(&cli.command, application, &context).await.into(),
+    }
+}
+
+async fn live_run(command: &Command, application: Application, context: &Context) -> Exit {
+    let report = match command {
+        Command::Plan(_) | Command::Status { .. } => match live::readers(&application, observer(context)).await {
+            Ok(readers) => look(command, &application, &readers, context).await,
+            Err(why) => return Exit::from_text(&why, context),
+        },
+        _ => match live::app(application, observer(context)).await {
+            Ok(app) => act(command, &app, context).await,
+            Err(why) => return Exit::from_text(&why, context),
+        },
+    };
+    tell(&report, context)
+}
+
+/// Bars where a person looks, else lines.
+fn observer(context: &Context) -> Arc<dyn Observer> {
+    match (context.json, context.terminal) {
+        (true, _) => Arc::new(Lines::new(Stream::Error)),
+        (false, true) => Arc::new(Bars::default()),
+        (false, false) => Arc::new(Lines::new(Stream::Output)),
+    }
+}
+
+fn say(exit: Exit, why: &str, context: &Context) -> ExitCode {
+    tell(&Report::plain(exit, why), context).into()
+}
+
+impl Exit {
+    /// Tells why nothing could begin.
+    fn from_text(why: &str, context: &Context) -> Self {
+        tell(&Report::plain(Self::BadInput, why), context)
+    }
+}
+
+fn schema() -> Report {
+    Report { json: fleet_schema(), ..Report::plain(Exit::Done, "") }
+}
+
+fn checked(application: &Application) -> Report {
+    let fleets: Vec<String> =
+        application.fleets.iter().map(|fleet| format!("{} with {}", fleet.name, sets(fleet.sets.len()))).collect();
+    let text = format!("{}: no problems; fleets {}", application.name, fleets.join(", "));
+    Report::plain(Exit::Done, &text)
+}
+
+fn sets(number: usize) -> String {
+    crate::cli::render::count(number, "service set")
+}
+
+/// Every problem of the file; with excerpts where a person looks.
+fn wrong(problems: &Problems, sources: &[Source], context: &Context) -> Report {
+    let text = if context.terminal { problems.with_excerpts(sources) } else { problems.to_string() };
+    let lines: Vec<String> = problems.to_string().lines().map(str::to_owned).collect();
+    Report {
+        json: serde_json::json!({"schema": 1, "decision": "stopped", "exit_code": 2, "problems": lines}),
+        ..Report::plain(Exit::BadInput, &text)
+    }
+}

@@ -11,6 +11,8 @@
     reason = "a test binary: it prints its story, reads clocks and the environment, and waits"
 )]
 
+#[path = "../github/mod.rs"]
+mod github;
 mod scenario;
 mod story;
 mod world;

@@ -4,6 +4,7 @@ mod binary;
 mod bootstrap;
 mod breaker;
 mod record;
+mod release;
 mod update;
 
 use crate::story::Story;
@@ -17,10 +18,11 @@ pub(crate) enum Scenario {
     Update,
     Record,
     Breaker,
+    Release,
 }
 
-const ALL: [Scenario; 5] =
-    [Scenario::Bootstrap, Scenario::Binary, Scenario::Update, Scenario::Record, Scenario::Breaker];
+const ALL: [Scenario; 6] =
+    [Scenario::Bootstrap, Scenario::Binary, Scenario::Update, Scenario::Record, Scenario::Breaker, Scenario::Release];
 
 /// The scenarios of those names, or all when none is named.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<Scenario>> {
@@ -43,6 +45,7 @@ impl Scenario {
             Self::Record => "record",
             Self::Breaker => "breaker",
             Self::Binary => "binary",
+            Self::Release => "release",
         }
     }
 
@@ -53,6 +56,7 @@ impl Scenario {
             Self::Record => "the proxy writes down what was asked, and tells reading from writing",
             Self::Breaker => "what ECS says while a broken image is rolled out",
             Self::Binary => "the built tidegate starts, and dies when killed",
+            Self::Release => "the main job: merge, label, broken versions, rollback, SIGKILL, run again",
         }
     }
 
@@ -63,6 +67,7 @@ impl Scenario {
             Self::Record => record::play(story, world).await,
             Self::Breaker => breaker::play(story, world).await,
             Self::Binary => binary::play(story, world).await,
+            Self::Release => release::play(story, world).await,
         }
     }
 }

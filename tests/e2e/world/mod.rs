@@ -12,6 +12,7 @@ mod layout;
 mod observe;
 mod problem;
 mod proxy;
+mod repository;
 mod tenancy;
 mod tidegate;
 
@@ -25,6 +26,8 @@ pub(crate) use image::{Image, Workshop};
 pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES};
 pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
+pub(crate) use proxy::Call;
+pub(crate) use repository::{MAINTAINER, Repository, TRIAGER, expect_code};
 pub(crate) use tidegate::Tidegate;
 
 use crate::story::Story;

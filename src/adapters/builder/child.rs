@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -46,8 +46,10 @@ impl Child {
         let mut last = VecDeque::with_capacity(LAST);
         let mut each = |line: String| {
             lines(&line);
-            last.truncate(LAST - 1);
-            last.push_front(line);
+            if last.len() == LAST {
+                last.pop_front();
+            }
+            last.push_back(line);
         };
         // The end of the time drops the future, and that kills the process.
         let ended = tokio::time::timeout(self.limit, self.follow(&mut each)).await;
@@ -57,7 +59,7 @@ impl Child {
             Ok(Err(why)) => format!("`{}`: {why}", self.words()),
             Err(_) => format!("`{}` was stopped after {} s", self.words(), self.limit.as_secs()),
         };
-        let shown = last.iter().rev().fold(why, |text, line| text + "\n" + line);
+        let shown = last.iter().fold(why, |text, line| text + "\n" + line);
         Err(refused(self.doing, shown))
     }
 
@@ -90,7 +92,7 @@ impl Child {
     /// The program and what it is to do, without the values: some are long, none helps.
     fn words(&self) -> String {
         let verbs = self.arguments.iter().take_while(|word| !word.starts_with('-')).take(2);
-        let name = std::path::Path::new(&self.program).file_name().unwrap_or(&self.program);
+        let name = Path::new(&self.program).file_name().unwrap_or(&self.program);
         verbs.fold(name.to_string_lossy().into_owned(), |words, verb| words + " " + verb)
     }
 }

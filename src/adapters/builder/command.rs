@@ -53,7 +53,8 @@ pub(super) fn build_and_push(
     check(tool, order)?;
     let loopback = is_loopback(registry_host(&order.repository));
     let (start, push): (&[&str], &[&str]) = match tool {
-        // A builder in a container of its own has another loopback: there the engine must push.
+        // A builder in a container of its own has another loopback: there the engine must push, and it pushes one
+        // image, not an index of the image and its provenance.
         Tool::Buildx if loopback => (&["buildx", "build", "--load", "--provenance=false"], &["push"]),
         Tool::Buildx => (&["buildx", "build", "--push"], &[]),
         Tool::Docker { .. } => (&["build"], &["push"]),

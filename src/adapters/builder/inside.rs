@@ -1,7 +1,7 @@
 //! Paths of fleet.yaml end inside the repository, also when links are followed. Otherwise a build could take in
 //! files of the machine it runs on, and the content address would not say so.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::refused;
 use crate::ports::PortResult;
@@ -38,7 +38,7 @@ pub(super) fn link_stays_inside(root: &Path, path: &Path, target: &Path) -> bool
 fn without_dots(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut clean, part| {
         match part {
-            std::path::Component::ParentDir => drop(clean.pop()),
+            Component::ParentDir => drop(clean.pop()),
             part => clean.push(part),
         }
         clean

@@ -120,5 +120,4 @@ fn add_prepare(manifest: &mut Manifest, root: &Path, build: &Build) -> PortResul
 }
 
 #[cfg(test)]
-#[path = "source_tests.rs"]
 mod tests;

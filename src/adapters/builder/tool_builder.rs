@@ -91,5 +91,4 @@ impl ImageBuilder for ToolBuilder {
 }
 
 #[cfg(test)]
-#[path = "tool_builder_tests.rs"]
 mod tests;

@@ -10,3 +10,5 @@ pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod ports;
+
+pub mod adapters;

@@ -97,8 +97,8 @@ pub struct BuildOrder {
 /// The source tree of the commit that is being built.
 #[async_trait]
 pub trait SourceReader: Send + Sync {
-    /// Hash of everything that goes into an image: files of the context after `.dockerignore`, inputs,
-    /// Dockerfile, arguments, platforms. The version is no part of it.
+    /// Hash of everything that goes into an image: files of the context after `.dockerignore`, inputs, what
+    /// `prepare` says, Dockerfile, arguments, platforms. The version is no part of it.
     async fn content_address(&self, build: &Build, platforms: &[String]) -> PortResult<ContentHash>;
 }
 
@@ -112,19 +112,61 @@ pub trait ImageReader: Send + Sync {
     async fn present(&self, repository: &str, digests: &[ImageDigest]) -> PortResult<Vec<ImageDigest>>;
 }
 
-/// What builds images.
+/// Takes the lines of a build's output as they come. A type of its own, because async_trait would tie the `&str`
+/// in it to the call.
+pub type LineSink<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// What makes images.
 #[async_trait]
 pub trait ImageBuilder: Send + Sync {
-    /// Builds and pushes under every tag. Lines of the build's output go to `lines`. What was pushed is not
-    /// taken from the builder's word: its digest is read back from the registry.
-    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<()>;
+    /// Builds, and pushes under every tag of the order. Lines of the output go to `lines`. Which digest came out
+    /// is for [`ImageReader::find`] to say: only the registry knows what it was given.
+    async fn build(&self, order: &BuildOrder, lines: LineSink<'_>) -> PortResult<()>;
 }
 
-/// The registry, to add to.
+/// The registry, to change.
 #[async_trait]
 pub trait ImageTagger: Send + Sync {
     /// Gives an image one more tag. Having it already is success; the tag on another digest is a conflict.
     async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()>;
+}
+
+/// Who may push to a registry.
+#[async_trait]
+pub trait RegistryLogin: Send + Sync {
+    /// User and password for the registry at this host; none where the tool's own configuration is to be used.
+    async fn login(&self, host: &str) -> PortResult<Option<Credentials>>;
+}
+
+/// What a registry is told to be let in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password, or a token in its place.
+    pub password: Secret,
+}
+
+/// A text that no log, record or error shows.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one who must send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// The services, to look.

@@ -1,4 +1,6 @@
 //! The outside: each adapter makes one kind of outside behave as its port says. None knows another, none knows
 //! the verbs, and none decides when to stop or what is healthy.
 
+pub mod builder;
+pub mod clock;
 pub mod sim;

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use globset::Glob;
-
 use crate::domain::fleet::Application;
 use crate::domain::manifest::{self, Problems, Source};
 
@@ -44,13 +42,16 @@ fn source(main: &Path, path: &Path) -> Result<Source, BadFile> {
 /// The files that an include pattern names, sorted, in the folder of the main file.
 fn matching(main: &Path, pattern: &str) -> Result<Vec<PathBuf>, BadFile> {
     let unreadable = |why: String| BadFile::Unreadable(format!("tenants.include `{pattern}`: {why}"));
-    let glob = Glob::new(pattern).map_err(|error| unreadable(error.to_string()))?.compile_matcher();
-    let folder = main.parent().unwrap_or(Path::new(""));
-    let inner = Path::new(pattern).parent().unwrap_or(Path::new(""));
-    let entries = std::fs::read_dir(folder.join(inner)).map_err(|error| unreadable(error.to_string()))?;
+    let (inner, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let (start, end) = name.split_once('*').ok_or_else(|| unreadable("its last part has no `*`".to_owned()))?;
+    let folder = main.parent().unwrap_or(Path::new("")).join(inner);
+    let entries = std::fs::read_dir(&folder).map_err(|error| unreadable(error.to_string()))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
-        .filter(|entry| glob.is_match(inner.join(entry.file_name())))
+        .filter(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with(start) && name.ends_with(end)
+        })
         .map(|entry| entry.path())
         .collect();
     files.sort();

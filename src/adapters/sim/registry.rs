@@ -11,7 +11,7 @@ use super::world::World;
 use crate::domain::ids::{ContentHash, ImageDigest, ImageTag, ServiceName, Version};
 use crate::domain::service::Build;
 use crate::ports::{
-    self, BuildOrder, FoundImage, ImageBuilder, ImageQuery, ImageReader, ImageTagger, PortError, PortResult,
+    self, BuildOrder, FoundImage, ImageBuilder, ImageQuery, ImageReader, ImageTagger, LineSink, PortError, PortResult,
     SourceReader,
 };
 
@@ -61,7 +61,7 @@ impl ImageReader for Sim {
 
 #[async_trait]
 impl ImageBuilder for Sim {
-    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<()> {
+    async fn build(&self, order: &BuildOrder, lines: LineSink<'_>) -> PortResult<()> {
         let mut world = self.world();
         world.count("image build");
         let faults = world.faults.get(&order.build.context).cloned().unwrap_or_default();

@@ -3,12 +3,14 @@
 //!
 //! Everything that moves a fleet is one loop, observe -> decide -> act -> record, and a process that forgets all
 //! of it after any step ends in the same place when it is started again. ARCHITECTURE.md tells the whole story.
+//!
+//! The layers, each using only those before it: [`domain`] decides, [`ports`] say what is needed from outside,
+//! [`app`] holds the verbs, [`cli`] turns text into verbs and outcomes into text, [`adapters`] are the outside,
+//! and [`wire`] puts them together.
 
 pub mod adapters;
-//pub mod wire;
 pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod ports;
-
-pub mod adapters;
+pub mod wire;

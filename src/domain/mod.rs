@@ -15,6 +15,7 @@ pub mod reason;
 pub mod release;
 pub mod rollout;
 pub mod service;
+pub mod manifest;
 pub mod snapshot;
 pub mod template;
 pub mod wave;

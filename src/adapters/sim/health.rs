@@ -14,7 +14,7 @@ use crate::ports::{PeopleReader, PortResult, ProbeReader, TargetReader};
 impl ProbeReader for Sim {
     async fn probe(&self, probes: &[Probe]) -> BTreeMap<ServiceKey, Answer> {
         let mut world = self.world();
-        let answer = |probe: &Probe| match world.answers(&probe.service) {
+        let answer = |probe: &Probe| match world.answers(&probe.host, &probe.service) {
             Some(version) => Answer::Http { status: 200, version: Some(version.to_string()) },
             None => Answer::Http { status: 500, version: None },
         };

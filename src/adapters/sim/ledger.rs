@@ -76,7 +76,7 @@ impl LedgerWriter for Sim {
         // The plan's commit, the deployment and its first status.
         (0..3).for_each(|_| world.count("GitHub write"));
         world.plans.insert(intent.plan.clone(), plan.clone());
-        let (id, opened_at) = (RolloutId(world.next_number()), world.now);
+        let (id, opened_at) = (RolloutId(world.rollouts.len() as u64 + 1), world.now);
         let record = RolloutRecord { id, opened_at, intent: intent.clone(), entries: Vec::new() };
         world.rollouts.push(record.clone());
         Ok(record)

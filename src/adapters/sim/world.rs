@@ -32,8 +32,8 @@ pub struct World {
     pub(super) services: BTreeMap<String, SimService>,
     /// Task definitions as ECS describes them.
     pub(super) task_definitions: BTreeMap<TaskDefinitionArn, Value>,
-    /// Which service a host and path lead to.
-    pub(super) hosts: BTreeMap<ServiceKey, FleetName>,
+    /// Which fleet a host belongs to.
+    pub(super) hosts: BTreeMap<String, FleetName>,
     /// Permissions.
     pub people: BTreeMap<String, String>,
     /// Releases by version.
@@ -63,9 +63,9 @@ impl World {
     /// Gives every service of the file that is not there yet its place, on an image from before.
     pub(super) fn take_in(&mut self, application: &Application) {
         for fleet in &application.fleets {
+            self.hosts.extend(fleet.sets.iter().map(|set| (set.host.clone(), fleet.name.clone())));
             for key in application.services_in(fleet) {
                 let name = application.ecs_name(&fleet.name, &key);
-                self.hosts.insert(key.clone(), fleet.name.clone());
                 if !self.services.contains_key(&name) {
                     let service = self.first_service(application, fleet, &key, &name);
                     self.services.insert(name, service);
@@ -157,9 +157,9 @@ impl World {
         self.now = self.now.saturating_add(time).unwrap_or(Timestamp::MAX);
     }
 
-    /// The version that a tenant's service answers right now; none if it does not answer well.
-    pub fn answers(&self, key: &ServiceKey) -> Option<Version> {
-        let fleet = self.hosts.get(key)?;
+    /// The version that a service answers on this host right now; none if it does not answer well.
+    pub fn answers(&self, host: &str, key: &ServiceKey) -> Option<Version> {
+        let fleet = self.hosts.get(host)?;
         let service = self.services.values().find(|s| &s.key == key && &s.fleet == fleet)?;
         let image = self.image(service.serving(self), &key.service)?;
         let well = !image.faults.iter().any(|fault| fault.breaks_answers(fleet, key));

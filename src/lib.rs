@@ -8,9 +8,9 @@
 //! [`app`] holds the verbs, [`cli`] turns text into verbs and outcomes into text, [`adapters`] are the outside,
 //! and [`wire`] puts them together.
 
-pub mod adapters;
-pub mod app;
-pub mod cli;
 pub mod domain;
 pub mod ports;
+pub mod app;
+pub mod cli;
+pub mod adapters;
 pub mod wire;

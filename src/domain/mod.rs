@@ -4,18 +4,18 @@
 //! outside lives in `app` or `adapters`. The modules stand in reading order, which is also the order of
 //! dependency: a module may use only those above it (`tests/tidy.rs` holds that).
 
-pub mod calendar;
-pub mod fleet;
-pub mod gate;
 pub mod ids;
-pub mod ledger;
-pub mod plan;
-pub mod planner;
 pub mod reason;
 pub mod release;
-pub mod rollout;
+pub mod template;
+pub mod calendar;
 pub mod service;
+pub mod gate;
+pub mod fleet;
+pub mod wave;
 pub mod manifest;
 pub mod snapshot;
-pub mod template;
-pub mod wave;
+pub mod plan;
+pub mod rollout;
+pub mod ledger;
+pub mod planner;

@@ -122,7 +122,13 @@ impl Story {
         self.event_of(GitHubEvent { name: name.to_owned(), payload }, 0, approved, should).await;
     }
 
-    async fn event_of(&mut self, event: GitHubEvent, run_number: u64, approved_plan: Option<ContentHash>, should: Exit) {
+    async fn event_of(
+        &mut self,
+        event: GitHubEvent,
+        run_number: u64,
+        approved_plan: Option<ContentHash>,
+        should: Exit,
+    ) {
         let context = Context { event: Some(event), run_number, ..Context::default() };
         let report = act(&Command::Ci { approved_plan }, &self.app, &context).await;
         let exit = tell(&report, &Context::default());

@@ -1,7 +1,11 @@
 //! The real outside: AWS, GitHub, a build tool, the wall clock.
-use std::sync::Arc;
 use crate::app::progress::Observer;
 use crate::app::{App, Readers};
 use crate::domain::fleet::Application;
-pub(super) async fn readers(_: &Application, _: Arc<dyn Observer>) -> Result<Readers, String> { Err("not yet".into()) }
-pub(super) async fn app(_: Application, _: Arc<dyn Observer>) -> Result<App, String> { Err("not yet".into()) }
+use std::sync::Arc;
+pub(super) async fn readers(_: &Application, _: Arc<dyn Observer>) -> Result<Readers, String> {
+    Err("not yet".into())
+}
+pub(super) async fn app(_: Application, _: Arc<dyn Observer>) -> Result<App, String> {
+    Err("not yet".into())
+}

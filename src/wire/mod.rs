@@ -31,10 +31,14 @@ pub async fn run(cli: Cli) -> ExitCode {
         _ => {}
     }
     let application = match files::read(&cli.common.file) {
-        Ok((application, _)) if matches!(cli.command, Command::Check) => return tell(&checked(&application), &context).into(),
+        Ok((application, _)) if matches!(cli.command, Command::Check) => {
+            return tell(&checked(&application), &context).into();
+        }
         Ok((application, _)) => application,
         Err(files::BadFile::Unreadable(why)) => return say(Exit::BadInput, &why, &context),
-        Err(files::BadFile::Wrong(problems, sources)) => return tell(&wrong(&problems, &sources, &context), &context).into(),
+        Err(files::BadFile::Wrong(problems, sources)) => {
+            return tell(&wrong(&problems, &sources, &context), &context).into();
+        }
     };
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),

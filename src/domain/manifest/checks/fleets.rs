@@ -1,0 +1,229 @@
+//! Fleets: their order, their calendar, and that no two share an account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use super::waves::waves;
+use super::{Notes, words};
+use crate::domain::calendar::{Calendar, Freeze, Window};
+use crate::domain::fleet::{DeployOn, Fleet, ServiceSet, SetState};
+use crate::domain::gate::GatePolicy;
+use crate::domain::ids::{FleetName, SetId};
+use crate::domain::manifest::mirror::{DeployOnEntry, FleetEntry, FleetFile, FreezeEntry, WindowEntry};
+
+/// The fleets, each after the one it is promoted from.
+pub(super) fn fleets(
+    notes: &mut Notes<'_>,
+    file: &FleetFile,
+    gates: &BTreeMap<&str, Option<GatePolicy>>,
+    tenants: &BTreeMap<&str, Vec<ServiceSet>>,
+) -> Option<Vec<Fleet>> {
+    apart(notes, file);
+    let order = order(notes, file);
+    let nobody = Vec::new();
+    let fleets: Vec<Option<Fleet>> = order
+        .iter()
+        .filter_map(|name| file.fleets.get_key_value(*name))
+        .map(|(name, entry)| fleet(notes, file, name, entry, gates, tenants.get(name.as_str()).unwrap_or(&nobody)))
+        .collect();
+    fleets.into_iter().collect()
+}
+
+fn fleet(
+    notes: &mut Notes<'_>,
+    file: &FleetFile,
+    name: &str,
+    entry: &FleetEntry,
+    gates: &BTreeMap<&str, Option<GatePolicy>>,
+    tenants: &[ServiceSet],
+) -> Option<Fleet> {
+    let path = format!("fleets.{name}");
+    if tenants.is_empty() {
+        notes.add_key(
+            &path,
+            format!("fleet `{name}` has no tenant"),
+            "add one with `fleet:` and this name, or remove the fleet",
+        );
+    }
+    let deploy_on = deploy_on(notes, &path, entry);
+    let calendar = calendar(notes, &path, entry);
+    let waves = waves(notes, &path, entry, tenants);
+    let soak = notes.duration(&format!("{path}.soak"), entry.soak.as_deref(), SignedDuration::ZERO);
+    let known = notes.known(&format!("{path}.gate"), "gate", &entry.gate, file.gates.keys());
+    let control_plane = control_plane(notes, file, &path, entry);
+    let name: FleetName = notes.key(&path, name)?;
+    let gate = gates.get(entry.gate.as_str()).filter(|_| known)?.clone()?;
+    Some(Fleet {
+        name,
+        from: entry.from.as_ref().and_then(|from| from.parse().ok()),
+        soak,
+        deploy_on: deploy_on?,
+        needs_approval: entry.approval.is_some(),
+        calendar,
+        waves,
+        gate,
+        on_failure: entry.on_failure,
+        sets: control_plane.into_iter().chain(tenants.iter().cloned()).collect(),
+    })
+}
+
+/// The control plane's set in a fleet: at the fleet's own domain, in its first cell.
+fn control_plane(notes: &mut Notes<'_>, file: &FleetFile, path: &str, entry: &FleetEntry) -> Option<ServiceSet> {
+    if let Some(domain) = &entry.domain {
+        notes.host(&format!("{path}.domain"), domain);
+    }
+    file.control_plane.as_ref()?;
+    let cell = entry.cells.first()?;
+    Some(ServiceSet {
+        id: SetId::control_plane(),
+        cell: cell.parse().ok()?,
+        cluster: file.cells.get(cell)?.clusters.first()?.clone(),
+        host: entry.domain.as_ref().unwrap_or(&file.domain).clone(),
+        tags: BTreeSet::new(),
+        tier: None,
+        state: SetState::Active,
+        pin: None,
+        licensed_until: None,
+    })
+}
+
+fn deploy_on(notes: &mut Notes<'_>, path: &str, entry: &FleetEntry) -> Option<DeployOn> {
+    match (entry.deploy_on, &entry.label) {
+        (DeployOnEntry::Label, Some(label)) => Some(DeployOn::Label(label.clone())),
+        (DeployOnEntry::Label, None) => {
+            notes.add(
+                &format!("{path}.deploy_on"),
+                "`deploy_on: label` without `label`".to_owned(),
+                "say which, such as label: promote:prod",
+            );
+            None
+        }
+        (_, Some(_)) => {
+            notes.add(
+                &format!("{path}.label"),
+                "a label that nothing waits for".to_owned(),
+                "write `deploy_on: label`, or remove it",
+            );
+            None
+        }
+        (DeployOnEntry::Merge, None) => Some(DeployOn::Merge),
+        (DeployOnEntry::Dispatch, None) => Some(DeployOn::Dispatch),
+    }
+}
+
+/// Names of the fleets, each after the one it is promoted from.
+fn order<'a>(notes: &mut Notes<'_>, file: &'a FleetFile) -> Vec<&'a str> {
+    let mut left: Vec<(&str, Option<&str>)> = Vec::new();
+    for (name, entry) in &file.fleets {
+        let path = format!("fleets.{name}.from");
+        let from = entry.from.as_deref().filter(|from| notes.known(&path, "fleet", from, file.fleets.keys()));
+        left.push((name, from));
+    }
+    let mut order: Vec<&str> = Vec::new();
+    while !left.is_empty() {
+        let ready = |(_, from): &(&str, Option<&str>)| from.is_none_or(|from| order.contains(&from));
+        let Some(next) = left.iter().position(ready) else {
+            let names: Vec<&str> = left.iter().map(|(name, _)| *name).collect();
+            let what = format!("promoted from each other: {}", names.join(", "));
+            notes.add(&format!("fleets.{}.from", names[0]), what, "one fleet must come first, without `from`");
+            break;
+        };
+        order.push(left.remove(next).0);
+    }
+    order
+}
+
+/// Fleets share no cell and no account: what is wrong in the one must not be able to touch the other, and both
+/// would draw on the same API limits.
+fn apart(notes: &mut Notes<'_>, file: &FleetFile) {
+    let mut accounts: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, entry) in &file.fleets {
+        if entry.cells.is_empty() {
+            notes.add(&format!("fleets.{name}.cells"), "no cell".to_owned(), "name the account and Region it lives in");
+        }
+        for (index, cell) in entry.cells.iter().enumerate() {
+            let path = format!("fleets.{name}.cells[{index}]");
+            if !notes.known(&path, "cell", cell, file.cells.keys()) {
+                continue;
+            }
+            let Some(found) = file.cells.get(cell) else { continue };
+            if let Some(other) = accounts.insert(&found.account, name).filter(|other| other != name) {
+                let what = format!("account {} is fleet `{other}`'s already", found.account);
+                notes.add(&path, what, "dev and prod never share an account: give each fleet cells of its own");
+            }
+        }
+    }
+}
+
+fn calendar(notes: &mut Notes<'_>, path: &str, entry: &FleetEntry) -> Calendar {
+    let windows =
+        entry.windows.iter().enumerate().filter_map(|(i, w)| window(notes, &format!("{path}.windows[{i}]"), w));
+    let windows = windows.collect();
+    let freezes =
+        entry.freezes.iter().enumerate().filter_map(|(i, f)| freeze(notes, &format!("{path}.freezes[{i}]"), f));
+    Calendar { windows, freezes: freezes.collect() }
+}
+
+fn window(notes: &mut Notes<'_>, path: &str, entry: &WindowEntry) -> Option<Window> {
+    let days = words::days(&entry.days);
+    if days.is_none() {
+        let what = format!("`{}` are no days", entry.days.escape_debug());
+        notes.add(&format!("{path}.days"), what, "write them as mon-thu, mon or mon,wed,fri");
+    }
+    let mut time = |key: &str, text: &str| {
+        let time = text.parse().ok();
+        if time.is_none() {
+            notes.add(
+                &format!("{path}.{key}"),
+                format!("`{}` is no time of day", text.escape_debug()),
+                "write it as \"09:00\"",
+            );
+        }
+        time
+    };
+    let (from, to) = (time("from", &entry.from), time("to", &entry.to));
+    let zone = zone(notes, path, &entry.zone);
+    let (from, to) = (from?, to?);
+    if from >= to {
+        notes.add(
+            &format!("{path}.to"),
+            "the window ends before it begins".to_owned(),
+            "for a night, write two windows",
+        );
+        return None;
+    }
+    Some(Window { days: days?, from, to, zone: zone? })
+}
+
+fn freeze(notes: &mut Notes<'_>, path: &str, entry: &FreezeEntry) -> Option<Freeze> {
+    let mut date = |key: &str, text: &str| {
+        let date = text.parse().ok();
+        if date.is_none() {
+            notes.add(
+                &format!("{path}.{key}"),
+                format!("`{}` is no date", text.escape_debug()),
+                "write it as 2026-12-20",
+            );
+        }
+        date
+    };
+    let (from, to) = (date("from", &entry.from), date("to", &entry.to));
+    let zone = zone(notes, path, &entry.zone);
+    let (from, to) = (from?, to?);
+    if from > to {
+        notes.add(&format!("{path}.to"), "the freeze ends before it begins".to_owned(), "both days are part of it");
+        return None;
+    }
+    Some(Freeze { from, to, zone: zone?, reason: entry.reason.clone() })
+}
+
+fn zone(notes: &mut Notes<'_>, path: &str, name: &str) -> Option<String> {
+    if TimeZone::get(name).is_ok() {
+        return Some(name.to_owned());
+    }
+    let what = format!("no time zone is called `{}`", name.escape_debug());
+    notes.add(&format!("{path}.zone"), what, "use an IANA name, such as Europe/Berlin");
+    None
+}

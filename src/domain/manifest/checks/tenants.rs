@@ -1,0 +1,158 @@
+//! Tenants: ids that are distinct, fleets that exist, and a place for each.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::Notes;
+use crate::domain::fleet::{Pin, ServiceSet};
+use crate::domain::ids::{CellName, SetId};
+use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
+
+/// The tenants' service sets by fleet, each fleet's by id.
+pub(super) fn tenants<'a>(
+    notes: &mut Notes<'_>,
+    file: &'a FleetFile,
+    more: &'a [TenantFile],
+) -> BTreeMap<&'a str, Vec<ServiceSet>> {
+    let mut seen = Seen::default();
+    let mut by_fleet: BTreeMap<&str, Vec<ServiceSet>> = BTreeMap::new();
+    let of_main = file.tenants.entries.iter().enumerate().map(|(i, t)| (0, format!("tenants.entries[{i}]"), t));
+    let of_others = more
+        .iter()
+        .enumerate()
+        .flat_map(|(f, file)| file.entries.iter().enumerate().map(move |(i, t)| (f + 1, format!("entries[{i}]"), t)));
+    for (source, path, tenant) in of_main.chain(of_others) {
+        let mut place = Place { notes, source, path };
+        if let Some(set) = place.tenant(file, tenant, &mut seen) {
+            by_fleet.entry(tenant.fleet.as_str()).or_default().push(set);
+        }
+    }
+    for sets in by_fleet.values_mut() {
+        sets.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+    by_fleet
+}
+
+/// Ids and hosts that are taken, and where.
+#[derive(Default)]
+struct Seen {
+    ids: BTreeMap<String, String>,
+    hosts: BTreeMap<String, String>,
+}
+
+/// A tenant's entry in one of the files.
+struct Place<'n, 'd> {
+    notes: &'n mut Notes<'d>,
+    source: usize,
+    path: String,
+}
+
+impl Place<'_, '_> {
+    fn tenant(&mut self, file: &FleetFile, entry: &TenantEntry, seen: &mut Seen) -> Option<ServiceSet> {
+        let id = self.id(entry, seen);
+        let path = self.at("fleet");
+        let known = self.notes.known_in(self.source, &path, "fleet", &entry.fleet, file.fleets.keys());
+        let fleet = file.fleets.get(&entry.fleet).filter(|_| known)?;
+        let cell = self.cell(entry, &fleet.cells);
+        let domain = fleet.domain.as_ref().unwrap_or(&file.domain);
+        let host = entry.host.clone().unwrap_or_else(|| format!("{}.{domain}", entry.id));
+        self.host(entry, &host, seen);
+        let pin = entry.pin.as_ref().map(|pin| self.pin(pin));
+        let licensed_until = entry.license.as_ref().map(|license| self.licence(license));
+        let cell = cell?;
+        let clusters = &file.cells.get(&cell)?.clusters;
+        if let Some(cluster) = &entry.cluster {
+            let path = self.at("cluster");
+            self.notes.known_in(self.source, &path, "cluster of its cell", cluster, clusters.iter());
+        }
+        Some(ServiceSet {
+            id: id?,
+            cell: cell.parse::<CellName>().ok()?,
+            cluster: entry.cluster.as_ref().or(clusters.first())?.clone(),
+            host,
+            tags: entry.tags.iter().cloned().collect(),
+            tier: entry.tier.clone(),
+            state: entry.state,
+            pin: pin.map_or(Some(None), |pin| pin.map(Some))?,
+            licensed_until: licensed_until.map_or(Some(None), |until| until.map(Some))?,
+        })
+    }
+
+    fn id(&mut self, entry: &TenantEntry, seen: &mut Seen) -> Option<SetId> {
+        let path = self.at("id");
+        if let Some(first) = seen.ids.insert(entry.id.to_lowercase(), self.notes.line(self.source, &path)) {
+            self.add(
+                "id",
+                format!("tenant `{}` is listed twice (first at {first})", entry.id.escape_debug()),
+                "remove one",
+            );
+            return None;
+        }
+        let id: SetId = self.notes.parsed(self.source, &path, &entry.id)?;
+        if id.is_reserved() {
+            self.add("id", format!("`{id}` is reserved"), "it would read as something else on a command line");
+            return None;
+        }
+        Some(id)
+    }
+
+    /// The tenant's cell: the one it names, else its fleet's only one.
+    fn cell(&mut self, entry: &TenantEntry, cells: &[String]) -> Option<String> {
+        match (&entry.cell, cells) {
+            (Some(cell), _) => {
+                let path = self.at("cell");
+                self.notes.known_in(self.source, &path, "cell of its fleet", cell, cells.iter()).then(|| cell.clone())
+            }
+            (None, [only]) => Some(only.clone()),
+            (None, []) => None,
+            (None, several) => {
+                let what =
+                    format!("fleet `{}` has several cells and `{}` names none", entry.fleet, entry.id.escape_debug());
+                self.add("id", what, &format!("add `cell:` with one of {}", several.join(", ")));
+                None
+            }
+        }
+    }
+
+    fn host(&mut self, entry: &TenantEntry, host: &str, seen: &mut Seen) {
+        let path = self.at(if entry.host.is_some() { "host" } else { "id" });
+        if entry.host.is_some() {
+            self.notes.host_in(self.source, &path, host);
+        }
+        if let Some(first) = seen.hosts.insert(host.to_owned(), self.notes.line(self.source, &path))
+            && !first.is_empty()
+            && entry.host.is_some()
+        {
+            self.add("host", format!("the host `{host}` is taken (at {first})"), "each tenant needs its own");
+        }
+    }
+
+    fn pin(&mut self, pin: &PinEntry) -> Option<Pin> {
+        let path = self.at("pin.version");
+        let version = self.notes.parsed(self.source, &path, &pin.version);
+        let until = self.date("pin.until", &pin.until);
+        Some(Pin { version: version?, owner: pin.owner.clone(), why: pin.reason.clone(), until: until? })
+    }
+
+    fn licence(&mut self, license: &License) -> Option<Date> {
+        self.date("license.until", &license.until)
+    }
+
+    fn date(&mut self, key: &str, text: &str) -> Option<Date> {
+        let date = text.parse().ok();
+        if date.is_none() {
+            self.add(key, format!("`{}` is no date", text.escape_debug()), "write it as 2027-06-30");
+        }
+        date
+    }
+
+    fn add(&mut self, key: &str, what: String, help: &str) {
+        let path = self.at(key);
+        self.notes.add_in(self.source, &path, what, help);
+    }
+
+    fn at(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
+    }
+}

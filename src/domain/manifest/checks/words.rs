@@ -1,0 +1,81 @@
+//! The small grammars inside of values: hosts, paths, days, caps.
+
+use crate::domain::calendar::Day;
+
+/// A host name: labels of letters, digits and hyphens (RFC 1123), lower case, at least two of them.
+pub(super) fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    text.len() <= 253 && text.contains('.') && text.split('.').all(label)
+}
+
+/// A folder inside of the repository, written relative to it.
+pub(super) fn is_inside(path: &str) -> bool {
+    let inside = |part: &str| !matches!(part, ".." | "~") && !part.starts_with('-') && !part.contains('\\');
+    !path.is_empty() && !path.starts_with('/') && path.split('/').all(inside)
+}
+
+/// `mon-thu`, `mon`, `mon,wed,fri`.
+pub(super) fn days(text: &str) -> Option<Vec<Day>> {
+    let mut days = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (day(first)?, day(last)?);
+        days.extend(Day::WEEK.into_iter().filter(|day| (first..=last).contains(day)));
+    }
+    days.sort();
+    days.dedup();
+    (!days.is_empty()).then_some(days)
+}
+
+fn day(text: &str) -> Option<Day> {
+    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    NAMES.iter().position(|name| *name == text.trim()).map(|place| Day::WEEK[place])
+}
+
+/// A cap: `max(25%, 6)`, `25%` or `6`, as percent and count.
+pub(super) fn cap(text: &str) -> Option<(usize, usize)> {
+    let percent = |text: &str| text.trim().strip_suffix('%')?.parse().ok().filter(|p| (1..=100).contains(p));
+    let count = |text: &str| text.trim().parse().ok().filter(|c| *c > 0);
+    if let Some(inner) = text.trim().strip_prefix("max(").and_then(|rest| rest.strip_suffix(')')) {
+        let (left, right) = inner.split_once(',')?;
+        return Some((percent(left)?, count(right)?));
+    }
+    percent(text).map(|p| (p, 0)).or_else(|| count(text).map(|c| (0, c)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_ranges_and_lists() {
+        assert_eq!(days("mon-thu").unwrap(), [Day::Mon, Day::Tue, Day::Wed, Day::Thu]);
+        assert_eq!(days("fri,mon").unwrap(), [Day::Mon, Day::Fri]);
+        assert_eq!(days("fri-mon"), None);
+        assert_eq!(days("monday"), None);
+    }
+
+    #[test]
+    fn caps_have_three_forms() {
+        assert_eq!(cap("max(25%, 6)"), Some((25, 6)));
+        assert_eq!(cap("10%"), Some((10, 0)));
+        assert_eq!(cap("6"), Some((0, 6)));
+        for bad in ["", "0", "0%", "101%", "max(6)", "max(25, 6)", "-1", "max(25%, 6"] {
+            assert_eq!(cap(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_stay_inside() {
+        for bad in ["", "/etc", "../x", "a/../b", "~", "-x", "a\\b"] {
+            assert!(!is_inside(bad), "{bad}");
+        }
+        assert!(is_inside("services/iam"));
+        assert!(is_inside("."));
+    }
+}

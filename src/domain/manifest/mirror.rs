@@ -478,7 +478,7 @@ pub(super) struct AutoWaves {
     pub(super) first: Option<u32>,
     /// How much larger each next one is.
     pub(super) factor: Option<u32>,
-    /// The largest, such as max(25%, 6).
+    /// The largest, such as "max(25%, 6)", in quotes.
     pub(super) cap: Option<String>,
 }
 
@@ -505,7 +505,7 @@ pub(super) struct WaveEntry {
     pub(super) first: Option<u32>,
     /// How much larger each next one is.
     pub(super) factor: Option<u32>,
-    /// The largest, such as max(25%, 6).
+    /// The largest, such as "max(25%, 6)", in quotes.
     pub(super) cap: Option<String>,
     /// How long it is watched.
     pub(super) bake: Option<String>,

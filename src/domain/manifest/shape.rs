@@ -92,6 +92,13 @@ impl<'a> Shape<'a> {
             .flatten()
             .map(|(k, _)| k.as_str())
             .collect();
+        if key.text.ends_with(')') {
+            // `{ cap: max(25%, 6) }`: inside of braces YAML ends a text without quotes at the comma.
+            let what = format!("`{}` was read as a key", key.text.escape_debug());
+            let problem =
+                self.document.problem(key.mark, what, "put the value before it in quotes: inside { } a comma ends it");
+            return self.problems.push(problem);
+        }
         let near = did_you_mean(&key.text, known.iter().copied());
         let help = match (near.is_empty(), self.elsewhere(&key.text)) {
             (false, _) => near,

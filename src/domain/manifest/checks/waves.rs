@@ -137,7 +137,7 @@ fn growth(notes: &mut Notes<'_>, path: &str, first: Option<u32>, factor: Option<
     }
     let (cap_percent, cap_count) = cap.map_or(Some((25, 6)), words::cap).unwrap_or_else(|| {
         let what = format!("`{}` is no cap", cap.unwrap_or_default().escape_debug());
-        notes.add(&format!("{path}.cap"), what, "write it as max(25%, 6), 25% or 6");
+        notes.add(&format!("{path}.cap"), what, "write it as \"max(25%, 6)\", 25% or 6");
         (25, 6)
     });
     let number = |value: Option<u32>, default: usize| value.map_or(default, |v| v as usize);

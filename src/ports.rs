@@ -97,8 +97,8 @@ pub struct BuildOrder {
 /// The source tree of the commit that is being built.
 #[async_trait]
 pub trait SourceReader: Send + Sync {
-    /// Hash of everything that goes into an image: files of the context after `.dockerignore`, inputs,
-    /// Dockerfile, arguments, platforms. The version is no part of it.
+    /// Hash of everything that goes into an image: files of the context after `.dockerignore`, inputs, what
+    /// `prepare` says, Dockerfile, arguments, platforms. The version is no part of it.
     async fn content_address(&self, build: &Build, platforms: &[String]) -> PortResult<ContentHash>;
 }
 
@@ -112,14 +112,57 @@ pub trait ImageReader: Send + Sync {
     async fn present(&self, repository: &str, digests: &[ImageDigest]) -> PortResult<Vec<ImageDigest>>;
 }
 
-/// The registry and the builder, to change.
+/// What makes images.
 #[async_trait]
-pub trait ImageWriter: Send + Sync {
-    /// Builds, pushes, and reads the digest back from the registry. Lines of the build's output go to `lines`.
-    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<ImageDigest>;
+pub trait ImageBuilder: Send + Sync {
+    /// Builds, and pushes under every tag of the order. Lines of the output go to `lines`. Which digest came out
+    /// is for [`ImageReader::find`] to say: only the registry knows what it was given.
+    async fn build(&self, order: &BuildOrder, lines: &(dyn Fn(&str) + Send + Sync)) -> PortResult<()>;
+}
 
+/// The registry, to change.
+#[async_trait]
+pub trait ImageTagger: Send + Sync {
     /// Gives an image one more tag. Having it already is success; the tag on another digest is a conflict.
     async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()>;
+}
+
+/// Who may push to a registry.
+#[async_trait]
+pub trait RegistryLogin: Send + Sync {
+    /// User and password for the registry at this host; none where the tool's own configuration is to be used.
+    async fn login(&self, host: &str) -> PortResult<Option<Credentials>>;
+}
+
+/// What a registry is told to be let in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password, or a token in its place.
+    pub password: Secret,
+}
+
+/// A text that no log, record or error shows.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one who must send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// The services, to look.
@@ -155,12 +198,16 @@ pub trait FleetWriter: Send + Sync {
     ) -> PortResult<DeploymentId>;
 }
 
-/// Health, to look.
+/// The services' own answers, to look.
 #[async_trait]
-pub trait HealthReader: Send + Sync {
+pub trait ProbeReader: Send + Sync {
     /// Asks each service once, side by side. No answer is an answer.
     async fn probe(&self, probes: &[Probe]) -> BTreeMap<ServiceKey, Answer>;
+}
 
+/// The load balancers' opinion of the services, to look.
+#[async_trait]
+pub trait TargetReader: Send + Sync {
     /// Health of the services' load-balancer targets. What cannot be read is unknown.
     async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth>;
 }

@@ -1,0 +1,4 @@
+//! What stands behind the ports. No adapter knows another one: `wire` puts them together.
+
+pub mod aws;
+pub mod probe;

@@ -117,6 +117,18 @@ impl Cells {
     }
 }
 
+#[cfg(test)]
+impl Cells {
+    /// The same cells, opened with these keys.
+    pub(super) async fn with_keys(self, keys: aws_credential_types::Credentials) -> Self {
+        for place in self.cells.values() {
+            let config = settings(&place.cell, &self.http).credentials_provider(keys.clone()).load().await;
+            place.clients.set(Clients::new(&config)).unwrap();
+        }
+        self
+    }
+}
+
 /// Everything but the credentials. Without an endpoint of the cell the SDK's own rules hold, `AWS_ENDPOINT_URL`
 /// and its kin among them.
 fn settings(cell: &Cell, http: &SharedHttpClient) -> ConfigLoader {

@@ -155,3 +155,80 @@ impl fmt::Debug for IdTokens {
         f.write_str("IdTokens")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aws::cells::Cells;
+    use crate::adapters::aws::loopback::{Loopback, cell, cell_name, error};
+    use std::collections::BTreeMap;
+
+    const ROLE: &str = "arn:aws:iam::111111111111:role/tidegate";
+
+    /// GitHub, STS and ECR at one address; GitHub says no to everybody but the bearer `right`.
+    async fn github_and_aws() -> Loopback {
+        let sts = "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+            <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>\
+            <SecretAccessKey>key</SecretAccessKey><SessionToken>session</SessionToken>\
+            <Expiration>2126-11-24T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>\
+            </AssumeRoleWithWebIdentityResponse>";
+        Loopback::serve(move |asked| match (asked.path.starts_with("/token"), asked.action().as_str()) {
+            (true, _) if asked.headers["authorization"] == "Bearer right" => {
+                (200, r#"{"value":"id-token"}"#.to_owned())
+            }
+            (true, _) => (401, "the bearer `wrong` is not known".to_owned()),
+            (_, "AssumeRoleWithWebIdentity") => (200, sts.to_owned()),
+            _ => error(400, "RepositoryNotFoundException", ""),
+        })
+        .await
+    }
+
+    fn environment(aws: &Loopback, bearer: &str) -> AwsEnvironment {
+        AwsEnvironment {
+            id_token_url: Some(format!("{}/token?api-version=2", aws.url)),
+            id_token_bearer: Some(Secret::new(bearer)),
+            run: Some("42/1".to_owned()),
+        }
+    }
+
+    async fn describe(aws: &Loopback, bearer: &str) -> PortResult<()> {
+        let cells = BTreeMap::from([(cell_name(), cell(&aws.url, Some(ROLE)))]);
+        let cells = Cells::connect(&cells, &environment(aws, bearer));
+        let clients = cells.clients(&cell_name()).await?;
+        match clients.ecr.describe_images().repository_name("r").send().await {
+            Err(error) if error.as_service_error().is_some() => Ok(()),
+            Err(error) => Err(failure("describing", &error)),
+            Ok(_) => unreachable!("it answers with an error only"),
+        }
+    }
+
+    #[tokio::test]
+    async fn in_a_job_its_identity_is_traded_for_the_role() {
+        let aws = github_and_aws().await;
+        describe(&aws, "right").await.unwrap();
+        let asked = aws.asked();
+        assert_eq!(asked[0].path, "/token?api-version=2&audience=sts.amazonaws.com");
+        let form = String::from_utf8_lossy(&asked[1].body).into_owned();
+        assert!(form.contains("RoleSessionName=tidegate-421"), "{form}");
+        assert!(form.contains("WebIdentityToken=id-token"), "{form}");
+        assert!(!asked[1].headers.contains_key("authorization"), "the token is the proof, nothing signs");
+        let signed = asked[2].headers["authorization"].to_str().unwrap();
+        assert!(signed.contains("Credential=ASIAROLE/"), "{signed}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_identity_says_so_without_the_secret() {
+        let aws = github_and_aws().await;
+        let error = describe(&aws, "wrong").await.unwrap_err();
+        assert_eq!(error.fault, Fault::Refused);
+        assert_eq!(error.to_string(), "describing: asking GitHub for an identity token: HTTP 401");
+        assert!(!format!("{:?} {:?}", environment(&aws, "wrong"), error).contains("wrong"));
+    }
+
+    #[test]
+    fn a_session_name_has_only_what_sts_allows() {
+        assert_eq!(session_name(None), "tidegate");
+        assert_eq!(session_name(Some("12 34/5")), "tidegate-12345");
+        assert_eq!(session_name(Some(&"9".repeat(99))).len(), SESSION_NAME_MAX);
+    }
+}

@@ -66,10 +66,29 @@ fn stop(task: Task) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::aws::loopback::{Loopback, address, cell_name};
+    use serde_json::json;
 
     #[test]
     fn the_same_sentence_is_told_once_with_its_count() {
         let said = ["a", "b", "a", "c", "d", "e", "f"].map(str::to_owned);
         assert_eq!(told(said.into_iter()), ["a (2 tasks)", "b", "c", "d", "e"]);
+    }
+
+    #[tokio::test]
+    async fn stopped_tasks_explain_themselves_the_newest_first() {
+        let task = |at: f64, reason: &str| json!({"stoppedAt": at, "stopCode": "SomeCode", "stoppedReason": reason});
+        let tasks = json!({"tasks": [task(1.0, "old"), task(3.0, "new"), task(2.0, "old")]}).to_string();
+        let aws = Loopback::serve(move |asked| match asked.action().as_str() {
+            "ListTasks" => (200, r#"{"taskArns":["a","b","c"]}"#.to_owned()),
+            _ => (200, tasks.clone()),
+        })
+        .await;
+        let cells = aws.cells().await;
+        let said = explain(cells.clients(&cell_name()).await.unwrap(), &address("acme")).await.unwrap();
+        assert_eq!(said, ["a task stopped: new", "a task stopped: old (2 tasks)"]);
+        let listed =
+            json!({"cluster": "c1", "serviceName": "app-prod-acme-iam", "desiredStatus": "STOPPED", "maxResults": 100});
+        assert_eq!(aws.asked()[0].json(), listed);
     }
 }

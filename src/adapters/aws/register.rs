@@ -140,3 +140,110 @@ fn with_tags(request: &Value, tags: &[(&str, &str)]) -> Value {
     }
     request
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aws::loopback::{Asked, Loopback, Reply, address, error};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn arn(revision: &str) -> String {
+        format!("arn:aws:ecs:eu-west-1:111111111111:task-definition/{revision}")
+    }
+
+    fn rendered() -> Rendered {
+        let request = json!({
+            "family": "f", "aFieldOfNextYear": true, "tags": [{"key": "team", "value": "core"}],
+            "containerDefinitions": [{"name": "iam", "image": "r/iam@sha256:1"}],
+        });
+        Rendered { hash: crate::domain::ids::ContentHash::of_json(&request), request }
+    }
+
+    /// An account where `f:1` and `f:2` are active, and a longer name that begins with `f`; only `f:1` has our hash.
+    fn account(asked: &Asked) -> Reply {
+        let answer = match asked.action().as_str() {
+            "ListTaskDefinitions" => json!({"taskDefinitionArns": [arn("f-other:9"), arn("f:2"), arn("f:1")]}),
+            "DescribeTaskDefinition" => {
+                let ours = asked.json()["taskDefinition"] == json!(arn("f:1"));
+                let hash = if ours { rendered().hash.to_string() } else { "c".repeat(64) };
+                json!({"taskDefinition": {}, "tags": [{"key": HASH_TAG, "value": hash}]})
+            }
+            _ => json!({"taskDefinition": {"taskDefinitionArn": arn("f:3")}}),
+        };
+        (200, answer.to_string())
+    }
+
+    async fn registrar(aws: &Loopback) -> Registrar {
+        let cells = aws.cells().await;
+        Registrar::new(Arc::clone(&cells), Arc::new(TaskDefinitions::new(cells)))
+    }
+
+    #[tokio::test]
+    async fn an_active_revision_with_the_same_content_is_used_again() {
+        let aws = Loopback::serve(account).await;
+        let found = registrar(&aws).await.register(&address("acme"), &rendered()).await.unwrap();
+        assert_eq!(found.as_str(), arn("f:1"));
+        assert!(aws.asked_for("RegisterTaskDefinition").is_empty());
+        let list = json!({"familyPrefix": "f", "status": "ACTIVE", "sort": "DESC", "maxResults": 10});
+        assert_eq!(aws.asked_for("ListTaskDefinitions")[0].json(), list);
+        assert_eq!(aws.asked_for("DescribeTaskDefinition").len(), 2, "none of the other family");
+    }
+
+    #[tokio::test]
+    async fn new_content_is_registered_whole_with_its_hashes_as_tags() {
+        let aws = Loopback::serve(account).await;
+        let mut rendered = rendered();
+        rendered.hash = "d".repeat(64).parse().unwrap();
+        let made = registrar(&aws).await.register(&address("acme"), &rendered).await.unwrap();
+        assert_eq!(made.as_str(), arn("f:3"));
+        let iam = "iam".parse().unwrap();
+        let template = Template::from_task_definition(&rendered.request, &iam).unwrap().hash();
+        let mut expected = rendered.request.clone();
+        expected["tags"] = json!([
+            {"key": "team", "value": "core"},
+            {"key": "tidegate:hash", "value": "d".repeat(64)},
+            {"key": "tidegate:template", "value": template},
+        ]);
+        assert_eq!(aws.asked_for("RegisterTaskDefinition")[0].json(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_found_by_looking_again() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let aws = Loopback::serve(move |asked| match asked.action().as_str() {
+            "RegisterTaskDefinition" => {
+                made.fetch_add(1, Ordering::SeqCst);
+                error(500, "ServerException", "it was registered all the same")
+            }
+            "ListTaskDefinitions" if made.load(Ordering::SeqCst) == 0 => (200, "{}".to_owned()),
+            _ => account(asked),
+        })
+        .await;
+        let found = registrar(&aws).await.register(&address("acme"), &rendered()).await.unwrap();
+        assert_eq!(found.as_str(), arn("f:1"));
+        assert_eq!(aws.asked_for("RegisterTaskDefinition").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_family_that_is_busy_is_tried_again_and_a_refusal_is_not() {
+        let tries = Arc::new(AtomicUsize::new(0));
+        let aws = Loopback::serve(move |asked| match asked.action().as_str() {
+            "ListTaskDefinitions" => (200, "{}".to_owned()),
+            _ => match tries.fetch_add(1, Ordering::SeqCst) {
+                0 => error(400, "ClientException", "Too many concurrent attempts to create a new revision"),
+                1 => account(asked),
+                _ => error(400, "ClientException", "Role is not valid"),
+            },
+        })
+        .await;
+        let registrar = registrar(&aws).await;
+        assert_eq!(registrar.register(&address("acme"), &rendered()).await.unwrap().as_str(), arn("f:3"));
+        let refused = registrar.register(&address("acme"), &rendered()).await.unwrap_err();
+        assert_eq!(refused.fault, Fault::Refused);
+        assert_eq!(
+            refused.to_string(),
+            "registering task definition f in prod-1: ClientException: Role is not valid (request req-1)"
+        );
+        assert_eq!(aws.asked_for("RegisterTaskDefinition").len(), 3);
+    }
+}

@@ -223,3 +223,132 @@ impl From<&str> for Repository {
         Self { account, path: path.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aws::loopback::{Asked, Loopback, Reply, cell_name, error};
+    use serde_json::{Value, json};
+    use std::sync::Mutex;
+
+    const MANIFEST: &str = r#"{"schemaVersion":2,  "aFieldOfNextYear":true}"#;
+
+    fn digest(of: char) -> ImageDigest {
+        format!("sha256:{}", of.to_string().repeat(64)).parse().unwrap()
+    }
+
+    /// A repository `app/iam` with image `a`, and the tags it has: tag to digest.
+    async fn repository(tags: &[(&str, char)]) -> (Loopback, EcrRegistry) {
+        let tags: Vec<_> = tags.iter().map(|(tag, of)| ((*tag).to_owned(), digest(*of).to_string())).collect();
+        let tags = Arc::new(Mutex::new(BTreeMap::from_iter(tags)));
+        let aws = Loopback::serve(move |asked| answer(asked, &mut tags.lock().unwrap())).await;
+        let registry = EcrRegistry::new(aws.cells().await, cell_name());
+        (aws, registry)
+    }
+
+    fn answer(asked: &Asked, tags: &mut BTreeMap<String, String>) -> Reply {
+        let request = asked.json();
+        if request["repositoryName"] == "app/gone" {
+            return error(400, "RepositoryNotFoundException", "no such repository");
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let answer = match asked.action().as_str() {
+            "DescribeImages" => match tags.get(&text(&request["imageIds"][0]["imageTag"])) {
+                Some(digest) => json!({"imageDetails": [{"imageDigest": digest, "imageTags": ["1.0.0", "main"]}]}),
+                // What the emulator answers where AWS has an exception.
+                None if text(&request["imageIds"][0]["imageTag"]) == "empty" => json!({"imageDetails": []}),
+                None => return error(400, "ImageNotFoundException", "no such image"),
+            },
+            "BatchGetImage" => {
+                let wanted = request["imageIds"].as_array().unwrap().iter();
+                let images = wanted.filter(|id| id["imageDigest"] == digest('a').as_str()).map(
+                    |id| json!({"imageId": id, "imageManifest": MANIFEST, "imageManifestMediaType": MANIFESTS[0]}),
+                );
+                json!({"images": images.collect::<Vec<_>>(), "failures": []})
+            }
+            "PutImage" => {
+                // Somebody is quicker with this one.
+                let other = text(&request["imageTag"]) == "raced";
+                let holder = if other { digest('b').to_string() } else { text(&request["imageDigest"]) };
+                tags.insert(text(&request["imageTag"]), holder);
+                if other {
+                    return error(400, "ImageTagAlreadyExistsException", "immutable");
+                }
+                json!({"image": {}})
+            }
+            _ => {
+                json!({"authorizationData": [{"authorizationToken": aws_smithy_types::base64::encode("AWS:s3:cret")}]})
+            }
+        };
+        (200, answer.to_string())
+    }
+
+    const IAM: &str = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/app/iam";
+
+    #[tokio::test]
+    async fn images_that_are_not_there_have_no_entry() {
+        let (_aws, registry) = repository(&[("1.0.0", 'a')]).await;
+        let query = |service: &str, repository: &str, tag: &str| ImageQuery {
+            service: service.parse().unwrap(),
+            repository: repository.to_owned(),
+            tag: tag.parse().unwrap(),
+        };
+        let queries = [
+            query("iam", IAM, "1.0.0"),
+            query("audit", IAM, "2.0.0"),
+            query("worker", IAM, "empty"),
+            query("other", "host/app/gone", "1.0.0"),
+        ];
+        let found = registry.find(&queries).await.unwrap();
+        let tags = ["1.0.0", "main"].map(|tag| tag.parse().unwrap()).to_vec();
+        assert_eq!(found, BTreeMap::from([("iam".parse().unwrap(), FoundImage { digest: digest('a'), tags })]));
+    }
+
+    #[tokio::test]
+    async fn present_digests_are_told_apart_from_absent_ones() {
+        let (aws, registry) = repository(&[]).await;
+        let present = registry.present(IAM, &[digest('a'), digest('b')]).await.unwrap();
+        assert_eq!(present, [digest('a')]);
+        assert_eq!(aws.asked()[0].json()["registryId"], "222222222222");
+        assert_eq!(registry.present("host/app/gone", &[digest('a')]).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_tag_is_put_with_the_very_same_manifest() {
+        let (aws, registry) = repository(&[]).await;
+        registry.tag(IAM, &digest('a'), &"1.0.0".parse().unwrap()).await.unwrap();
+        assert_eq!(
+            aws.asked_for("PutImage")[0].json(),
+            json!({
+                "registryId": "222222222222", "repositoryName": "app/iam", "imageTag": "1.0.0",
+                "imageManifest": MANIFEST, "imageManifestMediaType": MANIFESTS[0], "imageDigest": digest('a').as_str(),
+            })
+        );
+        assert_eq!(registry.digest_of(IAM, &"1.0.0".parse().unwrap()).await.unwrap(), Some(digest('a')));
+    }
+
+    #[tokio::test]
+    async fn having_the_tag_is_success_and_the_tag_elsewhere_a_conflict() {
+        let (aws, registry) = repository(&[("ours", 'a'), ("theirs", 'b')]).await;
+        let tag = async |tag: &str| registry.tag(IAM, &digest('a'), &tag.parse().unwrap()).await;
+        tag("ours").await.unwrap();
+        assert_eq!(tag("theirs").await.unwrap_err().fault, Fault::Conflict);
+        assert!(aws.asked_for("PutImage").is_empty(), "a mutable tag would have moved");
+        assert_eq!(tag("raced").await.unwrap_err().fault, Fault::Conflict);
+        let gone = registry.tag(IAM, &digest('c'), &"new".parse().unwrap()).await.unwrap_err();
+        assert_eq!(
+            gone.to_string(),
+            format!("tagging {IAM}@cccccccccccc as new in prod-1: the registry has no such image")
+        );
+    }
+
+    #[tokio::test]
+    async fn only_our_own_registry_has_a_login_and_nothing_shows_it() {
+        let (aws, registry) = repository(&[]).await;
+        let host = aws.url.trim_start_matches("http://");
+        let login = registry.login(host).await.unwrap().unwrap();
+        assert_eq!((login.user.as_str(), login.password.expose()), ("AWS", "s3:cret"));
+        assert!(!format!("{login:?}").contains("s3"));
+        assert!(registry.login("ghcr.io").await.unwrap().is_none());
+    }
+}

@@ -128,3 +128,102 @@ fn together(one: TargetHealth, other: TargetHealth) -> TargetHealth {
         (Healthy(one), Healthy(other)) => Healthy(one.saturating_add(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aws::loopback::{Loopback, address};
+    use serde_json::json;
+
+    fn target(state: &str, reason: &str) -> String {
+        format!(
+            "<member><Target><Id>10.0.0.1</Id><Port>80</Port></Target><TargetHealth><State>{state}</State>\
+             <Reason>{reason}</Reason></TargetHealth></member>"
+        )
+    }
+
+    fn answer(targets: &[String]) -> String {
+        format!(
+            "<DescribeTargetHealthResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
+             <DescribeTargetHealthResult><TargetHealthDescriptions>{}</TargetHealthDescriptions>\
+             </DescribeTargetHealthResult></DescribeTargetHealthResponse>",
+            targets.concat()
+        )
+    }
+
+    /// Health of a service whose target groups have these targets.
+    async fn health(groups: &[&[String]]) -> TargetHealth {
+        let arn = |n: usize| format!("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/g{n}/0{n}");
+        let balancers: Vec<_> = (0..groups.len()).map(|n| json!({"targetGroupArn": arn(n)})).collect();
+        let service =
+            json!({"serviceName": address("acme").ecs_service, "status": "ACTIVE", "loadBalancers": balancers});
+        let services = json!({"services": [service]}).to_string();
+        let answers: Vec<_> = groups.iter().map(|targets| answer(targets)).collect();
+        let aws = Loopback::serve(move |asked| match asked.action().as_str() {
+            "DescribeServices" => (200, services.clone()),
+            _ => {
+                let body = String::from_utf8_lossy(&asked.body).into_owned();
+                (
+                    200,
+                    (0..answers.len())
+                        .find(|n| body.contains(&format!("%2Fg{n}%2F")))
+                        .map(|n| answers[n].clone())
+                        .unwrap(),
+                )
+            }
+        })
+        .await;
+        let targets = ElbTargets::new(aws.cells().await);
+        targets.targets(&[address("acme")]).await.remove(&address("acme").service).unwrap()
+    }
+
+    #[tokio::test]
+    async fn all_healthy_is_healthy_and_old_targets_on_their_way_out_do_not_count() {
+        let healthy = || target("healthy", "");
+        assert_eq!(health(&[&[healthy(), healthy()]]).await, TargetHealth::Healthy(2));
+        let leaving = target("draining", "Target.DeregistrationInProgress");
+        assert_eq!(health(&[&[healthy(), leaving.clone()]]).await, TargetHealth::Healthy(1));
+        let why = "all 1 targets are draining".to_owned();
+        assert_eq!(health(&[&[leaving]]).await, TargetHealth::Unknown(why));
+    }
+
+    #[tokio::test]
+    async fn one_unhealthy_target_is_told_in_elbs_words() {
+        let targets = [target("healthy", ""), target("initial", "x"), target("unhealthy", "Target.FailedHealthChecks")];
+        let why = "1 of 3 targets unhealthy: Target.FailedHealthChecks".to_owned();
+        assert_eq!(health(&[&targets]).await, TargetHealth::Unhealthy(why));
+    }
+
+    #[tokio::test]
+    async fn inv_09_what_is_not_known_to_be_healthy_is_unknown() {
+        for state in ["initial", "unused", "unavailable", "a word of next year"] {
+            let seen = health(&[&[target("healthy", ""), target(state, "Some.Reason")]]).await;
+            let why = "1 of 2 targets not known to be healthy: Some.Reason".to_owned();
+            assert_eq!(seen, TargetHealth::Unknown(why), "{state}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_targets_and_no_target_group_are_two_things() {
+        assert_eq!(health(&[&[]]).await, TargetHealth::Healthy(0));
+        assert_eq!(health(&[]).await, TargetHealth::NotBalanced);
+    }
+
+    #[tokio::test]
+    async fn two_groups_are_as_good_as_the_worse() {
+        let healthy = || target("healthy", "");
+        assert_eq!(health(&[&[healthy()], &[healthy(), healthy()]]).await, TargetHealth::Healthy(3));
+        assert_eq!(health(&[&[healthy()], &[]]).await, TargetHealth::Healthy(0));
+        let sick = target("unhealthy", "Target.Timeout");
+        let why = "1 of 1 targets unhealthy: Target.Timeout".to_owned();
+        assert_eq!(health(&[&[healthy()], &[sick]]).await, TargetHealth::Unhealthy(why));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_fails_is_unknown() {
+        let aws = Loopback::serve(|_| (400, r#"{"__type":"AccessDeniedException"}"#.to_owned())).await;
+        let targets = ElbTargets::new(aws.cells().await);
+        let seen = targets.targets(&[address("acme")]).await;
+        assert!(matches!(&seen[&address("acme").service], TargetHealth::Unknown(why) if why.contains("AccessDenied")));
+    }
+}

@@ -107,3 +107,31 @@ fn image_of<'a>(definition: &'a Value, service: &ServiceName) -> Option<&'a str>
     let own = containers.find(|c| c.get("name").and_then(Value::as_str) == Some(service.as_str()))?;
     own.get("image")?.as_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aws::loopback::{Loopback, cell_name, error};
+    use serde_json::json;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn a_revision_is_read_once_and_a_failure_again() {
+        let calls = AtomicUsize::new(0);
+        let calls = Arc::new(calls);
+        let aws = Loopback::serve(move |_| match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => error(400, "ClientException", "not yet"),
+            _ => (200, json!({"taskDefinition": {"aFieldOfNextYear": 1}, "tags": []}).to_string()),
+        })
+        .await;
+        let definitions = TaskDefinitions::new(aws.cells().await);
+        let arn = "arn:aws:ecs:eu-west-1:1:task-definition/f:1".parse().unwrap();
+        definitions.read(&cell_name(), &arn).await.unwrap_err();
+        let cell = cell_name();
+        let (one, other) = tokio::join!(definitions.read(&cell, &arn), definitions.read(&cell, &arn));
+        assert_eq!(one.unwrap().definition, json!({"aFieldOfNextYear": 1}));
+        assert_eq!(other.unwrap().definition, json!({"aFieldOfNextYear": 1}));
+        assert_eq!(aws.asked().len(), 2);
+        assert_eq!(aws.asked()[1].json()["include"], json!(["TAGS"]));
+    }
+}

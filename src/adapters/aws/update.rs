@@ -39,3 +39,25 @@ fn request(clients: &Clients, service: &Address, target: &TaskDefinitionArn) -> 
         .service(&service.ecs_service)
         .task_definition(target.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aws::loopback::{Loopback, address, cell_name};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn inv_39_the_task_definition_is_sent_and_nothing_else() {
+        let answer = json!({"service": {"deployments": [
+            {"id": "ecs-svc/1", "status": "ACTIVE"}, {"id": "ecs-svc/2", "status": "PRIMARY"},
+        ]}});
+        let aws = Loopback::serve(move |_| (200, answer.to_string())).await;
+        let cells = aws.cells().await;
+        let arn = "arn:aws:ecs:eu-west-1:111111111111:task-definition/f:2";
+        let clients = cells.clients(&cell_name()).await.unwrap();
+        let primary = update(clients, &address("acme"), &arn.parse().unwrap()).await.unwrap();
+        assert_eq!(primary.as_str(), "ecs-svc/2");
+        let service = "app-prod-acme-iam";
+        assert_eq!(aws.asked()[0].json(), json!({"cluster": "c1", "service": service, "taskDefinition": arn}));
+    }
+}

@@ -1,6 +1,8 @@
 //! The outside: each adapter makes one kind of outside behave as its port says. None knows another, none knows
 //! the verbs, and none decides when to stop or what is healthy.
 
+pub mod aws;
 pub mod builder;
 pub mod clock;
+pub mod probe;
 pub mod sim;

@@ -1,0 +1,144 @@
+//! Our own share of AWS's request quotas.
+//!
+//! ECS throttles per account, Region and group of actions, and everything in the account drinks from the same
+//! buckets: consoles, Terraform, autoscaling. A throttled call is a matter of pace and never a tenant's failure,
+//! so calls wait here before they are sent instead of being refused there.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Actions that share a bucket at AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// RegisterTaskDefinition.
+    TaskDefinitionModify,
+    /// DescribeTaskDefinition, ListTaskDefinitions.
+    TaskDefinitionRead,
+    /// UpdateService.
+    ServiceModify,
+    /// DescribeServices.
+    ServiceRead,
+    /// ListTasks, DescribeTasks.
+    ClusterRead,
+    /// DescribeTargetHealth.
+    LoadBalancerRead,
+    /// DescribeImages, BatchGetImage, GetAuthorizationToken.
+    RegistryRead,
+    /// PutImage.
+    RegistryModify,
+}
+
+/// A default quota: calls that may come at once, and calls per second after that.
+struct Quota {
+    group: Group,
+    burst: f64,
+    per_second: f64,
+}
+
+/// The default quotas. ECS: API Reference, "Request throttling for the Amazon ECS API". ELB: User Guide,
+/// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
+/// AWS publishes none for DescribeImages, so its row is a guess far below the published ones.
+const QUOTAS: [Quota; 8] = [
+    Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
+    Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
+    Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
+    Quota { group: Group::ServiceRead, burst: 100.0, per_second: 20.0 },
+    Quota { group: Group::ClusterRead, burst: 100.0, per_second: 20.0 },
+    Quota { group: Group::LoadBalancerRead, burst: 40.0, per_second: 10.0 },
+    Quota { group: Group::RegistryRead, burst: 100.0, per_second: 50.0 },
+    Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },
+];
+
+/// The part of each quota that is ours; the rest is for whoever else works in the account.
+const SHARE: f64 = 0.7;
+
+/// The buckets of one cell.
+#[derive(Debug)]
+pub(super) struct Budget {
+    buckets: [(Group, Mutex<Bucket>); QUOTAS.len()],
+}
+
+/// Calls that may be made now, as of a time; below zero, that many are waiting.
+#[derive(Debug)]
+struct Bucket {
+    burst: f64,
+    per_second: f64,
+    tokens: f64,
+    as_of: Instant,
+}
+
+impl Budget {
+    /// Full buckets.
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { buckets: QUOTAS.map(|quota| (quota.group, Mutex::new(Bucket::full(&quota, now)))) }
+    }
+
+    /// Comes back when one more call of this group may be made.
+    pub(super) async fn take(&self, group: Group) {
+        let wait = self
+            .buckets
+            .iter()
+            .find(|(of, _)| *of == group)
+            .and_then(|(_, bucket)| bucket.lock().ok().map(|mut bucket| bucket.take(Instant::now())));
+        pause(wait.unwrap_or_default()).await;
+    }
+}
+
+impl Bucket {
+    fn full(quota: &Quota, now: Instant) -> Self {
+        let (burst, per_second) = (quota.burst * SHARE, quota.per_second * SHARE);
+        Self { burst, per_second, tokens: burst, as_of: now }
+    }
+
+    /// Takes a token, one that is yet to come if need be, and answers how long until it is there.
+    fn take(&mut self, now: Instant) -> Duration {
+        let passed = now.saturating_duration_since(self.as_of).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.per_second).min(self.burst) - 1.0;
+        self.as_of = now;
+        Duration::from_secs_f64((-self.tokens / self.per_second).max(0.0))
+    }
+}
+
+/// Holds a call back for this long.
+#[expect(clippy::disallowed_methods, reason = "paces real calls; the engine's time does not depend on it")]
+pub(super) async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(now: Instant) -> Bucket {
+        Bucket::full(&Quota { group: Group::ServiceModify, burst: 10.0, per_second: 10.0 }, now)
+    }
+
+    #[tokio::test]
+    async fn seven_of_ten_go_at_once_and_the_rest_queue() {
+        let now = Instant::now();
+        let mut bucket = bucket(now);
+        let waits: Vec<u128> = (0..9).map(|_| bucket.take(now).as_millis()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 0, 0, 142, 285]);
+    }
+
+    #[tokio::test]
+    async fn a_bucket_fills_up_to_its_burst_and_no_further() {
+        let now = Instant::now();
+        let mut bucket = bucket(now);
+        let later = now + Duration::from_secs(3600);
+        assert_eq!((0..8).filter(|_| bucket.take(later).is_zero()).count(), 7);
+    }
+
+    #[test]
+    fn every_group_has_a_quota_of_its_own() {
+        for (at, quota) in QUOTAS.iter().enumerate() {
+            assert!(QUOTAS[..at].iter().all(|other| other.group != quota.group), "{:?}", quota.group);
+            assert!(quota.burst * SHARE >= 1.0);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The services of a fleet on ECS, behind the ports that read and change them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::cells::Cells;
+use super::register::Registrar;
+use super::task_definitions::TaskDefinitions;
+use super::{explain, observe, update};
+use crate::domain::fleet::Address;
+use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
+use crate::domain::snapshot::ServiceSeen;
+use crate::domain::template::Rendered;
+use crate::ports::{FleetReader, FleetWriter, OpenRollout, PortResult};
+
+/// ECS in all cells. Clones share what was read.
+#[derive(Clone, Debug)]
+pub struct EcsFleet {
+    cells: Arc<Cells>,
+    definitions: Arc<TaskDefinitions>,
+    registrar: Arc<Registrar>,
+}
+
+impl EcsFleet {
+    /// The services in these cells.
+    pub fn new(cells: Arc<Cells>) -> Self {
+        let definitions = Arc::new(TaskDefinitions::new(Arc::clone(&cells)));
+        let registrar = Arc::new(Registrar::new(Arc::clone(&cells), Arc::clone(&definitions)));
+        Self { cells, definitions, registrar }
+    }
+}
+
+#[async_trait]
+impl FleetReader for EcsFleet {
+    async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen> {
+        observe::observe(&self.cells, &self.definitions, services).await
+    }
+
+    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
+        Ok(self.definitions.read(cell, arn).await?.definition.clone())
+    }
+
+    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
+        explain::explain(self.cells.clients(&service.cell).await?, service).await
+    }
+}
+
+#[async_trait]
+impl FleetWriter for EcsFleet {
+    async fn register(
+        &self,
+        _proof: &OpenRollout,
+        service: &Address,
+        rendered: &Rendered,
+    ) -> PortResult<TaskDefinitionArn> {
+        self.registrar.register(service, rendered).await
+    }
+
+    async fn update(
+        &self,
+        _proof: &OpenRollout,
+        service: &Address,
+        target: &TaskDefinitionArn,
+    ) -> PortResult<DeploymentId> {
+        update::update(self.cells.clients(&service.cell).await?, service, target).await
+    }
+}

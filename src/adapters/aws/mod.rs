@@ -1,0 +1,29 @@
+//! Amazon ECS, ECR and Elastic Load Balancing, one set of clients per cell.
+//!
+//! These modules translate and pace; they decide nothing. What they could not read, they say they could not read.
+//! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
+//! one module per thing that tidegate asks for or does.
+
+mod budget;
+mod cells;
+mod credentials;
+mod explain;
+mod failure;
+mod fleet;
+mod observe;
+mod register;
+mod registry;
+mod services;
+mod stop_reasons;
+mod targets;
+mod task_definitions;
+mod update;
+mod whole_json;
+
+#[cfg(test)]
+mod loopback;
+
+pub use cells::{AwsEnvironment, Cells};
+pub use fleet::EcsFleet;
+pub use registry::EcrRegistry;
+pub use targets::ElbTargets;

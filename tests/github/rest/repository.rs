@@ -1,0 +1,60 @@
+//! The repository itself, and the workflow runs in it.
+
+use serde_json::{Value, json};
+
+use super::people::account;
+use super::url;
+use crate::github::contract::shape::like;
+use crate::github::repository::{NODE_ID, Repository};
+use crate::github::seed::WorkflowRun;
+use crate::github::wire::answer::{Answer, Handled};
+use crate::github::wire::call::Call;
+
+impl Repository {
+    /// GitHub does not mind the case of names.
+    pub(super) fn is_called(&self, owner: &str, name: &str) -> bool {
+        self.owner.eq_ignore_ascii_case(owner) && self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+pub(super) fn get(repo: &Repository, call: &Call) -> Handled {
+    let facts = json!({
+        "id": 1,
+        "node_id": NODE_ID,
+        "name": repo.name,
+        "full_name": repo.full_name(),
+        "owner": account(&repo.owner),
+        "url": url(repo, call, ""),
+        "default_branch": repo.default_branch,
+        "private": true,
+        "visibility": "private",
+    });
+    Ok(Answer::json(200, like("full-repository", facts)))
+}
+
+pub(super) fn run(repo: &Repository, call: &Call, id: u64) -> Handled {
+    let run = repo.runs.iter().find(|run| run.id == id);
+    let run = run.ok_or_else(Answer::not_found)?;
+    let facts = json!({
+        "id": run.id,
+        "name": "deploy",
+        "run_number": run.id,
+        "run_attempt": run.attempt,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "head_sha": run.head_sha,
+        "head_branch": repo.default_branch,
+        "head_commit": head_commit(run),
+        "actor": account(&run.actor),
+        "triggering_actor": account(&run.actor),
+        "url": url(repo, call, &format!("/actions/runs/{id}")),
+        "repository": { "name": repo.name, "full_name": repo.full_name() },
+    });
+    Ok(Answer::json(200, like("workflow-run", facts)))
+}
+
+fn head_commit(run: &WorkflowRun) -> Value {
+    let who = json!({ "name": run.actor, "email": "someone@users.noreply.github.com" });
+    let facts = json!({ "id": run.head_sha, "author": who, "committer": who });
+    like("nullable-simple-commit", facts)
+}

@@ -4,5 +4,6 @@
 //! Everything that moves a fleet is one loop, observe -> decide -> act -> record, and a process that forgets all
 //! of it after any step ends in the same place when it is started again. ARCHITECTURE.md tells the whole story.
 
+pub mod adapters;
 pub mod domain;
 pub mod ports;

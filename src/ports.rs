@@ -122,6 +122,28 @@ pub trait ImageWriter: Send + Sync {
     async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()>;
 }
 
+/// A text that no log, record or error shows.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one who must send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// The services, to look.
 #[async_trait]
 pub trait FleetReader: Send + Sync {

@@ -4,5 +4,6 @@
 pub mod aws;
 pub mod builder;
 pub mod clock;
+pub mod github;
 pub mod probe;
 pub mod sim;

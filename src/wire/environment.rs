@@ -17,6 +17,11 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The id of the workflow run this is, if it is one.
+pub(super) fn workflow_run() -> Option<u64> {
+    variable("GITHUB_RUN_ID").and_then(|id| id.parse().ok())
+}
+
 /// What a run knows of its surroundings.
 ///
 /// # Errors

@@ -1,11 +1,105 @@
-//! The real outside: AWS, GitHub, a build tool, the wall clock.
-use crate::app::progress::Observer;
-use crate::app::{App, Readers};
-use crate::domain::fleet::Application;
+//! The real outside: AWS in every cell, GitHub, a build tool, HTTP, the wall clock.
+
 use std::sync::Arc;
-pub(super) async fn readers(_: &Application, _: Arc<dyn Observer>) -> Result<Readers, String> {
-    Err("not yet".into())
+
+use super::environment::{variable, workflow_run};
+use crate::adapters::aws::{AwsEnvironment, Cells, EcrRegistry, EcsFleet, ElbTargets};
+use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
+use crate::adapters::clock::WallClock;
+use crate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
+use crate::adapters::probe::Prober;
+use crate::app::progress::Observer;
+use crate::app::{App, Readers, Writers};
+use crate::domain::fleet::Application;
+use crate::ports::Secret;
+
+/// Everything that can be looked at.
+///
+/// # Errors
+/// The environment lacks something; in words for a person.
+pub(super) fn readers(application: &Application, observer: Arc<dyn Observer>) -> Result<Readers, String> {
+    Ok(Outside::reach(application)?.readers(observer))
 }
-pub(super) async fn app(_: Application, _: Arc<dyn Observer>) -> Result<App, String> {
-    Err("not yet".into())
+
+/// Everything, also to change.
+///
+/// # Errors
+/// As [`readers`].
+pub(super) fn app(application: Application, observer: Arc<dyn Observer>) -> Result<App, String> {
+    let outside = Outside::reach(&application)?;
+    let mut builder = ToolBuilder::new(".", Arc::clone(&outside.registry) as _, Programs::default());
+    if let Some(commit) = variable("GITHUB_SHA").and_then(|sha| sha.parse().ok()) {
+        builder = builder.of_commit(commit);
+    }
+    let writers = Writers {
+        builder: Arc::new(builder),
+        tagger: Arc::clone(&outside.registry) as _,
+        fleet: Arc::clone(&outside.fleet) as _,
+        ledger: Arc::clone(&outside.ledger) as _,
+    };
+    Ok(App { readers: outside.readers(observer), writers, application, run: workflow_run() })
+}
+
+/// The adapters that are there.
+struct Outside {
+    registry: Arc<EcrRegistry>,
+    fleet: Arc<EcsFleet>,
+    targets: Arc<ElbTargets>,
+    prober: Arc<Prober>,
+    github: GitHub,
+    ledger: Arc<GitHubLedger>,
+}
+
+impl Outside {
+    fn reach(application: &Application) -> Result<Self, String> {
+        let cells = Arc::new(Cells::connect(&application.cells, &aws_environment()));
+        let github = GitHub::connect(github_environment()?).map_err(|error| error.to_string())?;
+        Ok(Self {
+            registry: Arc::new(EcrRegistry::new(Arc::clone(&cells), application.images.cell.clone())),
+            fleet: Arc::new(EcsFleet::new(Arc::clone(&cells))),
+            targets: Arc::new(ElbTargets::new(cells)),
+            prober: Arc::new(Prober::new().map_err(|error| error.to_string())?),
+            ledger: Arc::new(GitHubLedger::new(github.clone())),
+            github,
+        })
+    }
+
+    fn readers(&self, observer: Arc<dyn Observer>) -> Readers {
+        Readers {
+            source: Arc::new(SourceTree::at(".")),
+            images: Arc::clone(&self.registry) as _,
+            fleet: Arc::clone(&self.fleet) as _,
+            probes: Arc::clone(&self.prober) as _,
+            targets: Arc::clone(&self.targets) as _,
+            ledger: Arc::clone(&self.ledger) as _,
+            people: Arc::new(self.github.clone()),
+            clock: Arc::new(WallClock::start()),
+            observer,
+        }
+    }
+}
+
+fn aws_environment() -> AwsEnvironment {
+    AwsEnvironment {
+        id_token_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
+        id_token_bearer: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN").map(Secret::new),
+        run: variable("GITHUB_RUN_ID"),
+    }
+}
+
+fn github_environment() -> Result<GitHubEnvironment, String> {
+    let needed = |name: &str| {
+        let hint = "it is part of every workflow run; at a terminal set it, or try the command with --sim";
+        variable(name).ok_or_else(|| format!("{name} is not set: {hint}"))
+    };
+    let api_url = variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned());
+    Ok(GitHubEnvironment {
+        graphql_url: variable("GITHUB_GRAPHQL_URL").unwrap_or_else(|| "https://api.github.com/graphql".to_owned()),
+        api_url,
+        server_url: variable("GITHUB_SERVER_URL"),
+        repository: needed("GITHUB_REPOSITORY")?,
+        token: Secret::new(needed("GITHUB_TOKEN")?),
+        run: workflow_run(),
+        attempt: variable("GITHUB_RUN_ATTEMPT").and_then(|n| n.parse().ok()),
+    })
 }

@@ -48,11 +48,11 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn live_run(command: &Command, application: Application, context: &Context) -> Exit {
     let report = match command {
-        Command::Plan(_) | Command::Status { .. } => match live::readers(&application, observer(context)).await {
+        Command::Plan(_) | Command::Status { .. } => match live::readers(&application, observer(context)) {
             Ok(readers) => look(command, &application, &readers, context).await,
             Err(why) => return Exit::from_text(&why, context),
         },
-        _ => match live::app(application, observer(context)).await {
+        _ => match live::app(application, observer(context)) {
             Ok(app) => act(command, &app, context).await,
             Err(why) => return Exit::from_text(&why, context),
         },

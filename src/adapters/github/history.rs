@@ -1,0 +1,112 @@
+//! The statuses of a deployment, read as what happened. Numbers decide the order: times at GitHub count whole
+//! seconds, and two events of one second would change places.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::status_line::{Said, read};
+
+/// A deployment status, from REST or from GraphQL.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Status {
+    /// In upper case from GraphQL. A text, because GitHub answers states that its description does not list.
+    pub(super) state: String,
+    pub(super) description: Option<String>,
+    #[serde(alias = "createdAt")]
+    pub(super) created_at: Timestamp,
+}
+
+/// An event as the statuses have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Noted {
+    pub(super) seq: u32,
+    pub(super) at: Timestamp,
+    pub(super) said: Said,
+    /// Whether a file has the whole of it.
+    pub(super) has_file: bool,
+}
+
+impl Status {
+    /// The line, where it may be one of ours. `inactive` only says that something newer is there, and GitHub's
+    /// own states, such as `waiting`, say nothing about the rollout.
+    pub(super) fn line(&self) -> Option<&str> {
+        let state = self.state.to_lowercase();
+        let counts = matches!(state.as_str(), "in_progress" | "success" | "failure" | "error");
+        self.description.as_deref().filter(|_| counts)
+    }
+
+    /// Whether a deployment with this status is over.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self.state.to_lowercase().as_str(), "success" | "failure" | "error" | "inactive")
+    }
+}
+
+/// What happened, in order. A line that came twice counts once.
+///
+/// # Errors
+/// A line cannot be read, two of one number differ, or a number is missing: then what happened is not known.
+pub(super) fn history(statuses: &[Status]) -> Result<Vec<Noted>, String> {
+    let mut noted: BTreeMap<u32, (&str, Noted)> = BTreeMap::new();
+    for status in statuses {
+        let Some(text) = status.line() else { continue };
+        let Some(line) = read(text) else { continue };
+        let line = line?;
+        let at = status.created_at;
+        let new = Noted { seq: line.seq, at, said: line.said, has_file: line.state.is_some() };
+        match noted.get_mut(&line.seq) {
+            Some((known, _)) if *known != text => {
+                return Err(format!("number {} is recorded twice: `{known}` and `{text}`", line.seq));
+            }
+            Some((_, known)) => known.at = known.at.min(at),
+            None => drop(noted.insert(line.seq, (text, new))),
+        }
+    }
+    noted.remove(&0);
+    let numbers = noted.keys().copied();
+    if let Some((missing, _)) = (1..).zip(numbers).find(|(wanted, seq)| wanted != seq) {
+        return Err(format!("number {missing} is missing"));
+    }
+    Ok(noted.into_values().map(|(_, noted)| noted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(state: &str, description: &str, second: i64) -> Status {
+        let created_at = Timestamp::from_second(second).unwrap();
+        Status { state: state.to_owned(), description: Some(description.to_owned()), created_at }
+    }
+
+    fn numbers(statuses: &[Status]) -> Result<Vec<(u32, i64)>, String> {
+        let noted = history(statuses)?;
+        Ok(noted.iter().map(|noted| (noted.seq, noted.at.as_second())).collect())
+    }
+
+    #[test]
+    fn numbers_order_and_repeats_count_once() {
+        let statuses = [
+            status("SUCCESS", "#2 succeeded", 5),
+            status("IN_PROGRESS", "#1 started wave 1/1 all", 5),
+            status("IN_PROGRESS", "#1 started wave 1/1 all", 4),
+            status("IN_PROGRESS", "#0 opened 1 waves plan 3f2a91c0d4e5", 4),
+            status("INACTIVE", "#3 succeeded", 9),
+            status("WAITING", "Waiting for approval", 1),
+            status("SUCCESS", "Deployed by hand", 1),
+        ];
+        assert_eq!(numbers(&statuses), Ok(vec![(1, 4), (2, 5)]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_left_out() {
+        let started = status("in_progress", "#1 started wave 1/2 all", 1);
+        let gap = [started.clone(), status("in_progress", "#3 started wave 2/2 all", 2)];
+        assert_eq!(numbers(&gap), Err("number 2 is missing".to_owned()));
+        let two = [started.clone(), status("in_progress", "#1 started wave 2/2 all", 2)];
+        assert!(numbers(&two).unwrap_err().contains("recorded twice"));
+        let broken = [started, status("in_progress", "#2 exploded", 2)];
+        assert!(numbers(&broken).unwrap_err().contains("exploded"));
+    }
+}

@@ -1,0 +1,58 @@
+//! Reading the records. What is not there is `None`; what is there and cannot be read is an error, since a
+//! decision made without it could be wrong.
+
+use async_trait::async_trait;
+
+use super::GitHubLedger;
+use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL};
+use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
+use crate::domain::ledger::{FleetState, RolloutRecord};
+use crate::domain::plan::Plan;
+use crate::domain::release::Release;
+use crate::ports::{Fault, LedgerReader, PortError, PortResult};
+
+#[async_trait]
+impl LedgerReader for GitHubLedger {
+    async fn rollouts(&self, fleet: &FleetName) -> PortResult<Vec<RolloutRecord>> {
+        self.recorded_rollouts(fleet).await
+    }
+
+    async fn plan(&self, hash: &ContentHash) -> PortResult<Plan> {
+        let refuse = |why: &str| PortError::new(Fault::Refused, format!("reading plan {}", hash.short()), why);
+        let bytes = self.github.file(&files::plan(hash), BRANCH).await?;
+        let bytes = bytes.ok_or_else(|| refuse("no such plan is recorded"))?;
+        if ContentHash::of(&bytes) != *hash {
+            return Err(refuse("record does not check: its content has another hash"));
+        }
+        let plan: Plan =
+            serde_json::from_slice(&bytes).map_err(|error| refuse(&format!("record does not check: {error}")))?;
+        // The bytes may be right and mean less to this version than to the one that wrote them.
+        if plan.hash() != *hash {
+            return Err(refuse("record does not check: another version of tidegate wrote it"));
+        }
+        Ok(plan)
+    }
+
+    async fn release_of(&self, commit: &CommitSha) -> PortResult<Option<Release>> {
+        let built: Option<CommitFile> = self.github.record(&files::commit(commit), BRANCH).await?;
+        match built {
+            Some(built) => self.release(&built.version).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn release(&self, version: &Version) -> PortResult<Option<Release>> {
+        self.github.record(&files::release(version), BRANCH).await
+    }
+
+    async fn final_versions(&self) -> PortResult<Vec<Version>> {
+        let names = self.github.directory(FINAL, BRANCH).await?;
+        let mut versions: Vec<Version> = names.iter().filter_map(|name| files::version_of(name)).collect();
+        versions.sort();
+        Ok(versions)
+    }
+
+    async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState> {
+        self.github.fleet_state_at(fleet, BRANCH).await
+    }
+}

@@ -1,0 +1,138 @@
+//! Adding to the records. Every method may be called again after it failed: what is recorded already is found,
+//! not recorded twice.
+
+use async_trait::async_trait;
+
+use super::GitHubLedger;
+use crate::adapters::github::deployments::{State, Wanted};
+use crate::adapters::github::files::{self, CommitFile, EventFile, FinalFile};
+use crate::adapters::github::history::Status;
+use crate::adapters::github::payload::Payload;
+use crate::adapters::github::state_branch::{Addition, File};
+use crate::adapters::github::status_line::{opened, read, written};
+use crate::domain::ids::Version;
+use crate::domain::ledger::{Intent, RolloutId, RolloutRecord, WaveResult};
+use crate::domain::plan::Plan;
+use crate::domain::release::Release;
+use crate::domain::rollout::Event;
+use crate::ports::{Fault, LedgerWriter, OpenRollout, PortError, PortResult};
+
+#[async_trait]
+impl LedgerWriter for GitHubLedger {
+    async fn publish(&self, release: &Release) -> PortResult<()> {
+        let built = CommitFile { version: release.version.clone() };
+        let files = vec![
+            File::json(files::release(&release.version), release)?,
+            File::json(files::commit(&release.commit), &built)?,
+        ];
+        self.add_once(format!("release {}", release.version), files).await
+    }
+
+    async fn finalise(&self, release: &Release, version: &Version) -> PortResult<()> {
+        let file =
+            FinalFile { version: version.clone(), release: release.version.clone(), commit: release.commit.clone() };
+        let files = vec![File::json(files::final_version(version), &file)?];
+        self.add_once(format!("{version} is {}", release.version), files).await
+    }
+
+    async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
+        self.add_once(format!("plan {}", intent.plan.short()), vec![plan_file(plan, intent)?]).await?;
+        let payload = Payload::of(plan, intent, self.github.environment().attempt);
+        let wanted = Wanted { fleet: &intent.fleet, commit: intent.commit.as_str(), payload: &payload };
+        let (deployment, statuses) = match self.github.find_open(&wanted).await? {
+            Some(known) => known,
+            None => (self.github.create_deployment(&wanted).await?, Vec::new()),
+        };
+        let line = opened(intent.waves.len(), intent.plan.short());
+        // Said at once: GitHub calls a deployment without a status abandoned after a while.
+        if !statuses.iter().any(|status| status.line() == Some(&line)) {
+            self.github.add_status(deployment.id, State::InProgress, &line).await?;
+        }
+        let entries = self.entries(deployment.id, &statuses).await?;
+        Ok(RolloutRecord { id: deployment.id, opened_at: deployment.created_at, intent: intent.clone(), entries })
+    }
+
+    async fn append(
+        &self,
+        proof: &OpenRollout,
+        seq: u32,
+        event: &Event,
+        result: Option<&WaveResult>,
+    ) -> PortResult<()> {
+        let (id, intent) = (proof.id(), &proof.record().intent);
+        let commit = self.add_event(id, intent, seq, event, result).await?;
+        let line = written(seq, event, &intent.waves, &commit);
+        self.github.add_status(id, state(event), &line).await?;
+        if *event == Event::Succeeded {
+            self.supersede(id, intent).await;
+        }
+        Ok(())
+    }
+}
+
+impl GitHubLedger {
+    async fn add_once(&self, headline: String, files: Vec<File>) -> PortResult<()> {
+        self.github.add(&Addition { headline, files, may_replace: false, result: None }).await?;
+        Ok(())
+    }
+
+    /// Writes the event's file, and answers its commit.
+    async fn add_event(
+        &self,
+        id: RolloutId,
+        intent: &Intent,
+        seq: u32,
+        event: &Event,
+        result: Option<&WaveResult>,
+    ) -> PortResult<String> {
+        let file = EventFile { schema: files::SCHEMA, seq, event: event.clone(), result: result.cloned() };
+        let mut addition = Addition {
+            headline: format!("{} rollout {} event {seq}", intent.fleet, id.0),
+            files: vec![File::json(files::event(id, seq), &file)?],
+            may_replace: false,
+            result: result.map(|result| (intent.fleet.clone(), result.clone())),
+        };
+        match self.github.add(&addition).await {
+            Err(error) if error.fault == Fault::Conflict && !self.has_line(id, seq).await? => {
+                addition.may_replace = true;
+                self.github.add(&addition).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Whether a status with this number exists: a file that none names is not part of the record.
+    async fn has_line(&self, id: RolloutId, seq: u32) -> PortResult<bool> {
+        let statuses = self.github.statuses(id).await?;
+        let lines = statuses.iter().filter_map(Status::line).filter_map(read);
+        Ok(lines.filter_map(Result::ok).any(|line| line.seq == seq))
+    }
+
+    /// Takes the mark of being deployed from the rollout before, which GitHub would only do for environments that
+    /// are not production. For people only, and nothing depends on it: what is not done now is done with the next.
+    async fn supersede(&self, id: RolloutId, intent: &Intent) {
+        let listed = self.deployments(&intent.fleet, 1).await.unwrap_or_default();
+        for older in listed.iter().filter(|older| older.database_id != id && older.is_shown_as_success()) {
+            let line = format!("superseded by rollout {}", id.0);
+            if self.github.add_status(older.database_id, State::Inactive, &line).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The plan's canonical JSON: the very bytes that its hash is of.
+fn plan_file(plan: &Plan, intent: &Intent) -> PortResult<File> {
+    let doing = || format!("writing plan {}", intent.plan.short());
+    let json = serde_json::to_value(plan).map_err(|error| PortError::new(Fault::Refused, doing(), error))?;
+    Ok(File { path: files::plan(&intent.plan), bytes: json.to_string().into_bytes() })
+}
+
+/// How GitHub shows a rollout after an event.
+fn state(event: &Event) -> State {
+    match event {
+        Event::WaveStarted { .. } | Event::Baking { .. } | Event::Held { .. } => State::InProgress,
+        Event::Succeeded => State::Success,
+        Event::Halted { .. } => State::Failure,
+    }
+}

@@ -1,0 +1,177 @@
+//! The branch that holds what fits into no deployment. One commit for each addition, made by a compare-and-set on
+//! the branch: of two writers who saw the same head one wins, and the other looks again and adds to what is there.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::client::GitHub;
+use super::files::{self, BRANCH};
+use super::patience::Patience;
+use crate::domain::ids::FleetName;
+use crate::domain::ledger::{FleetState, WaveResult};
+use crate::ports::{Fault, PortError, PortResult};
+
+const COMMIT: &str = include_str!("queries/commit.graphql");
+
+const README: &str = "These are tidegate's records. They are written by tidegate only; \
+                      what people need of them `tidegate status` and `tidegate history` show.\n";
+
+/// What one commit adds.
+pub(super) struct Addition {
+    /// The commit's message.
+    pub(super) headline: String,
+    /// Files that are written once.
+    pub(super) files: Vec<File>,
+    /// Whether a file may be there with another content: left by a process that ended before it said so.
+    pub(super) may_replace: bool,
+    /// How services of a fleet stand now, to be taken into the fleet's file.
+    pub(super) result: Option<(FleetName, WaveResult)>,
+}
+
+/// A file and its bytes.
+pub(super) struct File {
+    pub(super) path: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl File {
+    /// A file that holds a value as JSON.
+    pub(super) fn json(path: String, value: &impl serde::Serialize) -> PortResult<Self> {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => Ok(Self { path, bytes }),
+            Err(error) => Err(PortError::new(Fault::Refused, format!("writing {path}"), error)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Ref {
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    sha: String,
+}
+
+impl GitHub {
+    /// Adds to the branch, and answers the commit in which everything is there. What is there already is not
+    /// written again; if that is all of it, nothing is.
+    pub(super) async fn add(&self, addition: &Addition) -> PortResult<String> {
+        let mut patience = Patience::default();
+        loop {
+            let head = self.head_or_branch().await?;
+            let files = self.missing(addition, &head).await?;
+            if files.is_empty() {
+                return Ok(head);
+            }
+            let input = commit_input(&self.environment().repository, &head, &addition.headline, &files);
+            let doing = format!("writing to {BRANCH} ({})", addition.headline);
+            match self.graphql(&doing, COMMIT, &json!({ "input": input })).await {
+                Ok(data) => return oid(&doing, &data),
+                Err(failure) if failure.error.fault == Fault::Conflict => {
+                    if !patience.after_losing().await {
+                        return Err(failure.error);
+                    }
+                }
+                // In doubt or not: the next look at the branch shows whether it is there.
+                Err(failure) => drop(patience.after(failure).await?),
+            }
+        }
+    }
+
+    /// What of an addition is not at this commit.
+    async fn missing(&self, addition: &Addition, head: &str) -> PortResult<Vec<File>> {
+        let mut missing = Vec::new();
+        for File { path, bytes } in &addition.files {
+            match self.file(path, head).await? {
+                Some(known) if known == *bytes => {}
+                Some(_) if !addition.may_replace => {
+                    let why = "it is there with another content, and records are not changed";
+                    return Err(PortError::new(Fault::Conflict, format!("writing {path}"), why));
+                }
+                _ => missing.push(File { path: path.clone(), bytes: bytes.clone() }),
+            }
+        }
+        // The fleet's file is changed in the same commit as the event is added, so it needs no look of its own.
+        if let (Some((fleet, result)), false) = (&addition.result, missing.is_empty()) {
+            let mut state = self.fleet_state_at(fleet, head).await?;
+            state.services.extend(result.services.clone());
+            missing.push(File::json(files::fleet(fleet), &state)?);
+        }
+        Ok(missing)
+    }
+
+    /// What the services of a fleet run by the records.
+    pub(super) async fn fleet_state_at(&self, fleet: &FleetName, at: &str) -> PortResult<FleetState> {
+        let state = self.record(&files::fleet(fleet), at).await?;
+        Ok(state.unwrap_or_default())
+    }
+
+    /// A file of JSON; none if it is not there. One that cannot be read is an error, never absent.
+    pub(super) async fn record<T: serde::de::DeserializeOwned>(&self, path: &str, at: &str) -> PortResult<Option<T>> {
+        let Some(bytes) = self.file(path, at).await? else { return Ok(None) };
+        let unreadable = |error| {
+            PortError::new(Fault::Refused, format!("reading {path} at {at}"), format!("record does not check: {error}"))
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
+    }
+
+    async fn head_or_branch(&self) -> PortResult<String> {
+        if let Some(head) = self.head().await? {
+            return Ok(head);
+        }
+        self.begin_branch().await?;
+        let gone = || PortError::new(Fault::Unavailable, format!("beginning {BRANCH}"), "it is not there yet");
+        self.head().await?.ok_or_else(gone)
+    }
+
+    async fn head(&self) -> PortResult<Option<String>> {
+        let request = self.get(format!("looking where {BRANCH} is"), &format!("/git/ref/heads/{BRANCH}"));
+        match self.insist(&request).await {
+            Ok(answer) => Ok(Some(answer.json::<Ref>()?.object.sha)),
+            Err(failure) if failure.is(StatusCode::NOT_FOUND) => Ok(None),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Makes the branch, with a root of its own. Objects that nothing points at do no harm, so these requests may
+    /// be repeated; that the ref exists means that somebody else was quicker, or that we were.
+    async fn begin_branch(&self) -> PortResult<()> {
+        let entry = json!({ "path": "README.md", "mode": "100644", "type": "blob", "content": README });
+        let tree = self.make("/git/trees", json!({ "tree": [entry] })).await?;
+        let message = "Begin tidegate's records";
+        let commit = self.make("/git/commits", json!({ "message": message, "tree": tree, "parents": [] })).await?;
+        let body = json!({ "ref": format!("refs/heads/{BRANCH}"), "sha": commit });
+        match self.insist(&self.post(format!("beginning {BRANCH}"), "/git/refs", body)).await {
+            Err(failure) if !failure.is(StatusCode::UNPROCESSABLE_ENTITY) => Err(failure.error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn make(&self, route: &str, body: Value) -> PortResult<String> {
+        let request = self.post(format!("beginning {BRANCH}"), route, body);
+        let answer = self.insist(&request).await.map_err(|failure| failure.error)?;
+        Ok(answer.json::<Object>()?.sha)
+    }
+}
+
+fn commit_input(repository: &str, head: &str, headline: &str, files: &[File]) -> Value {
+    let addition = |file: &File| json!({ "path": file.path, "contents": STANDARD.encode(&file.bytes) });
+    json!({
+        "branch": { "repositoryNameWithOwner": repository, "branchName": BRANCH },
+        "message": { "headline": headline },
+        "expectedHeadOid": head,
+        "fileChanges": { "additions": files.iter().map(addition).collect::<Vec<_>>() },
+    })
+}
+
+fn oid(doing: &str, data: &Value) -> PortResult<String> {
+    let oid = data.pointer("/createCommitOnBranch/commit/oid").and_then(Value::as_str);
+    let nameless = || PortError::new(Fault::Refused, doing, "the answer does not name the commit");
+    oid.map(str::to_owned).ok_or_else(nameless)
+}

@@ -1,0 +1,249 @@
+//! One event in one line of at most 140 characters, which is what GitHub keeps of a deployment status. People
+//! read it on the deployment's page; tidegate reads the number, the event and the wave back from it.
+//!
+//! ```text
+//! #1 started wave 1/5 canary state=3f2a91c0d4e5
+//! #2 baking wave 1/5 canary since 2026-11-23T08:10:05Z state=88c1f00dbeef
+//! #3 halted wave 1/5 canary probe_failed: globex/iam-service: 3 probes in a … state=0b5e77aa1234
+//! ```
+//!
+//! A reason has parts that do not fit. The line then has its code and the beginning of its sentence, and the file
+//! on the state branch, in the commit that `state=` names, has the whole.
+
+use jiff::Timestamp;
+
+use crate::domain::rollout::Event;
+
+/// What GitHub keeps.
+const LONGEST: usize = 140;
+
+/// A wave's name gets no more of it than this.
+const LONGEST_NAME: usize = 24;
+
+/// Digits of the state branch's commit.
+const STATE_DIGITS: usize = 12;
+
+/// A line, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// The event's number; 0 is the intent.
+    pub(super) seq: u32,
+    /// What the line says.
+    pub(super) said: Said,
+    /// The commit whose file has the whole.
+    pub(super) state: Option<String>,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// The intent is recorded.
+    Opened,
+    /// An event, whole.
+    Whole(Event),
+    /// An event whose reason is only named.
+    Short(Stop),
+}
+
+/// An event with a reason, as far as a line has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stop {
+    /// Whether it is for good.
+    pub(super) is_final: bool,
+    /// Index of the wave.
+    pub(super) wave: usize,
+    /// The reason's code.
+    pub(super) code: String,
+    /// The beginning of its sentence; it ends in `…` if there was more.
+    pub(super) words: String,
+}
+
+impl Stop {
+    /// Whether the event is this one, as far as the line can tell.
+    pub(super) fn fits(&self, event: &Event) -> bool {
+        match event {
+            Event::Halted { wave, reason } => self.is_final && self.wave == *wave && self.code == reason.code(),
+            Event::Held { wave, reason } => !self.is_final && self.wave == *wave && self.code == reason.code(),
+            _ => false,
+        }
+    }
+}
+
+/// The line that records the intent.
+pub(super) fn opened(waves: usize, plan: &str) -> String {
+    format!("#0 opened {waves} waves plan {plan}")
+}
+
+/// The line of an event. `waves` are the names of all waves, `state` the commit that has the event's file.
+pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state: &str) -> String {
+    let state: String = state.chars().take(STATE_DIGITS).collect();
+    let (beginning, reason) = match event {
+        Event::WaveStarted { wave } => (format!("started {}", place(*wave, waves)), None),
+        Event::Baking { wave, since } => (format!("baking {} since {since}", place(*wave, waves)), None),
+        Event::Held { wave, reason } => (format!("held {}", place(*wave, waves)), Some(reason)),
+        Event::Halted { wave, reason } => (format!("halted {}", place(*wave, waves)), Some(reason)),
+        Event::Succeeded => ("succeeded".to_owned(), None),
+    };
+    let mut line = format!("#{seq} {beginning}");
+    let end = format!(" state={state}");
+    if let Some(reason) = reason {
+        line = format!("{line} {}: ", reason.code());
+        let room = LONGEST.saturating_sub(line.chars().count() + end.chars().count());
+        line.push_str(&clipped(&on_one_line(&reason.to_string()), room));
+    }
+    line + &end
+}
+
+/// `wave 2/5 name`: the name is one word, so that what follows can be found again.
+fn place(wave: usize, waves: &[(String, usize)]) -> String {
+    let name = waves.get(wave).map_or("", |(name, _)| name);
+    let word = on_one_line(name).replace(' ', "-");
+    let word = if word.is_empty() { "-".to_owned() } else { clipped(&word, LONGEST_NAME) };
+    format!("wave {}/{} {word}", wave + 1, waves.len())
+}
+
+fn on_one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn clipped(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(room.saturating_sub(1)).collect();
+    kept + "…"
+}
+
+/// Reads a line back. None if it is no line of ours, an error if it is one that makes no sense.
+pub(super) fn read(text: &str) -> Option<Result<Line, String>> {
+    let (number, rest) = text.strip_prefix('#')?.split_once(' ')?;
+    let seq = number.parse().ok()?;
+    let (rest, state) = split_state(rest);
+    let said = said(rest).ok_or_else(|| format!("`{text}` says nothing that is known"));
+    Some(said.map(|said| Line { seq, said, state }))
+}
+
+fn split_state(text: &str) -> (&str, Option<String>) {
+    let is_state = |digits: &str| digits.len() == STATE_DIGITS && digits.chars().all(|c| c.is_ascii_hexdigit());
+    match text.rsplit_once(" state=") {
+        Some((rest, digits)) if is_state(digits) => (rest, Some(digits.to_owned())),
+        _ => (text, None),
+    }
+}
+
+fn said(text: &str) -> Option<Said> {
+    if text == "succeeded" {
+        return Some(Said::Whole(Event::Succeeded));
+    }
+    let (verb, rest) = text.split_once(' ')?;
+    if verb == "opened" {
+        return Some(Said::Opened);
+    }
+    let (wave, rest) = read_place(rest)?;
+    match verb {
+        "started" => Some(Said::Whole(Event::WaveStarted { wave })),
+        "baking" => {
+            let since: Timestamp = rest.strip_prefix("since ")?.parse().ok()?;
+            Some(Said::Whole(Event::Baking { wave, since }))
+        }
+        "held" | "halted" => {
+            let (code, words) = rest.split_once(':')?;
+            let (code, words) = (code.to_owned(), words.trim_start().to_owned());
+            Some(Said::Short(Stop { is_final: verb == "halted", wave, code, words }))
+        }
+        _ => None,
+    }
+}
+
+/// The index of the wave, and what follows its name.
+fn read_place(text: &str) -> Option<(usize, &str)> {
+    let (number, rest) = text.strip_prefix("wave ")?.split_once('/')?;
+    let wave = number.parse::<usize>().ok()?.checked_sub(1)?;
+    let (_total, rest) = rest.split_once(' ')?;
+    let (_name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some((wave, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::ids::ServiceKey;
+    use crate::domain::reason::Reason;
+
+    const STATE: &str = "3f2a91c0d4e5aaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    fn waves() -> Vec<(String, usize)> {
+        vec![("canary".to_owned(), 1), ("rest of Europe".to_owned(), 9)]
+    }
+
+    fn probe_failed(last: &str) -> Reason {
+        let service = ServiceKey::try_from("globex/iam-service".to_owned()).unwrap();
+        Reason::ProbeFailed { service, failures: 3, last: last.to_owned() }
+    }
+
+    #[test]
+    fn lines_as_people_see_them() {
+        let since = "2026-11-23T08:10:05Z".parse().unwrap();
+        let lines = [
+            opened(2, "3f2a91c0d4e5"),
+            written(1, &Event::WaveStarted { wave: 0 }, &waves(), STATE),
+            written(2, &Event::Baking { wave: 1, since }, &waves(), STATE),
+            written(3, &Event::Held { wave: 0, reason: Reason::Interrupted }, &waves(), STATE),
+            written(4, &Event::Halted { wave: 0, reason: probe_failed("HTTP 500\nüber ") }, &waves(), STATE),
+            written(5, &Event::Halted { wave: 0, reason: probe_failed(&"ü".repeat(300)) }, &waves(), STATE),
+            written(6, &Event::Succeeded, &waves(), STATE),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn what_is_not_ours_and_what_is_broken_differ() {
+        for foreign in ["", "Deployed by hand", "#12", "# 1 started", "#one started"] {
+            assert_eq!(read(foreign), None, "{foreign}");
+        }
+        for broken in ["#1 ", "#1 started", "#1 started wave 0/2 canary", "#2 baking wave 1/2 canary since noon"] {
+            assert!(read(broken).unwrap().is_err(), "{broken}");
+        }
+    }
+
+    fn events() -> impl Strategy<Value = Event> {
+        let wave = 0usize..2_000;
+        prop_oneof![
+            wave.clone().prop_map(|wave| Event::WaveStarted { wave }),
+            (wave.clone(), -10_000_000_000_000_000i128..10_000_000_000_000_000_000).prop_map(|(wave, nanosecond)| {
+                Event::Baking { wave, since: Timestamp::from_nanosecond(nanosecond).unwrap() }
+            }),
+            (wave.clone(), any::<String>()).prop_map(|(wave, last)| Event::Held { wave, reason: probe_failed(&last) }),
+            (wave, any::<String>(), any::<String>())
+                .prop_map(|(wave, what, why)| Event::Halted { wave, reason: Reason::GateUnknown { what, why } }),
+            Just(Event::Succeeded),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_event_comes_back_or_says_that_it_was_cut(
+            seq in any::<u32>(), event in events(), name in any::<String>(), total in 0usize..2_000,
+        ) {
+            let waves = vec![(name, 1); total];
+            let line = written(seq, &event, &waves, STATE);
+            prop_assert!(line.chars().count() <= LONGEST, "{} is too long", line);
+            prop_assert!(!line.contains('\n'));
+            let read = read(&line).unwrap().unwrap();
+            prop_assert_eq!(read.seq, seq);
+            prop_assert_eq!(read.state.as_deref(), Some(&STATE[..STATE_DIGITS]));
+            match (read.said, &event) {
+                (Said::Whole(whole), event) => prop_assert_eq!(&whole, event),
+                (Said::Short(stop), Event::Held { reason, .. } | Event::Halted { reason, .. }) => {
+                    prop_assert!(stop.fits(&event));
+                    let whole = on_one_line(&reason.to_string());
+                    prop_assert!(stop.words == whole || stop.words.ends_with('…'), "{} of {}", stop.words, whole);
+                }
+                (said, _) => prop_assert!(false, "{:?}", said),
+            }
+        }
+    }
+}

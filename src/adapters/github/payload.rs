@@ -187,6 +187,6 @@ mod tests {
 
     #[test]
     fn words_for_people() {
-        insta::assert_snapshot!(payload(1).description(&"prod".parse().unwrap()), @"accessos 1.4.1-main.57.ab12cd3 to prod, plan b9b41b9dcb65");
+        insta::assert_snapshot!(payload(1).description(&"prod".parse().unwrap()), @"accessos 1.4.1-main.57.ab12cd3 to prod, plan 64879f7d6b96");
     }
 }

@@ -196,7 +196,15 @@ mod tests {
             written(5, &Event::Halted { wave: 0, reason: probe_failed(&"ü".repeat(300)) }, &waves(), STATE),
             written(6, &Event::Succeeded, &waves(), STATE),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        #0 opened 2 waves plan 3f2a91c0d4e5
+        #1 started wave 1/2 canary state=3f2a91c0d4e5
+        #2 baking wave 2/2 rest-of-Europe since 2026-11-23T08:10:05Z state=3f2a91c0d4e5
+        #3 held wave 1/2 canary interrupted: interrupted state=3f2a91c0d4e5
+        #4 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: HTTP 500 über state=3f2a91c0d4e5
+        #5 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü… state=3f2a91c0d4e5
+        #6 succeeded state=3f2a91c0d4e5
+        ");
     }
 
     #[test]

@@ -108,6 +108,15 @@ impl Cell {
         Ok(deployments.all(|deployment| deployment["rolloutState"] != "IN_PROGRESS"))
     }
 
+    /// The digest under a tag; a tag that is not there is an error.
+    pub(crate) async fn digest_of(&self, service: &Service, tag: &str) -> Result<String> {
+        let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag(tag).build();
+        let answer = self.ecr.batch_get_image().repository_name(service.repository()).image_ids(id).send().await;
+        let answer = answer.trying(tag)?;
+        let image = answer.images().first().and_then(|image| image.image_id());
+        Ok(image.and_then(|id| id.image_digest()).trying(format!("{}:{tag}", service.name))?.to_owned())
+    }
+
     pub(super) async fn create_repository(&self, service: &Service) -> Result<()> {
         self.ecr
             .create_repository()

@@ -36,12 +36,15 @@ const LISTED: i32 = 10;
 /// Newest revisions whose tags are read: what is wanted again soon is the last release or the one before.
 const LOOKED_AT: usize = 3;
 
+/// Whose turn it is to register in a family.
+type Turn = Arc<AsyncMutex<()>>;
+
 /// Registers task definitions.
 #[derive(Debug)]
 pub(super) struct Registrar {
     cells: Arc<Cells>,
     definitions: Arc<TaskDefinitions>,
-    families: Mutex<HashMap<(CellName, String), Arc<AsyncMutex<()>>>>,
+    families: Mutex<HashMap<(CellName, String), Turn>>,
 }
 
 impl Registrar {

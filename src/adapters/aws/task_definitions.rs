@@ -30,11 +30,14 @@ pub(super) struct Revision {
     pub(super) tags: BTreeMap<String, String>,
 }
 
+/// A revision that is read once, whoever asks first.
+type Kept = Arc<OnceCell<Arc<Revision>>>;
+
 /// Reads task definitions and keeps them.
 #[derive(Debug)]
 pub(super) struct TaskDefinitions {
     cells: Arc<Cells>,
-    kept: Mutex<HashMap<(CellName, TaskDefinitionArn), Arc<OnceCell<Arc<Revision>>>>>,
+    kept: Mutex<HashMap<(CellName, TaskDefinitionArn), Kept>>,
     readers: Semaphore,
 }
 

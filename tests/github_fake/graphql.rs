@@ -15,7 +15,8 @@ pub(crate) const COMMIT: &str = "mutation($input: CreateCommitOnBranchInput!) {
 const UPDATE: &str = "mutation($id: ID!, $updates: [RefUpdate!]!) {
     updateRefs(input: {repositoryId: $id, refUpdates: $updates}) { clientMutationId } }";
 
-const DEPLOYMENTS: &str = "query Recent($names: [String!], $first: Int = 10, $after: String) {
+const DEPLOYMENTS: &str = "# A comment, {which} is ignored.
+query Recent($names: [String!], $first: Int = 10, $after: String) {
     repository(owner: \"acme\", name: \"fleet\") {
         deployments(environments: $names, first: $first, after: $after,
                     orderBy: {field: CREATED_AT, direction: DESC}) {

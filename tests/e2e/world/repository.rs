@@ -239,12 +239,12 @@ fn fleet_yaml(world: &World) -> String {
          images: {{ repository: \"accessos/{{service}}\", cell: dev-1, platforms: [linux/amd64], builder: auto, \
          attest: off, prepare: [./prepare], inputs: [bin] }}\n\
          services:\n{}cells:\n{}{}gates:\n{}{}fleets:\n\
-         \x20 dev:\n    cells: [dev-1]\n    deploy_on: merge\n    waves: {{ plan: auto, first: 1, factor: 3, cap: max(25%, 6) }}\n    \
+         \x20 dev:\n    cells: [dev-1]\n    deploy_on: merge\n    waves: {{ plan: auto, first: 1, factor: 3, cap: \"max(25%, 6)\" }}\n    \
          bake: 1s\n    gate: dev\n    on_failure: rollback-wave\n\
          \x20 prod:\n    cells: [prod-1]\n    from: dev\n    soak: 0s\n    deploy_on: label\n    label: {LABEL}\n    \
          approval: {{ environment: prod-approval, binds: plan-hash, not_author: true }}\n    waves:\n      \
          - {{ name: canary, select: {{ tag: canary }}, bake: 4s }}\n      \
-         - {{ name: rest, plan: auto, factor: 3, cap: max(25%, 6), bake: 1s }}\n    \
+         - {{ name: rest, plan: auto, factor: 3, cap: \"max(25%, 6)\", bake: 1s }}\n    \
          gate: prod\n    on_failure: rollback-all\n\
          tenants:\n  entries:\n{}",
         services.collect::<String>(),

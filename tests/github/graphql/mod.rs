@@ -21,7 +21,7 @@ pub(super) struct Failure(pub(super) &'static str, pub(super) String);
 
 /// Whether the call would change something.
 pub(crate) fn is_mutation(call: &Call) -> bool {
-    call.text("query").is_some_and(|query| query.trim_start().starts_with("mutation"))
+    call.text("query").is_some_and(|query| query::ignored(query).starts_with("mutation"))
 }
 
 pub(crate) fn answer(repo: &mut Repository, call: &Call) -> Handled {

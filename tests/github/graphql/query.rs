@@ -48,7 +48,7 @@ enum Token {
 }
 
 fn tokens(query: &str) -> Option<Vec<Token>> {
-    let (mut tokens, mut rest) = (Vec::new(), query.trim_start());
+    let (mut tokens, mut rest) = (Vec::new(), ignored(query));
     while let Some(first) = rest.chars().next() {
         let (token, length) = match first {
             '"' => string(rest)?,
@@ -58,9 +58,18 @@ fn tokens(query: &str) -> Option<Vec<Token>> {
             mark => (Token::Mark(mark), mark.len_utf8()),
         };
         tokens.push(token);
-        rest = rest[length..].trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+        rest = ignored(&rest[length..]);
     }
     Some(tokens)
+}
+
+/// The text after what GraphQL ignores: blanks, commas and comments.
+pub(super) fn ignored(text: &str) -> &str {
+    let rest = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+    match rest.strip_prefix('#') {
+        Some(comment) => ignored(comment.split_once('\n').map_or("", |(_, rest)| rest)),
+        None => rest,
+    }
 }
 
 /// GraphQL's strings are JSON's, save for block strings, which nobody sends here.

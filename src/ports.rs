@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::domain::directive::{Decided, Scaling};
 use crate::domain::fleet::{Address, Builder};
 use crate::domain::gate::{Answer, Probe, TargetHealth};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName,
     TaskDefinitionArn, Version,
 };
+use crate::domain::lease::{LeaseMark, LeaseRecord, LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
@@ -236,6 +238,9 @@ pub trait LedgerReader: Send + Sync {
 
     /// What each service of a fleet runs by the records.
     async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState>;
+
+    /// What people have decided about a fleet, oldest first.
+    async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>>;
 }
 
 /// The records, to add to. Nothing is ever changed or taken away.
@@ -250,9 +255,47 @@ pub trait LedgerWriter: Send + Sync {
     /// Records the plan, then the intent to carry it out. Called by [`OpenRollout::begin`] only.
     async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord>;
 
+    /// Records a decision. Its number must be the next one, else it is a conflict: somebody else decided meanwhile.
+    async fn decide(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()>;
+
     /// Records an event, and with it how the services of a wave stand.
     async fn append(&self, proof: &OpenRollout, seq: u32, event: &Event, result: Option<&WaveResult>)
     -> PortResult<()>;
+}
+
+/// The lease of each fleet, to look.
+#[async_trait]
+pub trait LeaseReader: Send + Sync {
+    /// What lies in the lease's place. Read from the source, never from a list that may lag.
+    async fn lease(&self, fleet: &FleetName) -> PortResult<LeaseSeen>;
+
+    /// Whether an owner still lives. What cannot be told is unknown, not an error.
+    async fn life(&self, owner: &Owner) -> Life;
+}
+
+/// The lease of each fleet, to change: one compare-and-set.
+#[async_trait]
+pub trait LeaseWriter: Send + Sync {
+    /// Writes `next` in place of what was found at `seen` (nothing, for the first one ever), and answers where it
+    /// is now. A conflict if something else is there by now. An answer that is lost is found again by reading.
+    async fn put(&self, seen: Option<&LeaseMark>, next: &LeaseRecord) -> PortResult<LeaseMark>;
+}
+
+/// How services are scaled, to look.
+#[async_trait]
+pub trait ScalingReader: Send + Sync {
+    /// The scalable target of each service: none where it has none, an error where it cannot be read. Batched.
+    async fn scaling(&self, services: &[Address]) -> BTreeMap<ServiceKey, PortResult<Option<Scaling>>>;
+}
+
+/// How services are scaled, to change.
+#[async_trait]
+pub trait ScalingWriter: Send + Sync {
+    /// Sets the least, the most and the three suspend flags of a service's scalable target, all of them.
+    async fn set_scaling(&self, service: &Address, scaling: &Scaling) -> PortResult<()>;
+
+    /// Sets how many tasks should run, and nothing else.
+    async fn set_desired(&self, service: &Address, desired: u32) -> PortResult<()>;
 }
 
 /// Who may do what on the repository.

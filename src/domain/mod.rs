@@ -18,4 +18,6 @@ pub mod snapshot;
 pub mod plan;
 pub mod rollout;
 pub mod ledger;
+pub mod directive;
+pub mod lease;
 pub mod planner;

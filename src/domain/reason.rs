@@ -199,6 +199,37 @@ pub enum Reason {
         why: String,
     },
 
+    /// Another process moves the fleet.
+    #[error("{fleet} is being moved by {by} since {since:.0} ({purpose}): {why}")]
+    LeaseHeld {
+        /// Where.
+        fleet: FleetName,
+        /// Who.
+        by: String,
+        /// What they do.
+        purpose: String,
+        /// Since when.
+        since: Timestamp,
+        /// Why it cannot be taken over.
+        why: String,
+    },
+    /// What lies in the lease's place is no lease.
+    #[error("the lease of {fleet} cannot be read: {why}")]
+    LeaseUnreadable {
+        /// Where.
+        fleet: FleetName,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The lease could not be confirmed in time, or somebody else has it now.
+    #[error("the lease of {fleet} is not ours for sure: {why}")]
+    LeaseLost {
+        /// Where.
+        fleet: FleetName,
+        /// What was found.
+        why: String,
+    },
+
     // A tenant is left out.
     /// Scaled to zero on purpose.
     #[error("paused")]
@@ -289,7 +320,10 @@ impl Reason {
             | R::StalePlan { .. }
             | R::WouldGoBack { .. }
             | R::ForeignChange { .. }
-            | R::NotReady { .. } => Kind::Conflict,
+            | R::NotReady { .. }
+            | R::LeaseHeld { .. }
+            | R::LeaseUnreadable { .. }
+            | R::LeaseLost { .. } => Kind::Conflict,
             R::Paused | R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => Kind::LeftOut,
             R::RollbackFailed { .. } => Kind::RollbackFailed,
             R::TakenBack { .. } => Kind::Conflict,
@@ -334,6 +368,9 @@ impl Reason {
             R::WouldGoBack { .. } => "use `tidegate rollback --to` if going back is meant",
             R::ForeignChange { .. } => "find out who and why; `tidegate plan` shows the difference",
             R::NotReady { .. } => "let it settle or repair it, then run again",
+            R::LeaseHeld { .. } => "wait for it, or end that process; a lease whose owner has ended is taken over",
+            R::LeaseUnreadable { .. } => "look at the branch tidegate-lease-FLEET; delete it when nothing runs",
+            R::LeaseLost { .. } => "nothing more was sent; `tidegate continue` goes on when GitHub answers again",
             R::Paused => "`tidegate resume` brings it to the fleet's release",
             R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => "see the tenant's entry in fleet.yaml",
             R::RollbackFailed { .. } => {

@@ -67,6 +67,10 @@ pub(super) fn fleet(fleet: &FleetName) -> String {
     format!("fleets/{fleet}.json")
 }
 
+pub(super) fn directives(fleet: &FleetName) -> String {
+    format!("directives/{fleet}.json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::client::GitHub;
 use super::files::{self, BRANCH};
 use super::patience::Patience;
+use crate::domain::directive::Decided;
 use crate::domain::ids::FleetName;
 use crate::domain::ledger::{FleetState, WaveResult};
 use crate::ports::{Fault, PortError, PortResult};
@@ -30,6 +31,8 @@ pub(super) struct Addition {
     pub(super) may_replace: bool,
     /// How services of a fleet stand now, to be taken into the fleet's file.
     pub(super) result: Option<(FleetName, WaveResult)>,
+    /// A decision to be added to those about a fleet.
+    pub(super) decision: Option<(FleetName, Decided)>,
 }
 
 /// A file and its bytes.
@@ -103,7 +106,34 @@ impl GitHub {
             state.services.extend(result.services.clone());
             missing.push(File::json(files::fleet(fleet), &state)?);
         }
+        if let Some((fleet, decided)) = &addition.decision {
+            missing.extend(self.with_decision(fleet, decided, head).await?);
+        }
         Ok(missing)
+    }
+
+    /// Adds a decision to those about a fleet, if it is the next one there.
+    pub(super) async fn add_decision(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()> {
+        let headline = format!("{fleet} decision {}", decided.seq);
+        let decision = Some((fleet.clone(), decided.clone()));
+        self.add(&Addition { headline, files: Vec::new(), may_replace: false, result: None, decision }).await?;
+        Ok(())
+    }
+
+    /// The fleet's decisions with one more; nothing if it is there already.
+    async fn with_decision(&self, fleet: &FleetName, decided: &Decided, head: &str) -> PortResult<Option<File>> {
+        let path = files::directives(fleet);
+        let mut known: Vec<Decided> = self.record(&path, head).await?.unwrap_or_default();
+        let newest = known.last().map_or(0, |last| last.seq);
+        if known.last() == Some(decided) {
+            return Ok(None);
+        }
+        if decided.seq != newest + 1 {
+            let why = format!("decision {newest} is the newest there, so this cannot be {}", decided.seq);
+            return Err(PortError::new(Fault::Conflict, format!("writing {path}"), why));
+        }
+        known.push(decided.clone());
+        File::json(path, &known).map(Some)
     }
 
     /// What the services of a fleet run by the records.

@@ -7,6 +7,7 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use super::{Sim, World, write};
+use crate::domain::directive::Decided;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{Entry, FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
 use crate::domain::plan::Plan;
@@ -53,6 +54,12 @@ impl LedgerReader for Sim {
         world.count("GitHub read");
         Ok(world.states.get(fleet).cloned().unwrap_or_default())
     }
+
+    async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {
+        let mut world = self.world();
+        world.count("GitHub read");
+        Ok(world.decided.get(fleet).cloned().unwrap_or_default())
+    }
 }
 
 #[async_trait]
@@ -80,6 +87,18 @@ impl LedgerWriter for Sim {
         let record = RolloutRecord { id, opened_at, intent: intent.clone(), entries: Vec::new() };
         world.rollouts.push(record.clone());
         Ok(record)
+    }
+
+    async fn decide(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()> {
+        let mut world = self.world();
+        world.count("GitHub write");
+        let known = world.decided.entry(fleet.clone()).or_default();
+        if known.last().map_or(0, |last| last.seq) + 1 != decided.seq {
+            let doing = format!("recording decision {} about {fleet}", decided.seq);
+            return Err(PortError::new(Fault::Conflict, doing, "somebody else decided meanwhile"));
+        }
+        known.push(decided.clone());
+        Ok(())
     }
 
     async fn append(

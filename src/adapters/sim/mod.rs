@@ -6,6 +6,7 @@
 mod clock;
 mod ecs;
 mod health;
+mod lease;
 mod ledger;
 mod registry;
 mod service;

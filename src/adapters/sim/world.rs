@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::registry::StoredImage;
 use super::service::{Fault, SimService};
+use crate::domain::directive::Decided;
 use crate::domain::fleet::{Application, Fleet, SetState};
 use crate::domain::ids::{
     ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
 };
+use crate::domain::lease::LeaseRecord;
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
@@ -46,6 +48,12 @@ pub struct World {
     pub(super) rollouts: Vec<RolloutRecord>,
     /// What each fleet runs by the records.
     pub(super) states: BTreeMap<FleetName, FleetState>,
+    /// What people decided about each fleet, oldest first.
+    #[serde(default)]
+    pub(super) decided: BTreeMap<FleetName, Vec<Decided>>,
+    /// The lease of each fleet.
+    #[serde(default)]
+    pub(super) leases: BTreeMap<FleetName, LeaseRecord>,
     /// Calls by name, to show what a rollout costs.
     pub calls: BTreeMap<String, u64>,
     /// Numbers given out.

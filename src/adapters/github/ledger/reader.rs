@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::GitHubLedger;
 use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL};
+use crate::domain::directive::Decided;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
@@ -54,5 +55,9 @@ impl LedgerReader for GitHubLedger {
 
     async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState> {
         self.github.fleet_state_at(fleet, BRANCH).await
+    }
+
+    async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {
+        Ok(self.github.record(&files::directives(fleet), BRANCH).await?.unwrap_or_default())
     }
 }

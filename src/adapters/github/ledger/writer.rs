@@ -10,7 +10,8 @@ use crate::adapters::github::history::Status;
 use crate::adapters::github::payload::Payload;
 use crate::adapters::github::state_branch::{Addition, File};
 use crate::adapters::github::status_line::{opened, read, written};
-use crate::domain::ids::Version;
+use crate::domain::directive::Decided;
+use crate::domain::ids::{FleetName, Version};
 use crate::domain::ledger::{Intent, RolloutId, RolloutRecord, WaveResult};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
@@ -52,6 +53,10 @@ impl LedgerWriter for GitHubLedger {
         Ok(RolloutRecord { id: deployment.id, opened_at: deployment.created_at, intent: intent.clone(), entries })
     }
 
+    async fn decide(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()> {
+        self.github.add_decision(fleet, decided).await
+    }
+
     async fn append(
         &self,
         proof: &OpenRollout,
@@ -72,7 +77,7 @@ impl LedgerWriter for GitHubLedger {
 
 impl GitHubLedger {
     async fn add_once(&self, headline: String, files: Vec<File>) -> PortResult<()> {
-        self.github.add(&Addition { headline, files, may_replace: false, result: None }).await?;
+        self.github.add(&Addition { headline, files, may_replace: false, result: None, decision: None }).await?;
         Ok(())
     }
 
@@ -91,6 +96,7 @@ impl GitHubLedger {
             files: vec![File::json(files::event(id, seq), &file)?],
             may_replace: false,
             result: result.map(|result| (intent.fleet.clone(), result.clone())),
+            decision: None,
         };
         match self.github.add(&addition).await {
             Err(error) if error.fault == Fault::Conflict && !self.has_line(id, seq).await? => {

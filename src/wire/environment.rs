@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::machine;
 use crate::cli::args::Common;
 use crate::cli::context::{Context, GitHubEvent};
+use crate::domain::lease::Owner;
 
 /// An event payload is refused above this. GitHub's own are below 25 MB for webhooks, and those that a workflow
 /// gets for the events used here are a few kilobytes.
@@ -20,6 +22,18 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// The id of the workflow run this is, if it is one.
 pub(super) fn workflow_run() -> Option<u64> {
     variable("GITHUB_RUN_ID").and_then(|id| id.parse().ok())
+}
+
+/// Who we are, for the lease. A process that nobody has a name for is still a process.
+pub(super) fn owner() -> Owner {
+    let user = || variable("USER").or_else(|| variable("USERNAME"));
+    Owner {
+        run: workflow_run(),
+        attempt: variable("GITHUB_RUN_ATTEMPT").and_then(|n| n.parse().ok()),
+        actor: variable("GITHUB_ACTOR").or_else(user).unwrap_or_else(|| "somebody".to_owned()),
+        host: machine::name(variable("HOSTNAME").or_else(|| variable("COMPUTERNAME"))),
+        process: std::process::id(),
+    }
 }
 
 /// What a run knows of its surroundings.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::environment::{variable, workflow_run};
+use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{AwsEnvironment, Cells, EcrRegistry, EcsFleet, ElbTargets};
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
@@ -11,7 +11,7 @@ use crate::adapters::probe::Prober;
 use crate::app::progress::Observer;
 use crate::app::{App, Readers, Writers};
 use crate::domain::fleet::Application;
-use crate::ports::Secret;
+use crate::ports::{Clock, Secret};
 
 /// Everything that can be looked at.
 ///
@@ -51,12 +51,14 @@ struct Outside {
     prober: Arc<Prober>,
     github: GitHub,
     ledger: Arc<GitHubLedger>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Outside {
     fn reach(application: &Application) -> Result<Self, String> {
         let cells = Arc::new(Cells::connect(&application.cells, &aws_environment()));
-        let github = GitHub::connect(github_environment()?).map_err(|error| error.to_string())?;
+        let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
+        let github = GitHub::connect(github_environment()?, Arc::clone(&clock)).map_err(|error| error.to_string())?;
         Ok(Self {
             registry: Arc::new(EcrRegistry::new(Arc::clone(&cells), application.images.cell.clone())),
             fleet: Arc::new(EcsFleet::new(Arc::clone(&cells))),
@@ -64,6 +66,7 @@ impl Outside {
             prober: Arc::new(Prober::new().map_err(|error| error.to_string())?),
             ledger: Arc::new(GitHubLedger::new(github.clone())),
             github,
+            clock,
         })
     }
 
@@ -76,7 +79,7 @@ impl Outside {
             targets: Arc::clone(&self.targets) as _,
             ledger: Arc::clone(&self.ledger) as _,
             people: Arc::new(self.github.clone()),
-            clock: Arc::new(WallClock::start()),
+            clock: Arc::clone(&self.clock),
             observer,
         }
     }
@@ -102,7 +105,6 @@ fn github_environment() -> Result<GitHubEnvironment, String> {
         server_url: variable("GITHUB_SERVER_URL"),
         repository: needed("GITHUB_REPOSITORY")?,
         token: Secret::new(needed("GITHUB_TOKEN")?),
-        run: workflow_run(),
-        attempt: variable("GITHUB_RUN_ATTEMPT").and_then(|n| n.parse().ok()),
+        own: owner(),
     })
 }

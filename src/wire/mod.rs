@@ -5,6 +5,7 @@ mod demo;
 mod environment;
 mod files;
 mod live;
+mod machine;
 mod simulated;
 
 use std::process::ExitCode;

@@ -67,6 +67,11 @@ async fn runs_and_the_repository_are_read() {
     fake.set_run(run("completed", Some("cancelled")));
     assert_eq!(get(&fake, "/actions/runs/42").await.body["conclusion"], "cancelled");
     assert_eq!(get(&fake, "/actions/runs/43").await.status, 404);
+    fake.set_run(run("in_progress", None));
+    let before = get(&fake, "/actions/runs/42/attempts/1").await.body;
+    assert_eq!((&before["status"], &before["run_attempt"]), (&json!("completed"), &json!(1)));
+    assert_eq!(get(&fake, "/actions/runs/42/attempts/2").await.body["status"], "in_progress");
+    assert_eq!(get(&fake, "/actions/runs/42/attempts/3").await.status, 404);
     assert_eq!(get(&fake, "").await.body["default_branch"], "main");
     assert_lawful(&fake);
 }

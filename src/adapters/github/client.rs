@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -11,12 +12,15 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use octocrab::Octocrab;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::failure::{Failure, Outlook};
 use super::patience::Patience;
-use crate::ports::{Fault, PortError, PortResult, Secret};
+use crate::domain::lease::Owner;
+use crate::ports::{Clock, Fault, PortError, PortResult, Secret};
 
 /// Answers beyond this are refused: no record is that large, and memory is not GitHub's to spend.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -38,10 +42,8 @@ pub struct GitHubEnvironment {
     pub repository: String,
     /// With `contents: write` and `deployments: write` for records.
     pub token: Secret,
-    /// The workflow run, if this is one.
-    pub run: Option<u64>,
-    /// Which attempt of the run.
-    pub attempt: Option<u64>,
+    /// Who we are: what a lease that we hold says, and what other owners are compared with.
+    pub own: Owner,
 }
 
 /// One repository at GitHub. Cloning it is cheap and shares the connections.
@@ -54,6 +56,9 @@ pub struct GitHub {
     /// The part of the API's URL after the host, without a slash at the end.
     api_path: String,
     graphql_path: String,
+    clock: Arc<dyn Clock>,
+    /// How GraphQL names the repository. It never changes, so it is asked for once.
+    node_id: Arc<OnceCell<String>>,
 }
 
 /// One request, whole, as a value.
@@ -78,6 +83,11 @@ pub(super) struct Answer {
     doing: String,
 }
 
+#[derive(Deserialize)]
+struct Repository {
+    node_id: String,
+}
+
 const JSON: &str = "application/vnd.github+json";
 
 impl fmt::Debug for GitHub {
@@ -87,11 +97,11 @@ impl fmt::Debug for GitHub {
 }
 
 impl GitHub {
-    /// A client for the repository. Sends nothing yet.
+    /// A client for the repository, which waits by this clock. Sends nothing yet.
     ///
     /// # Errors
     /// The environment makes no sense.
-    pub fn connect(environment: GitHubEnvironment) -> PortResult<Self> {
+    pub fn connect(environment: GitHubEnvironment, clock: Arc<dyn Clock>) -> PortResult<Self> {
         let doing = "setting up the GitHub client";
         let refuse = |why: &str| PortError::new(Fault::Refused, doing, why);
         let (owner, name) = environment
@@ -108,7 +118,8 @@ impl GitHub {
         let http = octocrab(&origin, &environment.token)
             .map_err(|error| PortError::new(Fault::Refused, doing, innermost(&error)))?;
         let (owner, name) = (owner.to_owned(), name.to_owned());
-        Ok(Self { http, owner, name, api_path, graphql_path, environment })
+        let node_id = Arc::default();
+        Ok(Self { http, owner, name, api_path, graphql_path, clock, node_id, environment })
     }
 
     /// The repository's owner.
@@ -128,10 +139,26 @@ impl GitHub {
 
     /// The page of the workflow run, if this is one.
     pub(super) fn run_url(&self) -> Option<String> {
-        let GitHubEnvironment { server_url, repository, run, attempt, .. } = &self.environment;
-        let (server, run) = (server_url.as_deref()?.trim_end_matches('/'), (*run)?);
-        let attempt = attempt.map(|attempt| format!("/attempts/{attempt}")).unwrap_or_default();
+        let GitHubEnvironment { server_url, repository, own, .. } = &self.environment;
+        let (server, run) = (server_url.as_deref()?.trim_end_matches('/'), own.run?);
+        let attempt = own.attempt.map(|attempt| format!("/attempts/{attempt}")).unwrap_or_default();
         Some(format!("{server}/{repository}/actions/runs/{run}{attempt}"))
+    }
+
+    /// The patience of one operation.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new(Arc::clone(&self.clock))
+    }
+
+    /// How GraphQL names the repository.
+    pub(super) async fn node_id(&self) -> Result<&str, Failure> {
+        let asked = self.node_id.get_or_try_init(|| async {
+            let answer = self.insist(&self.get("reading the repository", "")).await?;
+            let repository: Repository =
+                answer.json().map_err(|error| Failure::refused("reading the repository", error.why))?;
+            Ok(repository.node_id)
+        });
+        asked.await.map(String::as_str)
     }
 
     /// A request to GET a path below the repository.
@@ -158,7 +185,7 @@ impl GitHub {
     /// Makes a request that may be made twice until it is answered or patience ends: a read, or a write that
     /// would write the same again.
     pub(super) async fn insist(&self, request: &Request) -> Result<Answer, Failure> {
-        let mut patience = Patience::default();
+        let mut patience = self.patience();
         loop {
             match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),
@@ -260,7 +287,12 @@ pub(super) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::patience::tests::NoClock;
     use super::*;
+
+    fn connect(environment: GitHubEnvironment) -> PortResult<GitHub> {
+        GitHub::connect(environment, Arc::new(NoClock))
+    }
 
     fn environment(api_url: &str, graphql_url: &str) -> GitHubEnvironment {
         GitHubEnvironment {
@@ -269,15 +301,19 @@ mod tests {
             server_url: Some("https://github.com/".to_owned()),
             repository: "acme/fleet".to_owned(),
             token: Secret::new("ghs_secret"),
-            run: Some(7),
-            attempt: Some(2),
+            own: Owner {
+                run: Some(7),
+                attempt: Some(2),
+                actor: "ana".to_owned(),
+                host: "runner-1".to_owned(),
+                process: 9,
+            },
         }
     }
 
     #[tokio::test]
     async fn paths_keep_the_prefix_of_an_enterprise_server() {
-        let github =
-            GitHub::connect(environment("https://ghes.example/api/v3/", "https://ghes.example/api/graphql")).unwrap();
+        let github = connect(environment("https://ghes.example/api/v3/", "https://ghes.example/api/graphql")).unwrap();
         assert_eq!(github.get("reading", "/deployments").path, "/api/v3/repos/acme/fleet/deployments");
         assert_eq!(github.graphql_request("asking", Value::Null).path, "/api/graphql");
         assert_eq!(github.run_url().unwrap(), "https://github.com/acme/fleet/actions/runs/7/attempts/2");
@@ -286,7 +322,7 @@ mod tests {
 
     #[test]
     fn the_token_goes_to_one_host_only() {
-        let error = GitHub::connect(environment("https://api.github.com", "https://elsewhere.example/graphql"));
+        let error = connect(environment("https://api.github.com", "https://elsewhere.example/graphql"));
         assert!(error.unwrap_err().why.contains("same host"));
     }
 

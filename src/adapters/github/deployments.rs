@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, GitHub, encoded};
 use super::history::Status;
-use super::patience::{Doubt, Patience};
+use super::patience::Doubt;
 use super::payload::Payload;
 use crate::domain::ids::FleetName;
 use crate::domain::ledger::RolloutId;
@@ -62,7 +62,7 @@ impl GitHub {
     pub(super) async fn create_deployment(&self, wanted: &Wanted<'_>) -> PortResult<Deployment> {
         let doing = format!("recording the rollout to {}", wanted.fleet);
         let request = self.post(doing, "/deployments", creation(wanted));
-        let mut patience = Patience::default();
+        let mut patience = self.patience();
         loop {
             match self.attempt(&request).await {
                 Ok(answer) => return created(&answer),
@@ -82,7 +82,7 @@ impl GitHub {
             if let Some((found, _)) = self.find_open(wanted).await? {
                 return Ok(Some(found));
             }
-            Patience::let_lists_catch_up().await;
+            self.patience().let_lists_catch_up().await;
         }
         Ok(None)
     }
@@ -115,7 +115,7 @@ impl GitHub {
             body["log_url"] = url.into();
         }
         let request = self.post(doing, &statuses_of(id), body);
-        let mut patience = Patience::default();
+        let mut patience = self.patience();
         loop {
             match self.attempt(&request).await {
                 Ok(answer) if answer.status == StatusCode::CREATED => return Ok(()),

@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use super::client::GitHub;
 use super::failure::{Failure, Outlook};
-use super::patience::Patience;
 use crate::ports::{Fault, PortError, PortResult};
 
 impl GitHub {
     /// Asks until it is answered or patience ends.
     pub(super) async fn query(&self, doing: &str, text: &str, variables: &Value) -> PortResult<Value> {
-        let mut patience = Patience::default();
+        let mut patience = self.patience();
         loop {
             match self.graphql(doing, text, variables).await {
                 Ok(data) => return Ok(data),
@@ -76,7 +75,12 @@ mod tests {
     /// The schema is checked where npm is at hand, by `tests/github/validate-queries.mjs`.
     #[test]
     fn braces_of_the_queries_balance() {
-        for text in [include_str!("queries/rollouts.graphql"), include_str!("queries/commit.graphql")] {
+        let queries = [
+            include_str!("queries/rollouts.graphql"),
+            include_str!("queries/commit.graphql"),
+            include_str!("queries/move_branch.graphql"),
+        ];
+        for text in queries {
             for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
                 let count = |mark| text.chars().filter(|c| *c == mark).count();
                 assert_eq!(count(open), count(close), "{text}");

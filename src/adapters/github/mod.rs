@@ -6,9 +6,11 @@
 //! a plan of a thousand tenants; a branch can, and moving it is a compare-and-set.
 //!
 //! From the wire up: `client` makes one attempt, `failure` says what an answer means for the next one, `patience`
-//! waits, `graphql` and `contents` speak the two dialects, `deployments` and `state_branch` are the two places
-//! where records lie, `status_line`, `payload` and `files` their forms, and `ledger` puts them together.
+//! waits, `graphql`, `contents` and `branch` speak the dialects, `deployments` and `state_branch` are the two places
+//! where records lie, `status_line`, `payload` and `files` their forms, and `ledger` puts them together. `lease` is
+//! who may move a fleet at all.
 
+mod branch;
 mod client;
 mod contents;
 mod deployments;
@@ -16,6 +18,7 @@ mod failure;
 mod files;
 mod graphql;
 mod history;
+mod lease;
 mod ledger;
 mod patience;
 mod payload;

@@ -4,10 +4,13 @@
 //! whether the first one happened after all.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::failure::{Failure, Outlook};
-use crate::ports::PortResult;
+use crate::ports::{Clock, PortResult};
 
 /// Attempts after the first.
 const REPEATS: u32 = 4;
@@ -16,8 +19,8 @@ const REPEATS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Counts the failures of one operation.
-#[derive(Debug, Default)]
 pub(super) struct Patience {
+    clock: Arc<dyn Clock>,
     failures: u32,
 }
 
@@ -31,6 +34,11 @@ pub(super) enum Doubt {
 }
 
 impl Patience {
+    /// The patience of an operation that has not failed yet.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, failures: 0 }
+    }
+
     /// Waits until the next attempt may be made.
     ///
     /// # Errors
@@ -45,7 +53,7 @@ impl Patience {
         if self.failures > REPEATS {
             return Err(failure.error);
         }
-        wait(pause).await;
+        self.wait(pause).await;
         Ok(doubt)
     }
 
@@ -55,13 +63,17 @@ impl Patience {
         if self.failures > REPEATS {
             return false;
         }
-        wait(spread(self.growing())).await;
+        self.wait(spread(self.growing())).await;
         true
     }
 
     /// Waits for lists to catch up with what was written.
-    pub(super) async fn let_lists_catch_up() {
-        wait(FIRST_PAUSE * 4).await;
+    pub(super) async fn let_lists_catch_up(&self) {
+        self.wait(FIRST_PAUSE * 4).await;
+    }
+
+    async fn wait(&self, time: Duration) {
+        self.clock.sleep(SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)).await;
     }
 
     fn growing(&self) -> Duration {
@@ -77,18 +89,45 @@ fn spread(longest: Duration) -> Duration {
     longest * u32::try_from(chance).unwrap_or(0) / 1_000
 }
 
-#[expect(clippy::disallowed_methods, reason = "GitHub's limits count in its time, which no simulator can pass")]
-async fn wait(time: Duration) {
-    tokio::time::sleep(time).await;
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+
     use super::*;
+
+    /// Time in which nothing happens.
+    pub(in crate::adapters::github) struct NoClock;
+
+    #[async_trait]
+    impl Clock for NoClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        async fn sleep(&self, _: SignedDuration) {}
+    }
+
+    /// Notes what it is asked to wait.
+    #[derive(Default)]
+    struct Waits(Mutex<Vec<SignedDuration>>);
+
+    #[async_trait]
+    impl Clock for Waits {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        async fn sleep(&self, time: SignedDuration) {
+            self.0.lock().unwrap().push(time);
+        }
+    }
 
     #[test]
     fn pauses_grow_and_are_spread() {
-        let pause = |failures| Patience { failures }.growing();
+        let pause = |failures| Patience { failures, ..Patience::new(Arc::new(NoClock)) }.growing();
         for _ in 0..50 {
             assert!((FIRST_PAUSE / 2..=FIRST_PAUSE).contains(&pause(0)));
             assert!((FIRST_PAUSE * 16..=FIRST_PAUSE * 32).contains(&pause(9)));
@@ -97,8 +136,14 @@ mod tests {
 
     #[tokio::test]
     async fn patience_ends() {
-        let mut patience = Patience { failures: REPEATS };
+        let waits = Arc::new(Waits::default());
+        let mut patience = Patience::new(Arc::clone(&waits) as _);
+        for _ in 0..REPEATS {
+            assert_eq!(patience.after(Failure::unanswered("asking", "reset")).await, Ok(Doubt::Effect));
+        }
         assert!(patience.after(Failure::unanswered("asking", "reset")).await.is_err());
-        assert!(Patience::default().after(Failure::refused("asking", "no")).await.is_err());
+        assert_eq!(waits.0.lock().unwrap().len(), REPEATS as usize, "nobody waits before giving up");
+        let refused = Failure::refused("asking", "no");
+        assert!(Patience::new(Arc::new(NoClock)).after(refused).await.is_err());
     }
 }

@@ -2,15 +2,14 @@
 //! the branch: of two writers who saw the same head one wins, and the other looks again and adds to what is there.
 
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::branch::NewCommit;
 use super::client::GitHub;
 use super::files::{self, BRANCH};
-use super::patience::Patience;
 use crate::domain::directive::Decided;
 use crate::domain::ids::FleetName;
 use crate::domain::ledger::{FleetState, WaveResult};
@@ -51,21 +50,11 @@ impl File {
     }
 }
 
-#[derive(Deserialize)]
-struct Ref {
-    object: Object,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    sha: String,
-}
-
 impl GitHub {
     /// Adds to the branch, and answers the commit in which everything is there. What is there already is not
     /// written again; if that is all of it, nothing is.
     pub(super) async fn add(&self, addition: &Addition) -> PortResult<String> {
-        let mut patience = Patience::default();
+        let mut patience = self.patience();
         loop {
             let head = self.head_or_branch().await?;
             let files = self.missing(addition, &head).await?;
@@ -152,41 +141,24 @@ impl GitHub {
     }
 
     async fn head_or_branch(&self) -> PortResult<String> {
-        if let Some(head) = self.head().await? {
+        if let Some(head) = self.branch_head(BRANCH).await? {
             return Ok(head);
         }
         self.begin_branch().await?;
         let gone = || PortError::new(Fault::Unavailable, format!("beginning {BRANCH}"), "it is not there yet");
-        self.head().await?.ok_or_else(gone)
+        self.branch_head(BRANCH).await?.ok_or_else(gone)
     }
 
-    async fn head(&self) -> PortResult<Option<String>> {
-        let request = self.get(format!("looking where {BRANCH} is"), &format!("/git/ref/heads/{BRANCH}"));
-        match self.insist(&request).await {
-            Ok(answer) => Ok(Some(answer.json::<Ref>()?.object.sha)),
-            Err(failure) if failure.is(StatusCode::NOT_FOUND) => Ok(None),
-            Err(failure) => Err(failure.error),
-        }
-    }
-
-    /// Makes the branch, with a root of its own. Objects that nothing points at do no harm, so these requests may
-    /// be repeated; that the ref exists means that somebody else was quicker, or that we were.
+    /// Makes the branch, with a root of its own. That it exists by then means that somebody else was quicker, or
+    /// that we were, so this may be repeated.
     async fn begin_branch(&self) -> PortResult<()> {
-        let entry = json!({ "path": "README.md", "mode": "100644", "type": "blob", "content": README });
-        let tree = self.make("/git/trees", json!({ "tree": [entry] })).await?;
-        let message = "Begin tidegate's records";
-        let commit = self.make("/git/commits", json!({ "message": message, "tree": tree, "parents": [] })).await?;
-        let body = json!({ "ref": format!("refs/heads/{BRANCH}"), "sha": commit });
-        match self.insist(&self.post(format!("beginning {BRANCH}"), "/git/refs", body)).await {
+        let doing = format!("beginning {BRANCH}");
+        let root = NewCommit { message: "Begin tidegate's records", files: &[("README.md", README)], parent: None };
+        let commit = self.make_commit(&doing, &root).await?;
+        match self.insist(&self.branch_creation(&doing, BRANCH, &commit)).await {
             Err(failure) if !failure.is(StatusCode::UNPROCESSABLE_ENTITY) => Err(failure.error),
             _ => Ok(()),
         }
-    }
-
-    async fn make(&self, route: &str, body: Value) -> PortResult<String> {
-        let request = self.post(format!("beginning {BRANCH}"), route, body);
-        let answer = self.insist(&request).await.map_err(|failure| failure.error)?;
-        Ok(answer.json::<Object>()?.sha)
     }
 }
 

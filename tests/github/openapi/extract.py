@@ -40,6 +40,7 @@ OPERATIONS = {
     "/issues/{issue_number}/labels": ["get", "post"],
     "/issues/{issue_number}/labels/{name}": ["delete"],
     "/actions/runs/{run_id}": ["get"],
+    "/actions/runs/{run_id}/attempts/{attempt_number}": ["get"],
 }
 PROSE = {"description", "summary", "example", "examples", "externalDocs", "title", "tags",
          "operationId", "deprecated", "headers", "callbacks", "servers"}

@@ -87,6 +87,9 @@ fn route_reads(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
         ("GET", ["pulls", pull]) => pulls::get(repo, call, number(pull)?),
         ("GET", ["collaborators", login, "permission"]) => people::permission(repo, call, login),
         ("GET", ["actions", "runs", id]) => repository::run(repo, call, number(id)?),
+        ("GET", ["actions", "runs", id, "attempts", attempt]) => {
+            repository::attempt(repo, call, number(id)?, number(attempt)?)
+        }
         _ => Err(Answer::not_found()),
     }
 }

@@ -34,7 +34,22 @@ pub(super) fn get(repo: &Repository, call: &Call) -> Handled {
 
 pub(super) fn run(repo: &Repository, call: &Call, id: u64) -> Handled {
     let run = repo.runs.iter().find(|run| run.id == id);
+    Ok(shown_run(repo, call, run.ok_or_else(Answer::not_found)?))
+}
+
+/// One attempt of a run. Those before the newest are over: a re-run begins when the run is completed.
+pub(super) fn attempt(repo: &Repository, call: &Call, id: u64, attempt: u64) -> Handled {
+    let run = repo.runs.iter().find(|run| run.id == id && (1..=run.attempt).contains(&attempt));
     let run = run.ok_or_else(Answer::not_found)?;
+    if attempt == run.attempt {
+        return Ok(shown_run(repo, call, run));
+    }
+    let over =
+        WorkflowRun { attempt, status: "completed".to_owned(), conclusion: Some("failure".to_owned()), ..run.clone() };
+    Ok(shown_run(repo, call, &over))
+}
+
+fn shown_run(repo: &Repository, call: &Call, run: &WorkflowRun) -> Answer {
     let facts = json!({
         "id": run.id,
         "name": "deploy",
@@ -47,10 +62,10 @@ pub(super) fn run(repo: &Repository, call: &Call, id: u64) -> Handled {
         "head_commit": head_commit(run),
         "actor": account(&run.actor),
         "triggering_actor": account(&run.actor),
-        "url": url(repo, call, &format!("/actions/runs/{id}")),
+        "url": url(repo, call, &format!("/actions/runs/{}", run.id)),
         "repository": { "name": repo.name, "full_name": repo.full_name() },
     });
-    Ok(Answer::json(200, like("workflow-run", facts)))
+    Answer::json(200, like("workflow-run", facts))
 }
 
 fn head_commit(run: &WorkflowRun) -> Value {

@@ -38,7 +38,7 @@ impl LedgerWriter for GitHubLedger {
 
     async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
         self.add_once(format!("plan {}", intent.plan.short()), vec![plan_file(plan, intent)?]).await?;
-        let payload = Payload::of(plan, intent, self.github.environment().attempt);
+        let payload = Payload::of(plan, intent, self.github.environment().own.attempt);
         let wanted = Wanted { fleet: &intent.fleet, commit: intent.commit.as_str(), payload: &payload };
         let (deployment, statuses) = match self.github.find_open(&wanted).await? {
             Some(known) => known,

@@ -45,6 +45,7 @@ const ADAPTERS: [(&str, &[&str]); 6] = [
         &[
             "aws_config",
             "aws_credential_types",
+            "aws_sdk_applicationautoscaling",
             "aws_sdk_ecr",
             "aws_sdk_ecs",
             "aws_sdk_elasticloadbalancingv2",

@@ -28,6 +28,10 @@ pub(super) enum Group {
     RegistryRead,
     /// PutImage.
     RegistryModify,
+    /// DescribeScalableTargets.
+    ScalingRead,
+    /// RegisterScalableTarget.
+    ScalingModify,
 }
 
 /// A default quota: calls that may come at once, and calls per second after that.
@@ -39,8 +43,9 @@ struct Quota {
 
 /// The default quotas. ECS: API Reference, "Request throttling for the Amazon ECS API". ELB: User Guide,
 /// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
-/// AWS publishes none for DescribeImages, so its row is a guess far below the published ones.
-const QUOTAS: [Quota; 8] = [
+/// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
+/// Application Auto Scaling, whose rows are guessed as those of the slowest API beside it.
+const QUOTAS: [Quota; 10] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
@@ -49,6 +54,8 @@ const QUOTAS: [Quota; 8] = [
     Quota { group: Group::LoadBalancerRead, burst: 40.0, per_second: 10.0 },
     Quota { group: Group::RegistryRead, burst: 100.0, per_second: 50.0 },
     Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },
+    Quota { group: Group::ScalingRead, burst: 40.0, per_second: 10.0 },
+    Quota { group: Group::ScalingModify, burst: 20.0, per_second: 5.0 },
 ];
 
 /// The part of each quota that is ours; the rest is for whoever else works in the account.

@@ -1,4 +1,4 @@
-//! Amazon ECS, ECR and Elastic Load Balancing, one set of clients per cell.
+//! Amazon ECS, ECR, Elastic Load Balancing and Application Auto Scaling, one set of clients per cell.
 //!
 //! These modules translate and pace; they decide nothing. What they could not read, they say they could not read.
 //! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
@@ -13,6 +13,7 @@ mod fleet;
 mod observe;
 mod register;
 mod registry;
+mod scaling;
 mod services;
 mod stop_reasons;
 mod targets;
@@ -26,4 +27,5 @@ mod loopback;
 pub use cells::{AwsEnvironment, Cells};
 pub use fleet::EcsFleet;
 pub use registry::EcrRegistry;
+pub use scaling::EcsScaling;
 pub use targets::ElbTargets;

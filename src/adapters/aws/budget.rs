@@ -32,6 +32,8 @@ pub(super) enum Group {
     ScalingRead,
     /// RegisterScalableTarget.
     ScalingModify,
+    /// DescribeSecret.
+    SecretRead,
 }
 
 /// A default quota: calls that may come at once, and calls per second after that.
@@ -43,9 +45,10 @@ struct Quota {
 
 /// The default quotas. ECS: API Reference, "Request throttling for the Amazon ECS API". ELB: User Guide,
 /// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
+/// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for.
 /// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
 /// Application Auto Scaling, whose rows are guessed as those of the slowest API beside it.
-const QUOTAS: [Quota; 10] = [
+const QUOTAS: [Quota; 11] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
@@ -56,6 +59,7 @@ const QUOTAS: [Quota; 10] = [
     Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },
     Quota { group: Group::ScalingRead, burst: 40.0, per_second: 10.0 },
     Quota { group: Group::ScalingModify, burst: 20.0, per_second: 5.0 },
+    Quota { group: Group::SecretRead, burst: 100.0, per_second: 100.0 },
 ];
 
 /// The part of each quota that is ours; the rest is for whoever else works in the account.

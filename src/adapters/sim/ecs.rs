@@ -11,7 +11,7 @@ use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::snapshot::ServiceSeen;
 use crate::domain::template::Rendered;
-use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult};
+use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, Usable, WayBackReader};
 
 #[async_trait]
 impl FleetReader for Sim {
@@ -59,6 +59,25 @@ impl FleetWriter for Sim {
         let (id, now) = (world.next_deployment(), world.now);
         let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
         Ok(known.update(target, id, now))
+    }
+}
+
+/// Nothing is ever deregistered here, and no task definition has a secret.
+#[async_trait]
+impl WayBackReader for Sim {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable> {
+        let mut world = self.world();
+        let mut usable = BTreeMap::new();
+        for (address, arn) in revisions {
+            world.count("ECS DescribeTaskDefinition");
+            if world.task_definitions.contains_key(arn) {
+                usable.entry(address.service.clone()).or_insert(Usable::Yes);
+            } else {
+                let why = format!("ECS has no task definition {}", arn.family_and_revision());
+                usable.insert(address.service.clone(), Usable::No { why });
+            }
+        }
+        usable
     }
 }
 

@@ -202,6 +202,10 @@ pub trait FleetWriter: Send + Sync {
         service: &Address,
         target: &TaskDefinitionArn,
     ) -> PortResult<DeploymentId>;
+
+    /// Has ECS stop this deployment and go back to what ran before it: our own deadline has passed. One that is
+    /// not in progress any more, or on its way back already, is left as it is, and that is no error.
+    async fn stop(&self, proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()>;
 }
 
 /// Whether a task definition could be deployed again.

@@ -18,6 +18,7 @@ mod scaling;
 mod secret_names;
 mod secrets;
 mod services;
+mod stop;
 mod stop_reasons;
 mod targets;
 mod task_definitions;

@@ -60,6 +60,16 @@ impl FleetWriter for Sim {
         let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
         Ok(known.update(target, id, now))
     }
+
+    async fn stop(&self, _: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()> {
+        let mut world = self.world();
+        world.count("ECS StopServiceDeployment");
+        advance(&mut world, service);
+        let (next, now) = (world.next_deployment(), world.now);
+        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        known.stop(deployment, next, now);
+        Ok(())
+    }
 }
 
 /// Nothing is ever deregistered here, and no task definition has a secret.
@@ -81,12 +91,17 @@ impl WayBackReader for Sim {
     }
 }
 
-fn see(world: &mut World, address: &Address) -> ServiceSeen {
+/// Brings a service to the world's time.
+fn advance(world: &mut World, address: &Address) {
     let crashes = world.services.get(&address.ecs_service).is_some_and(|service| service.crashes(world));
     let (next, now) = (world.next_deployment(), world.now);
     if let Some(service) = world.services.get_mut(&address.ecs_service) {
         service.advance(crashes, next, now);
     }
+}
+
+fn see(world: &mut World, address: &Address) -> ServiceSeen {
+    advance(world, address);
     match world.services.get(&address.ecs_service) {
         Some(service) => service.describe(world).map_or_else(
             || ServiceSeen::Unreachable { why: "its task definition cannot be read".to_owned() },

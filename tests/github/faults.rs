@@ -63,7 +63,7 @@ pub(crate) enum FaultKind {
     ResetAfterEffect,
     /// The right answer, late.
     Delay(Duration),
-    /// HTTP 200 whose body is GraphQL errors of this type, and no effect.
+    /// HTTP 200 whose body is GraphQL errors of this type, and no effect. GitHub's own trouble has no type: "".
     GraphqlErrors { kind: String, message: String },
     /// The newest status in the list says `waiting`, which REST's own description does not know.
     WaitingStatus,
@@ -86,8 +86,11 @@ impl FaultKind {
             }
             Self::Reset => Some(Answer::refusal(500, "Nobody will read this")),
             Self::GraphqlErrors { kind, message } => {
-                let errors = json!({ "errors": [{ "type": kind, "message": message }] });
-                Some(Answer::json(200, errors))
+                let mut error = json!({ "message": message });
+                if !kind.is_empty() {
+                    error["type"] = kind.as_str().into();
+                }
+                Some(Answer::json(200, json!({ "errors": [error] })))
             }
             _ => None,
         }

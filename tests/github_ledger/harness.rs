@@ -1,0 +1,101 @@
+//! A fake GitHub, and adapters that are connected to it as different processes. Waits are noted and not waited.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use tidegate::adapters::github::{GitHub, GitHubEnvironment};
+use tidegate::domain::ids::FleetName;
+use tidegate::domain::lease::Owner;
+use tidegate::ports::{Clock, Secret};
+
+use crate::github::{Fault, FaultKind, GithubFake, Seed};
+
+/// A GitHub and what its clients waited.
+pub(crate) struct World {
+    pub(crate) fake: GithubFake,
+    waits: Arc<Waits>,
+}
+
+/// A clock that notes waits and lets others have a turn.
+#[derive(Default)]
+struct Waits(Mutex<Vec<SignedDuration>>);
+
+#[async_trait]
+impl Clock for Waits {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, time: SignedDuration) {
+        self.0.lock().unwrap().push(time);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Seed::new("acme", "fleet").accept_any_sha())
+    }
+
+    pub(crate) fn with(seed: Seed) -> Self {
+        Self { fake: GithubFake::start(seed), waits: Arc::default() }
+    }
+
+    /// GitHub, as this process sees it.
+    pub(crate) fn github(&self, own: Owner) -> GitHub {
+        let environment = GitHubEnvironment {
+            api_url: self.fake.url().to_owned(),
+            graphql_url: format!("{}/graphql", self.fake.url()),
+            server_url: Some("https://github.com".to_owned()),
+            repository: "acme/fleet".to_owned(),
+            token: Secret::new("ghs_any"),
+            own,
+        };
+        GitHub::connect(environment, Arc::clone(&self.waits) as _).unwrap()
+    }
+
+    /// One fault for the next request that matches.
+    pub(crate) fn fault(&self, method: Method, path: &str, kind: FaultKind) {
+        self.fake.fault(Fault::once(method, path, kind));
+    }
+
+    /// What was waited, and from now on anew.
+    pub(crate) fn waits(&self) -> Vec<SignedDuration> {
+        std::mem::take(&mut self.waits.0.lock().unwrap())
+    }
+
+    /// How many requests so far, by method and a part of the path or of the query.
+    pub(crate) fn count(&self, method: &str, part: &str) -> usize {
+        let at = |path: &str, query: &str| match part.strip_suffix('$') {
+            Some(end) => path.ends_with(end),
+            None => path.contains(part) || query.contains(part),
+        };
+        let requests = self.fake.requests();
+        let asked = requests.iter().filter(|asked| {
+            asked.method == method && at(&asked.path, asked.request["query"].as_str().unwrap_or_default())
+        });
+        asked.count()
+    }
+
+    pub(crate) fn assert_lawful(&self) {
+        assert_eq!(self.fake.violations(), Vec::<String>::new());
+    }
+}
+
+pub(crate) fn prod() -> FleetName {
+    "prod".parse().unwrap()
+}
+
+/// The process of a workflow run, on a machine of its own.
+pub(crate) fn run(run: u64, attempt: u64) -> Owner {
+    Owner {
+        run: Some(run),
+        attempt: Some(attempt),
+        actor: "ana".to_owned(),
+        host: format!("runner-{run}"),
+        process: std::process::id(),
+    }
+}

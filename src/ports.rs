@@ -315,19 +315,30 @@ pub trait Clock: Send + Sync {
     async fn sleep(&self, time: SignedDuration);
 }
 
+/// Whether the process was asked to stop, as a cancelled workflow run asks.
+#[async_trait]
+pub trait StopSignal: Send + Sync {
+    /// Whether it was.
+    fn raised(&self) -> bool;
+
+    /// Comes back when it is.
+    async fn wait(&self);
+}
+
 /// The proof that the intent of a rollout is in the ledger. Only recording it, or finding it recorded, makes
 /// one; deploying demands one.
 #[derive(Clone, Debug)]
 pub struct OpenRollout {
     record: RolloutRecord,
+    fence: u64,
 }
 
 impl OpenRollout {
-    /// Records the intent to carry out a plan.
+    /// Records the intent to carry out a plan, by the holder of the lease with this fencing number.
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, run: Option<u64>) -> PortResult<Self> {
+    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, run: Option<u64>, fence: u64) -> PortResult<Self> {
         let intent = Intent {
             fleet: plan.fleet.clone(),
             version: plan.release.version.clone(),
@@ -338,16 +349,16 @@ impl OpenRollout {
             run,
         };
         let record = ledger.open(plan, &intent).await?;
-        Ok(Self { record })
+        Ok(Self { record, fence })
     }
 
-    /// Takes up a rollout whose record and plan agree.
+    /// Takes up a rollout whose record and plan agree, by the holder of the lease with this fencing number.
     ///
     /// # Errors
     /// The plan is not the recorded one.
-    pub fn resume(record: RolloutRecord, plan: &Plan) -> PortResult<Self> {
+    pub fn resume(record: RolloutRecord, plan: &Plan, fence: u64) -> PortResult<Self> {
         if plan.hash() == record.intent.plan {
-            return Ok(Self { record });
+            return Ok(Self { record, fence });
         }
         let doing = format!("taking up rollout {}", record.id.0);
         Err(PortError::new(Fault::Refused, doing, "its plan is not the one that was recorded"))
@@ -356,6 +367,11 @@ impl OpenRollout {
     /// The record as it was when the rollout was opened or taken up.
     pub fn record(&self) -> &RolloutRecord {
         &self.record
+    }
+
+    /// The fencing number under which changes are sent.
+    pub fn fence(&self) -> u64 {
+        self.fence
     }
 
     /// The rollout's number.

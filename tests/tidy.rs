@@ -39,7 +39,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 6] = [
+const ADAPTERS: [(&str, &[&str]); 7] = [
     (
         "aws",
         &[
@@ -60,7 +60,8 @@ const ADAPTERS: [(&str, &[&str]); 6] = [
     ("builder", &["globset", "tokio"]),
     ("probe", &["reqwest", "tokio"]),
     ("clock", &["tokio"]),
-    ("sim", &[]),
+    ("signals", &["tokio"]),
+    ("sim", &["tokio"]),
 ];
 
 /// Crates that every adapter may use.

@@ -6,4 +6,5 @@ pub mod builder;
 pub mod clock;
 pub mod github;
 pub mod probe;
+pub mod signals;
 pub mod sim;

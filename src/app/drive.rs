@@ -4,20 +4,23 @@
 //! step. What it learns while it runs (probes so far, task definitions registered ahead) only saves calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use super::lease::Lease;
+use super::preflight;
 use super::progress::Progress;
 use super::{App, Stop};
 use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
-use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn};
+use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn, Version};
 use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
 use crate::domain::plan::{Change, Target};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
-use crate::domain::snapshot::{ServiceSeen, Snapshot};
+use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot};
 use crate::domain::template::{Rendered, Template};
 use crate::ports::{Fault, OpenRollout, PortError, PortResult};
 
@@ -47,27 +50,33 @@ const TURNS_MAX: u32 = 100_000;
 pub struct Driver<'a> {
     app: &'a App,
     fleet: &'a Fleet,
+    lease: &'a mut Lease,
     rollout: Rollout,
     proof: OpenRollout,
     seq: u32,
+    seen: Snapshot,
     probes: BTreeMap<ServiceKey, ProbeRecord>,
     registered: BTreeMap<ServiceKey, TaskDefinitionArn>,
+    registering: JoinSet<(ServiceKey, PortResult<TaskDefinitionArn>)>,
     trouble: BTreeMap<ServiceKey, u32>,
     up: BTreeSet<ServiceKey>,
 }
 
 impl<'a> Driver<'a> {
-    /// Takes a rollout in hand. The proof says that its intent is recorded.
-    pub fn new(app: &'a App, fleet: &'a Fleet, rollout: Rollout, proof: OpenRollout) -> Self {
+    /// Takes a rollout in hand. The proof says that its intent is recorded, the lease that nobody else moves it.
+    pub fn new(app: &'a App, fleet: &'a Fleet, lease: &'a mut Lease, rollout: Rollout, proof: OpenRollout) -> Self {
         let seq = proof.record().entries.last().map_or(0, |entry| entry.seq);
         Self {
             app,
             fleet,
+            lease,
             rollout,
             proof,
             seq,
+            seen: Snapshot::default(),
             probes: BTreeMap::new(),
             registered: BTreeMap::new(),
+            registering: JoinSet::new(),
             trouble: BTreeMap::new(),
             up: BTreeSet::new(),
         }
@@ -78,31 +87,86 @@ impl<'a> Driver<'a> {
     /// # Errors
     /// The records did not answer, or what they hold does not fit. The rollout stays open.
     pub async fn run(mut self) -> Result<(End, Rollout), Stop> {
+        let stop = Arc::clone(&self.app.readers.stop);
         for _ in 0..TURNS_MAX {
-            let seen = self.observe().await;
-            self.rollout.note_seen(&seen);
+            if self.app.hand_over_at.is_some_and(|at| self.now() >= at) {
+                return self.hold(Reason::HandedOver).await;
+            }
+            // What is dropped half-way is sent again or found done by whoever goes on: its intent is recorded.
+            tokio::select! {
+                biased;
+                () = stop.wait() => return self.hold(Reason::Interrupted).await,
+                () = self.observe() => {}
+            }
             let now = self.now();
-            self.note_up(&seen, now);
-            match self.rollout.decide(&seen, &self.fleet.calendar, now) {
+            match self.rollout.decide(&self.seen, &self.fleet.calendar, now) {
                 Decision::Deploy(services) => {
-                    if let Some(reason) = self.deploy(&services).await? {
-                        return self.hold(reason, &seen).await;
+                    if let Some(end) = self.must_stop(&services).await {
+                        return self.end(end).await;
+                    }
+                    let held = tokio::select! {
+                        biased;
+                        () = stop.wait() => return self.hold(Reason::Interrupted).await,
+                        held = self.deploy(&services) => held?,
+                    };
+                    if let Some(reason) = held {
+                        return self.hold(reason).await;
                     }
                 }
-                Decision::Record(event) => self.record(event, &seen).await?,
-                Decision::Wait { until } => self.app.readers.clock.sleep(until.duration_since(now)).await,
+                Decision::Record(event) => {
+                    if let Some(end) = self.may_not_record(&event).await {
+                        return self.end(end).await;
+                    }
+                    self.record(event).await?;
+                }
+                Decision::Wait { until } => tokio::select! {
+                    biased;
+                    () = stop.wait() => return self.hold(Reason::Interrupted).await,
+                    () = self.app.readers.clock.sleep(until.duration_since(now)) => {}
+                },
                 Decision::Done(None) => return Ok((End::Succeeded, self.rollout)),
                 Decision::Done(Some(reason)) => match *self.rollout.phase() {
                     Phase::Halted { wave, .. } => return Ok((End::Halted { wave, reason }, self.rollout)),
-                    _ => return self.hold(reason, &seen).await,
+                    _ => return self.hold(reason).await,
                 },
             }
         }
         Err(Stop::Bug(format!("the rollout did not end in {TURNS_MAX} turns")))
     }
 
+    /// Why a batch may not be sent after all: the lease, or what people have decided since the plan was made.
+    async fn must_stop(&mut self, services: &[ServiceKey]) -> Option<Reason> {
+        if let Err(lost) = self.lease.confirm(self.app).await {
+            return Some(lost);
+        }
+        if self.rollout.plan().is_rollback() {
+            return None;
+        }
+        let (directives, release) = (self.lease.directives(), &self.rollout.plan().release.version);
+        let on_hold = directives.on_hold(&self.fleet.name);
+        on_hold.or_else(|| services.iter().find_map(|service| directives.forbids(service, release)))
+    }
+
+    /// A new wave is not begun in a fleet that was put on hold meanwhile; everything else that is true is recorded.
+    async fn may_not_record(&mut self, event: &Event) -> Option<Reason> {
+        if let Err(lost) = self.lease.confirm(self.app).await {
+            return Some(lost);
+        }
+        let begins = matches!(event, Event::WaveStarted { .. }) && !self.rollout.plan().is_rollback();
+        self.lease.directives().on_hold(&self.fleet.name).filter(|_| begins)
+    }
+
+    /// Ends this process's part. Without the lease nothing is recorded either: somebody else may be doing so.
+    async fn end(self, reason: Reason) -> Result<(End, Rollout), Stop> {
+        match reason {
+            Reason::LeaseLost { .. } => Ok((End::Held(reason), self.rollout)),
+            reason => self.hold(reason).await,
+        }
+    }
+
     /// Everything the next decision needs, and nothing more: targets are read at decision points only.
-    async fn observe(&mut self) -> Snapshot {
+    async fn observe(&mut self) {
+        self.take_registered();
         let changes = self.rollout.watched().to_vec();
         let addresses: Vec<Address> = changes.iter().filter_map(|change| self.address(change)).collect();
         let mut seen = Snapshot { services: self.app.readers.fleet.observe(&addresses).await, ..Snapshot::default() };
@@ -113,7 +177,18 @@ impl<'a> Driver<'a> {
         if self.rollout.needs_targets(self.now()) {
             seen.health.targets = self.app.readers.targets.targets(&addresses).await;
         }
-        seen
+        if let Some(wave) = self.rollout.needs_preflight(self.now()) {
+            seen.ahead = self.look_ahead(wave).await;
+        }
+        self.seen = seen;
+        self.rollout.note_seen(&self.seen);
+        self.note_up(self.now());
+    }
+
+    /// What the next wave needs before its first change.
+    async fn look_ahead(&self, wave: usize) -> BTreeMap<ServiceKey, Ahead> {
+        let changes = self.rollout.plan().waves.get(wave).map_or(&[][..], |wave| &wave.changes);
+        preflight::look(&self.app.readers, &self.app.application, self.fleet, changes).await
     }
 
     async fn probe(&mut self, changes: &[Change]) {
@@ -133,6 +208,12 @@ impl<'a> Driver<'a> {
 
     /// Sends the updates side by side. Gives the reason to hold if one keeps failing.
     async fn deploy(&mut self, services: &[ServiceKey]) -> Result<Option<Reason>, Stop> {
+        // The same few registrations a second serve both: waiting for those under way is no slower than asking again.
+        while let Some(done) = self.registering.join_next().await {
+            if let Ok((service, Ok(arn))) = done {
+                self.registered.insert(service, arn);
+            }
+        }
         let changes: Vec<Change> =
             self.rollout.watched().iter().filter(|change| services.contains(&change.service)).cloned().collect();
         let mut updates = JoinSet::new();
@@ -141,7 +222,8 @@ impl<'a> Driver<'a> {
                 let why = "fleet.yaml no longer has it".to_owned();
                 return Ok(Some(Reason::NotReady { service: change.service, why }));
             };
-            let known = self.registered.get(&change.service).cloned();
+            let goes_forward = !self.rollout.quarantined().contains_key(&change.service.set);
+            let known = self.registered.get(&change.service).filter(|_| goes_forward).cloned();
             updates.spawn(update(self.app.clone(), self.proof.clone(), address, change, known));
         }
         let mut hold = None;
@@ -175,9 +257,9 @@ impl<'a> Driver<'a> {
     }
 
     /// Writes an event down, with what was seen of its wave, and goes on from there.
-    async fn record(&mut self, event: Event, seen: &Snapshot) -> Result<(), Stop> {
+    async fn record(&mut self, event: Event) -> Result<(), Stop> {
         let now = self.now();
-        let result = self.result(&event, seen, now);
+        let result = self.result(&event, now);
         self.seq += 1;
         self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
         self.explain(&event).await;
@@ -188,25 +270,27 @@ impl<'a> Driver<'a> {
                 self.probes.clear();
                 self.up.clear();
             }
-            Event::Baking { wave, .. } => self.register_ahead(wave + 1).await,
-            Event::Held { .. } | Event::Halted { .. } | Event::Succeeded => {}
+            Event::Baking { wave, .. } => self.register_ahead(wave + 1),
+            Event::Quarantined { .. } | Event::Held { .. } | Event::Halted { .. } | Event::Succeeded => {}
         }
         Ok(())
     }
 
-    async fn hold(mut self, reason: Reason, seen: &Snapshot) -> Result<(End, Rollout), Stop> {
+    async fn hold(mut self, reason: Reason) -> Result<(End, Rollout), Stop> {
         let wave = self.rollout.wave().map_or(0, |(index, _)| index);
-        self.record(Event::Held { wave, reason: reason.clone() }, seen).await?;
+        self.record(Event::Held { wave, reason: reason.clone() }).await?;
         Ok((End::Held(reason), self.rollout))
     }
 
     /// How the services of the current wave stand; recorded whenever that is worth knowing later.
-    fn result(&self, event: &Event, seen: &Snapshot, now: Timestamp) -> Option<WaveResult> {
+    fn result(&self, event: &Event, now: Timestamp) -> Option<WaveResult> {
         if matches!(event, Event::WaveStarted { .. }) {
             return None;
         }
+        let plan = self.rollout.plan();
+        let before = plan.replaces.clone().unwrap_or_else(Version::unrecorded);
         let state = |change: &Change| {
-            let live = seen.services.get(&change.service);
+            let live = self.seen.services.get(&change.service);
             let result = match self.rollout.standing(change, live, now) {
                 Standing::OnTarget => ServiceResult::Live,
                 Standing::Unknown(_) => ServiceResult::Unknown,
@@ -214,7 +298,8 @@ impl<'a> Driver<'a> {
                     ServiceResult::NotReached
                 }
             };
-            let release = self.rollout.plan().release.version.clone();
+            let left = self.rollout.quarantined().contains_key(&change.service.set);
+            let release = if left { before.clone() } else { plan.release.version.clone() };
             let state = ServiceState { release, runs: runs(change, live), result, at: now };
             (change.service.clone(), state)
         };
@@ -223,18 +308,21 @@ impl<'a> Driver<'a> {
 
     /// Registers the next wave's task definitions while this one bakes: the API gives one a second, and that
     /// must not be on the critical path. What fails here is done again when its turn comes.
-    async fn register_ahead(&mut self, wave: usize) {
+    fn register_ahead(&mut self, wave: usize) {
         let Some(next) = self.rollout.plan().waves.get(wave) else { return };
-        let mut registrations = JoinSet::new();
         for change in next.changes.clone() {
             let Some(address) = self.address(&change) else { continue };
             let (app, proof) = (self.app.clone(), self.proof.clone());
-            registrations.spawn(async move {
+            self.registering.spawn(async move {
                 let registered = task_definition(&app, &proof, &address, &change).await;
                 (change.service, registered)
             });
         }
-        while let Some(done) = registrations.join_next().await {
+    }
+
+    /// Takes in what was registered meanwhile, without waiting.
+    fn take_registered(&mut self) {
+        while let Some(done) = self.registering.try_join_next() {
             if let Ok((service, Ok(arn))) = done {
                 self.registered.insert(service, arn);
             }
@@ -243,7 +331,7 @@ impl<'a> Driver<'a> {
 
     /// On a halt, asks ECS why, for the one service it halted for.
     async fn explain(&self, event: &Event) {
-        let Event::Halted { reason, .. } = event else { return };
+        let (Event::Halted { reason, .. } | Event::Quarantined { reason, .. }) = event else { return };
         let failed = self.rollout.watched().iter().find(|change| {
             reason.set() == Some(&change.service.set) && reason.to_string().contains(change.service.service.as_str())
         });
@@ -267,13 +355,13 @@ impl<'a> Driver<'a> {
         self.app.readers.observer.note(now, &progress);
     }
 
-    fn note_up(&mut self, seen: &Snapshot, now: Timestamp) {
+    fn note_up(&mut self, now: Timestamp) {
         if !matches!(self.rollout.phase(), Phase::Deploying { .. }) {
             return;
         }
         for change in self.rollout.watched().to_vec() {
             let on_target =
-                self.rollout.standing(&change, seen.services.get(&change.service), now) == Standing::OnTarget;
+                self.rollout.standing(&change, self.seen.services.get(&change.service), now) == Standing::OnTarget;
             if on_target && self.up.insert(change.service.clone()) {
                 self.note(now, Progress::Up { service: change.service });
             }

@@ -1,32 +1,62 @@
 //! `continue`: takes up a rollout that was interrupted, killed or held, where the records and the world say it is.
 
 use super::drive::End;
+use super::lease::Lease;
 use super::progress::Progress;
 use super::promote::finalise;
+use super::rollback::take_back_after;
 use super::rollout::{Outcome, finish};
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
-use crate::domain::ledger::open_rollout;
+use crate::domain::ledger::{RolloutRecord, open_rollout, owed_rollback};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Rollout;
 use crate::ports::OpenRollout;
 
-/// Goes on with the open rollout of a fleet.
+/// Goes on with the open rollout of a fleet; or with the rollback of a failed one that was never begun.
 ///
 /// # Errors
-/// There is none, its records do not fit together, or what it reads did not answer.
+/// There is none, somebody else moves the fleet, its records do not fit together, or what it reads did not answer.
 pub async fn go_on(app: &App, fleet: &Fleet) -> Result<Outcome, Stop> {
+    let mut lease = Lease::take(app, &fleet.name, "continue").await?;
+    let result = with(app, fleet, &mut lease).await;
+    lease.release(app).await;
+    result
+}
+
+async fn with(app: &App, fleet: &Fleet, lease: &mut Lease) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
-    let open = open_rollout(&rollouts).ok_or_else(|| Reason::NothingToContinue { fleet: fleet.name.clone() })?;
+    if let Some(open) = open_rollout(&rollouts) {
+        return take_up(app, fleet, lease, open).await;
+    }
+    let owed = match owed_rollback(&rollouts) {
+        Some(failed) => take_back_after(app, fleet, lease, failed).await?,
+        None => None,
+    };
+    owed.ok_or_else(|| Reason::NothingToContinue { fleet: fleet.name.clone() }.into())
+}
+
+/// Takes up this rollout.
+pub(super) async fn take_up(
+    app: &App,
+    fleet: &Fleet,
+    lease: &mut Lease,
+    open: &RolloutRecord,
+) -> Result<Outcome, Stop> {
     let plan = app.readers.ledger.plan(&open.intent.plan).await?;
-    let proof = OpenRollout::resume(open.clone(), &plan)?;
+    if !plan.is_rollback()
+        && let Some(hold) = lease.directives().on_hold(&fleet.name)
+    {
+        return Err(hold.into());
+    }
+    let proof = OpenRollout::resume(open.clone(), &plan, lease.number())?;
     let now = app.readers.clock.now();
     let progress = Progress::Opened { id: open.id, plan: Box::new(plan.clone()), resumed: true };
     app.readers.observer.note(now, &progress);
     let events = open.entries.iter().map(|entry| entry.event.clone());
     let (release, back) = (plan.release.clone(), plan.is_rollback());
     let rollout = Rollout::replay(plan, open.opened_at, events, now)?;
-    let outcome = finish(app, fleet, rollout, proof).await?;
+    let outcome = finish(app, fleet, lease, rollout, proof).await?;
     if outcome.end == Some(End::Succeeded) && !back && app.application.is_last(fleet) {
         finalise(app, &release).await?;
     }

@@ -4,10 +4,14 @@
 //! ports. It returns values and notes progress; it prints nothing and knows no exit codes.
 
 pub mod build;
+pub mod decisions;
 pub mod drive;
+pub mod finalize;
 pub mod go_on;
+pub mod lease;
 pub mod observe;
 pub mod plan;
+mod preflight;
 pub mod progress;
 pub mod promote;
 pub mod rollback;
@@ -16,13 +20,16 @@ pub mod status;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::domain::fleet::{Application, Fleet};
-use crate::domain::ids::FleetName;
+use crate::domain::ids::{FleetName, SetId};
+use crate::domain::lease::Owner;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
-    Clock, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LedgerReader, LedgerWriter, PeopleReader,
-    PortError, ProbeReader, SourceReader, TargetReader,
+    Clock, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
+    LedgerWriter, PeopleReader, PortError, ProbeReader, SourceReader, StopSignal, TargetReader,
 };
 use progress::Observer;
 
@@ -43,8 +50,12 @@ pub struct Readers {
     pub ledger: Arc<dyn LedgerReader>,
     /// Who may do what.
     pub people: Arc<dyn PeopleReader>,
+    /// The leases.
+    pub leases: Arc<dyn LeaseReader>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether the process was asked to stop.
+    pub stop: Arc<dyn StopSignal>,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
 }
@@ -60,6 +71,8 @@ pub struct Writers {
     pub fleet: Arc<dyn FleetWriter>,
     /// The records.
     pub ledger: Arc<dyn LedgerWriter>,
+    /// The leases.
+    pub leases: Arc<dyn LeaseWriter>,
 }
 
 /// What a verb that changes something works with.
@@ -73,6 +86,10 @@ pub struct App {
     pub writers: Writers,
     /// The workflow run this is, if it is one.
     pub run: Option<u64>,
+    /// Who this process is, to others who want the same fleet.
+    pub owner: Owner,
+    /// When a running rollout is to be left to the next job; none without a limit.
+    pub hand_over_at: Option<Timestamp>,
 }
 
 /// Why a verb did not do its work. A rollout that was halted or held is no error but an outcome.
@@ -84,6 +101,14 @@ pub enum Stop {
     /// The file has no such fleet.
     #[error("fleet.yaml has no fleet `{0}`")]
     NoSuchFleet(FleetName),
+    /// The fleet has no such tenant.
+    #[error("fleet.yaml has no tenant `{tenant}` in {fleet}")]
+    NoSuchTenant {
+        /// Where.
+        fleet: FleetName,
+        /// Who.
+        tenant: SetId,
+    },
     /// Something outside did not do what it was asked.
     #[error(transparent)]
     Port(#[from] PortError),

@@ -2,6 +2,7 @@
 
 use super::observe::{FleetView, view};
 use super::{Readers, Stop};
+use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::Version;
 use crate::domain::plan::{Direction, Plan};
@@ -20,6 +21,8 @@ pub async fn plan(
     release: &Release,
     direction: Direction,
 ) -> Result<Plan, Stop> {
+    let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
+    let fleet = &directives.apply(fleet);
     let seen = view(readers, application, fleet).await?;
     let plan = plan_for(readers, application, fleet, &seen, release, direction)?;
     let mut problems = gone(readers, application, &plan, release).await?;

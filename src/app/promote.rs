@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::drive::End;
 use super::progress::Progress;
-use super::rollout::{Outcome, release};
+use super::rollout::{BreakGlass, Outcome, Request, release};
 use super::{App, Readers, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::ContentHash;
@@ -24,9 +24,13 @@ pub async fn promote(
     fleet: &Fleet,
     wanted: &Release,
     approved: Option<&ContentHash>,
+    break_glass: Option<&BreakGlass>,
 ) -> Result<Outcome, Stop> {
-    promotable(&app.readers, fleet, wanted).await?;
-    let outcome = release(app, fleet, wanted, Direction::Deploy, approved).await?;
+    if break_glass.is_none() {
+        promotable(&app.readers, fleet, wanted).await?;
+    }
+    let request = Request { release: wanted, direction: Direction::Deploy, approved, break_glass };
+    let outcome = release(app, fleet, &request).await?;
     if outcome.end == Some(End::Succeeded) && app.application.is_last(fleet) {
         finalise(app, wanted).await?;
     }

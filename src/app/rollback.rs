@@ -1,55 +1,111 @@
 //! `rollback`: back to what ran before the last rollout, or to a version the fleet had. A rollback is a rollout
-//! with a plan and a record of its own.
+//! with a plan and a record of its own. A person's rollback also puts the fleet on hold, so that the next merge
+//! does not undo it.
 
 use std::ops::Range;
 
-use super::rollout::{Outcome, carry_out, release};
+use super::decisions;
+use super::lease::Lease;
+use super::rollout::{Outcome, Request, carry_out, end_open, release_with, scope};
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::{SetId, Version};
-use crate::domain::ledger::{RolloutRecord, Standing, open_rollout};
+use crate::domain::ledger::{RolloutId, RolloutRecord, Standing, failed_before, open_rollout, to_take_back};
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::planner::plan_back;
 use crate::domain::reason::Reason;
-use crate::domain::rollout::{Event, Phase, Rollout};
-use crate::ports::OpenRollout;
+use crate::domain::rollout::{Phase, Rollout};
 
-/// Takes back the newest rollout of a fleet that is not taken back already. One that is still open is ended
-/// first, in the name of `by`.
-///
-/// # Errors
-/// There is none, or the records did not answer.
-pub async fn rollback(app: &App, fleet: &Fleet, by: &str) -> Result<Outcome, Stop> {
-    let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
-    let last = to_take_back(&rollouts).ok_or_else(|| Reason::NothingToRollBack { fleet: fleet.name.clone() })?;
-    let plan = app.readers.ledger.plan(&last.intent.plan).await?;
-    let reached = end_if_open(app, last, &plan, by).await?;
-    take_back(app, fleet, &plan, 0..reached, None).await
+/// What a person wants to go back from or to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// What the newest rollout that is not taken back already has done.
+    Last,
+    /// What this rollout has done, which may itself be a rollback.
+    Of(RolloutId),
+    /// To a version the fleet had.
+    To(Version),
 }
 
-/// Takes a fleet to a version that it had before.
+/// Takes a fleet back, in the name of `by`. A rollout that is under way is stopped first: the hold makes the
+/// process that moves it let go.
 ///
 /// # Errors
-/// The version is not recorded as a success of this fleet, or as [`release`].
-pub async fn rollback_to(app: &App, fleet: &Fleet, version: &Version, by: &str) -> Result<Outcome, Stop> {
+/// There is nothing such, somebody else does not let go of the fleet, or the records did not answer.
+pub async fn rollback(app: &App, fleet: &Fleet, back: &Back, by: &str, why: &str) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
-    let had = rollouts.iter().any(|r| r.succeeded_at().is_some() && &r.intent.version == version);
-    let wanted = app.readers.ledger.release(version).await?.filter(|_| had);
-    let wanted = wanted.ok_or_else(|| Reason::NoSuchRelease { wanted: format!("{version} in {}", fleet.name) })?;
+    goal(fleet, &rollouts, back)?;
+    let mut lease = decisions::hold_and_take(app, fleet, by, why, "rollback").await?;
+    let result = with(app, fleet, &mut lease, back, by).await;
+    lease.release(app).await;
+    result
+}
+
+async fn with(app: &App, fleet: &Fleet, lease: &mut Lease, back: &Back, by: &str) -> Result<Outcome, Stop> {
+    // Read again: whoever let go of the lease may have written more.
+    let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
+    let goal = goal(fleet, &rollouts, back)?;
+    let mut ended = None;
     if let Some(open) = open_rollout(&rollouts) {
-        let plan = app.readers.ledger.plan(&open.intent.plan).await?;
-        end_if_open(app, open, &plan, by).await?;
+        let reason = Reason::TakenBack { by: by.to_owned() };
+        ended = Some((open.id, end_open(app, lease, open, reason).await?));
     }
-    release(app, fleet, &wanted, Direction::RollbackTo(version.clone()), None).await
+    match goal {
+        Goal::TakeBack(record) => {
+            let (plan, reached) = match ended {
+                Some((id, ended)) if id == record.id => ended,
+                _ => reached(app, record).await?,
+            };
+            take_back(app, fleet, lease, &plan, 0..reached, None).await
+        }
+        Goal::Version(version) => {
+            let wanted = app.readers.ledger.release(version).await?;
+            let wanted = wanted.ok_or_else(|| no_such(fleet, version))?;
+            let direction = Direction::RollbackTo(wanted.version.clone());
+            let request = Request { release: &wanted, direction, approved: None, break_glass: None };
+            release_with(app, fleet, lease, &request).await
+        }
+    }
+}
+
+/// What a wish to go back means for these records.
+enum Goal<'a> {
+    TakeBack(&'a RolloutRecord),
+    Version(&'a Version),
+}
+
+fn goal<'a>(fleet: &Fleet, rollouts: &'a [RolloutRecord], back: &'a Back) -> Result<Goal<'a>, Reason> {
+    let nothing = || Reason::NothingToRollBack { fleet: fleet.name.clone() };
+    match back {
+        Back::Last => to_take_back(rollouts).map(Goal::TakeBack).ok_or_else(nothing),
+        Back::Of(id) => rollouts.iter().find(|record| record.id == *id).map(Goal::TakeBack).ok_or_else(nothing),
+        Back::To(version) => {
+            let had = |r: &RolloutRecord| r.succeeded_at().is_some() && version.names(&r.intent.version);
+            let had = rollouts.iter().find(|record| had(record)).ok_or_else(|| no_such(fleet, version))?;
+            match failed_before(rollouts, &had.intent.version, had.succeeded_at()) {
+                Some(why) => Err(Reason::FailedBefore {
+                    fleet: fleet.name.clone(),
+                    version: version.clone(),
+                    why: why.to_string(),
+                }),
+                None => Ok(Goal::Version(&had.intent.version)),
+            }
+        }
+    }
+}
+
+fn no_such(fleet: &Fleet, version: &Version) -> Reason {
+    Reason::NoSuchRelease { wanted: format!("{version} in {}", fleet.name) }
 }
 
 /// Carries out the way back from some waves of a plan.
 ///
 /// # Errors
 /// As [`carry_out`].
-pub async fn take_back(
+pub(super) async fn take_back(
     app: &App,
     fleet: &Fleet,
+    lease: &mut Lease,
     done: &Plan,
     waves: Range<usize>,
     only: Option<&SetId>,
@@ -59,33 +115,34 @@ pub async fn take_back(
         None => None,
     };
     let plan = plan_back(done, waves, only, to);
-    carry_out(app, fleet, plan).await
+    carry_out(app, fleet, lease, plan).await
 }
 
-/// The newest rollout forward that changed something and was not taken back.
-fn to_take_back(rollouts: &[RolloutRecord]) -> Option<&RolloutRecord> {
-    let taken_back = |record: &RolloutRecord| {
-        let back = |r: &&RolloutRecord| r.intent.direction == Direction::RollbackOf(record.intent.plan.clone());
-        rollouts.iter().filter(back).any(|r| matches!(r.standing(), Standing::Succeeded(_)))
-    };
-    rollouts.iter().find(|r| !matches!(r.intent.direction, Direction::RollbackOf(_)) && !taken_back(r))
-}
-
-/// Ends a rollout that is still open, and tells how many of its waves had begun.
-async fn end_if_open(app: &App, record: &RolloutRecord, plan: &Plan, by: &str) -> Result<usize, Stop> {
-    let events = record.entries.iter().map(|entry| entry.event.clone());
-    let mut rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
-    let wave = rollout.wave().map_or(0, |(index, _)| index);
-    match rollout.phase() {
-        Phase::Succeeded => Ok(plan.waves.len()),
-        Phase::Halted { .. } => Ok(wave + 1),
-        Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. } => {
-            let event = Event::Halted { wave, reason: Reason::TakenBack { by: by.to_owned() } };
-            let proof = OpenRollout::resume(record.clone(), plan)?;
-            let seq = record.entries.last().map_or(0, |entry| entry.seq) + 1;
-            app.writers.ledger.append(&proof, seq, &event, None).await?;
-            rollout.apply(&event, app.readers.clock.now())?;
-            Ok(wave + 1)
-        }
+/// Carries out the way back that the policy of a failed rollout asks for: its process ended before it began. None
+/// if the policy asks for none.
+pub(super) async fn take_back_after(
+    app: &App,
+    fleet: &Fleet,
+    lease: &mut Lease,
+    failed: &RolloutRecord,
+) -> Result<Option<Outcome>, Stop> {
+    let Standing::Halted(reason) = failed.standing() else { return Ok(None) };
+    let (plan, reached) = reached(app, failed).await?;
+    match scope(plan.on_failure, reached.saturating_sub(1), reason) {
+        None => Ok(None),
+        Some((first, only)) => take_back(app, fleet, lease, &plan, first..reached, only).await.map(Some),
     }
+}
+
+/// The plan of a rollout that has ended, and how many of its waves had begun.
+async fn reached(app: &App, record: &RolloutRecord) -> Result<(Plan, usize), Stop> {
+    let plan = app.readers.ledger.plan(&record.intent.plan).await?;
+    let events = record.entries.iter().map(|entry| entry.event.clone());
+    let rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
+    let reached = match rollout.phase() {
+        Phase::Succeeded => plan.waves.len(),
+        Phase::Opened => 0,
+        Phase::Deploying { wave } | Phase::Baking { wave, .. } | Phase::Halted { wave, .. } => wave + 1,
+    };
+    Ok((plan, reached))
 }

@@ -1,17 +1,18 @@
 //! Carrying out a plan from its first record to its end, and, when it fails, what the fleet's policy says then.
 
 use super::drive::{Driver, End};
+use super::lease::Lease;
 use super::plan::plan;
 use super::progress::Progress;
-use super::rollback::take_back;
-use super::{App, Stop};
+use super::rollback::{take_back, take_back_after};
+use super::{App, Stop, decisions, go_on};
 use crate::domain::fleet::{Fleet, OnFailure};
-use crate::domain::ids::ContentHash;
-use crate::domain::ledger::open_rollout;
-use crate::domain::plan::{Direction, Plan};
+use crate::domain::ids::{ContentHash, SetId};
+use crate::domain::ledger::{RolloutRecord, failed_before, open_rollout, owed_rollback};
+use crate::domain::plan::{Direction, Exclusion, Plan};
 use crate::domain::reason::{Kind, Reason};
 use crate::domain::release::Release;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Event, Rollout};
 use crate::ports::OpenRollout;
 
 /// How a rollout came out.
@@ -21,37 +22,171 @@ pub struct Outcome {
     pub plan: Plan,
     /// How that ended; none if there was nothing to do.
     pub end: Option<End>,
+    /// Sets that were left on what they ran before, each for a failure of its own.
+    pub quarantined: Vec<Exclusion>,
     /// The rollback that followed, if one did.
     pub rollback: Option<Box<Outcome>>,
 }
 
+/// What is released, and by which right.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// What.
+    pub release: &'a Release,
+    /// Forward or back.
+    pub direction: Direction,
+    /// Hash of the plan that somebody approved.
+    pub approved: Option<&'a ContentHash>,
+    /// Who goes past the guard rails, and why; recorded before anything else happens.
+    pub break_glass: Option<&'a BreakGlass>,
+}
+
+/// Somebody goes past holds, calendars and soaks, by name and with a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakGlass {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Request<'_> {
+    fn is_forward(&self) -> bool {
+        self.direction == Direction::Deploy
+    }
+}
+
 /// Releases to a fleet: plan, check the approval, and carry it out.
 ///
-/// `approved` is the hash of the plan that somebody approved.
-///
 /// # Errors
-/// The plan is refused, not approved or stale, or another rollout is open. Nothing was changed then.
-pub async fn release(
+/// The plan is refused, not approved or stale, or somebody else moves the fleet. Nothing was changed then.
+pub async fn release(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<Outcome, Stop> {
+    if request.is_forward() && fleet.needs_approval && request.approved.is_none() {
+        return ask_for_approval(app, fleet, request).await;
+    }
+    let mut lease = Lease::take(app, &fleet.name, "release").await?;
+    let result = release_with(app, fleet, &mut lease, request).await;
+    lease.release(app).await;
+    result
+}
+
+/// Says which plan would have to be approved. Only looks, so that a job without write access can do it.
+async fn ask_for_approval(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<Outcome, Stop> {
+    let plan = plan(&app.readers, &app.application, fleet, request.release, request.direction.clone()).await?;
+    if plan.is_empty() {
+        return Ok(nothing_to_do(plan));
+    }
+    Err(Reason::AwaitingApproval { plan: plan.hash() }.into())
+}
+
+/// [`release`], by a holder of the lease.
+pub(super) async fn release_with(
     app: &App,
     fleet: &Fleet,
-    release: &Release,
-    direction: Direction,
-    approved: Option<&ContentHash>,
+    lease: &mut Lease,
+    request: &Request<'_>,
 ) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
-    if let Some(open) = open_rollout(&rollouts) {
-        let (version, rollout) = (open.intent.version.clone(), open.id.0);
-        return Err(Reason::RolloutOpen { fleet: fleet.name.clone(), version, rollout }.into());
+    if request.is_forward() {
+        guard_rails(app, fleet, lease, request, &rollouts).await?;
     }
-    let plan = plan(&app.readers, &app.application, fleet, release, direction).await?;
+    if let Some(failed) = owed_rollback(&rollouts).filter(|_| request.is_forward()) {
+        if let Some(unfinished) = settle(app, fleet, lease, failed).await? {
+            return Ok(unfinished);
+        }
+    }
+    let open = open_rollout(&rollouts);
+    if let Some(open) = open {
+        match precedence(open, request) {
+            Precedence::Same => return go_on::take_up(app, fleet, lease, open).await,
+            Precedence::Newer => {}
+            Precedence::Other => {
+                let (version, rollout) = (open.intent.version.clone(), open.id.0);
+                return Err(Reason::RolloutOpen { fleet: fleet.name.clone(), version, rollout }.into());
+            }
+        }
+    }
+    let plan = plan(&app.readers, &app.application, fleet, request.release, request.direction.clone()).await?;
     if plan.is_empty() {
-        return Ok(Outcome { plan, end: None, rollback: None });
+        return Ok(nothing_to_do(plan));
     }
     if !plan.is_rollback() {
-        fleet.calendar.allows(app.readers.clock.now())?;
-        check_approval(fleet, &plan, approved)?;
+        if request.break_glass.is_none() {
+            fleet.calendar.allows(app.readers.clock.now())?;
+        }
+        check_approval(fleet, &plan, request.approved)?;
     }
-    carry_out(app, fleet, plan).await
+    if let Some(open) = open {
+        end_open(app, lease, open, Reason::Superseded { by: plan.release.version.clone() }).await?;
+    }
+    carry_out(app, fleet, lease, plan).await
+}
+
+fn nothing_to_do(plan: Plan) -> Outcome {
+    Outcome { plan, end: None, quarantined: Vec::new(), rollback: None }
+}
+
+/// What keeps a version out of a fleet whatever its plan. Breaking the glass lifts the hold and is written down;
+/// a version that is bad stays out.
+async fn guard_rails(
+    app: &App,
+    fleet: &Fleet,
+    lease: &Lease,
+    request: &Request<'_>,
+    rollouts: &[RolloutRecord],
+) -> Result<(), Stop> {
+    let (directives, version) = (lease.directives(), &request.release.version);
+    let failed = || {
+        let failed = failed_before(rollouts, version, directives.cleared.get(version).copied());
+        failed.filter(|_| fleet.from.is_some()).map(|why| Reason::FailedBefore {
+            fleet: fleet.name.clone(),
+            version: version.clone(),
+            why: why.to_string(),
+        })
+    };
+    if let Some(reason) = directives.marked_bad(&fleet.name, version).or_else(failed) {
+        return Err(reason.into());
+    }
+    match (request.break_glass, directives.on_hold(&fleet.name)) {
+        (Some(glass), hold) => {
+            let calendar = fleet.calendar.allows(app.readers.clock.now()).err();
+            let past = hold.into_iter().chain(calendar).map(|reason| reason.code()).collect();
+            let directive = crate::domain::directive::Directive::BrokeGlass { version: version.clone(), past };
+            decisions::record(app, &fleet.name, &glass.by, &glass.why, directive).await?;
+            Ok(())
+        }
+        (None, Some(hold)) => Err(hold.into()),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Carries out a rollback that is owed before anything new goes on top, or the new one's way back would lead to
+/// what failed. Answers the outcome if it did not come out well.
+async fn settle(app: &App, fleet: &Fleet, lease: &mut Lease, failed: &RolloutRecord) -> Result<Option<Outcome>, Stop> {
+    match Box::pin(take_back_after(app, fleet, lease, failed)).await? {
+        Some(outcome) if outcome.end != Some(End::Succeeded) => Ok(Some(outcome)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// How a wish stands to the rollout that is open.
+enum Precedence {
+    /// It is the same wish: go on with it.
+    Same,
+    /// It is newer, and takes the place of one that nobody moves.
+    Newer,
+    /// The open one must be ended by a person, or gone on with.
+    Other,
+}
+
+fn precedence(open: &RolloutRecord, request: &Request<'_>) -> Precedence {
+    let forward = open.intent.direction == Direction::Deploy && request.is_forward();
+    let approved = request.approved.is_none_or(|hash| *hash == open.intent.plan);
+    match open.intent.version.cmp(&request.release.version) {
+        std::cmp::Ordering::Equal if forward && approved => Precedence::Same,
+        std::cmp::Ordering::Less if forward => Precedence::Newer,
+        _ => Precedence::Other,
+    }
 }
 
 /// What was approved is what runs: any difference is a stop.
@@ -64,47 +199,84 @@ fn check_approval(fleet: &Fleet, plan: &Plan, approved: Option<&ContentHash>) ->
     }
 }
 
+/// Ends an open rollout for good, and answers its plan and how many of its waves had begun.
+pub(super) async fn end_open(
+    app: &App,
+    lease: &Lease,
+    record: &RolloutRecord,
+    reason: Reason,
+) -> Result<(Plan, usize), Stop> {
+    let plan = app.readers.ledger.plan(&record.intent.plan).await?;
+    let events = record.entries.iter().map(|entry| entry.event.clone());
+    let rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
+    let wave = rollout.wave().map(|(index, _)| index);
+    let event = Event::Halted { wave: wave.unwrap_or(0), reason };
+    let proof = OpenRollout::resume(record.clone(), &plan, lease.number())?;
+    let seq = record.entries.last().map_or(0, |entry| entry.seq) + 1;
+    app.writers.ledger.append(&proof, seq, &event, None).await?;
+    Ok((plan, wave.map_or(0, |index| index + 1)))
+}
+
 /// Records the intent and carries out a plan.
 ///
 /// # Errors
 /// What it reads or records did not answer. The rollout stays open and `continue` goes on with it.
-pub async fn carry_out(app: &App, fleet: &Fleet, plan: Plan) -> Result<Outcome, Stop> {
-    let proof = OpenRollout::begin(app.writers.ledger.as_ref(), &plan, app.run).await?;
+pub(super) async fn carry_out(app: &App, fleet: &Fleet, lease: &mut Lease, plan: Plan) -> Result<Outcome, Stop> {
+    lease.confirm(app).await?;
+    let proof = OpenRollout::begin(app.writers.ledger.as_ref(), &plan, app.run, lease.number()).await?;
     let (id, now) = (proof.id(), app.readers.clock.now());
     app.readers.observer.note(now, &Progress::Opened { id, plan: Box::new(plan.clone()), resumed: false });
     let rollout = Rollout::replay(plan, proof.record().opened_at, [], now)?;
-    finish(app, fleet, rollout, proof).await
+    finish(app, fleet, lease, rollout, proof).await
 }
 
 /// Drives an open rollout to its end, and does what the policy says if that is a failure.
 ///
 /// # Errors
 /// As [`carry_out`].
-pub async fn finish(app: &App, fleet: &Fleet, rollout: Rollout, proof: OpenRollout) -> Result<Outcome, Stop> {
-    let (end, rollout) = Driver::new(app, fleet, rollout, proof).run().await?;
+pub(super) async fn finish(
+    app: &App,
+    fleet: &Fleet,
+    lease: &mut Lease,
+    rollout: Rollout,
+    proof: OpenRollout,
+) -> Result<Outcome, Stop> {
+    let (end, rollout) = Driver::new(app, fleet, lease, rollout, proof).run().await?;
     let rollback = match &end {
         End::Halted { wave, reason } if reason.kind() == Kind::GateFailed => {
-            react(app, fleet, rollout.plan(), *wave, reason).await?
+            react(app, fleet, lease, rollout.plan(), *wave, reason).await?
         }
         End::Halted { .. } | End::Held(_) | End::Succeeded => None,
     };
-    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), rollback: rollback.map(Box::new) })
+    let left = rollout.quarantined().iter().map(|(set, reason)| Exclusion { set: set.clone(), reason: reason.clone() });
+    let quarantined = left.collect();
+    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), quarantined, rollback: rollback.map(Box::new) })
 }
 
 /// The fleet's policy for a failed wave.
-async fn react(app: &App, fleet: &Fleet, plan: &Plan, wave: usize, reason: &Reason) -> Result<Option<Outcome>, Stop> {
+async fn react(
+    app: &App,
+    fleet: &Fleet,
+    lease: &mut Lease,
+    plan: &Plan,
+    wave: usize,
+    reason: &Reason,
+) -> Result<Option<Outcome>, Stop> {
     let policy = plan.on_failure;
     let noted = Progress::Reacting { fleet: fleet.name.clone(), reason: reason.clone(), policy };
     app.readers.observer.note(app.readers.clock.now(), &noted);
-    let whole = |first: usize| Some((first, None));
-    let scope = match policy {
-        OnFailure::Stop => None,
-        OnFailure::RollbackAll => whole(0),
-        OnFailure::RollbackWave => whole(wave),
-        OnFailure::RollbackTenant => Some((wave, reason.set())),
-    };
-    match scope {
+    match scope(policy, wave, reason) {
         None => Ok(None),
-        Some((first, only)) => Box::pin(take_back(app, fleet, plan, first..wave + 1, only)).await.map(Some),
+        Some((first, only)) => Box::pin(take_back(app, fleet, lease, plan, first..wave + 1, only)).await.map(Some),
+    }
+}
+
+/// From which wave on, and which set alone, a policy takes back.
+pub(super) fn scope(policy: OnFailure, wave: usize, reason: &Reason) -> Option<(usize, Option<&SetId>)> {
+    match policy {
+        OnFailure::Stop => None,
+        OnFailure::RollbackAll => Some((0, None)),
+        OnFailure::RollbackWave => Some((wave, None)),
+        OnFailure::RollbackTenant => Some((wave, reason.set())),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
+use crate::domain::ids::{CommitSha, ContentHash, FleetName, SetId, Version};
 
 /// Releases one application to many tenants: builds images, moves a version from fleet to fleet in waves with
 /// health gates, takes it back when a gate fails, and keeps its records as GitHub deployments.
@@ -55,15 +55,65 @@ pub enum Command {
     Deploy(Approved),
     /// Release to a fleet what succeeded in the fleet before it.
     Promote(Approved),
-    /// Take a fleet back to what it ran before, or to a version that it had.
+    /// Take a fleet back to what it ran before, or to a version that it had, and put it on hold.
     Rollback {
         /// The fleet.
         #[arg(long)]
         fleet: FleetName,
         /// The version to go back to, instead of the one before the last rollout.
-        #[arg(long, value_name = "VERSION")]
+        #[arg(long, value_name = "VERSION", conflicts_with = "of")]
         to: Option<Version>,
+        /// The rollout to take back, by its number; it may itself be a rollback.
+        #[arg(long, value_name = "ROLLOUT")]
+        of: Option<u64>,
+        /// Why, for the records.
+        #[arg(long, default_value = "rolled back")]
+        why: String,
     },
+    /// End the open rollout of a fleet, leave everything as it is, and put the fleet on hold.
+    Abort(Decision),
+    /// Let nothing go forward in a fleet. A rollout under way stops within a minute and can be continued later.
+    Hold(Decision),
+    /// Lift the hold of a fleet.
+    Unhold(Decision),
+    /// Keep a version out of a fleet for good.
+    Bad {
+        /// Which fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The version.
+        #[arg(long, value_name = "VERSION")]
+        version: Version,
+        /// Take the mark away instead; failures up to now no longer count.
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Keep a tenant on a version until a day.
+    Pin {
+        /// Which fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant.
+        #[arg(long)]
+        tenant: SetId,
+        /// The version it keeps.
+        #[arg(long, value_name = "VERSION")]
+        version: Version,
+        /// The last day, such as 2026-12-31.
+        #[arg(long, value_name = "DATE")]
+        until: jiff::civil::Date,
+    },
+    /// Take a tenant's pin away.
+    Unpin {
+        /// Which fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant.
+        #[arg(long)]
+        tenant: SetId,
+    },
+    /// The last step of a job, whatever came before: note what this run left half-way, and let go of its leases.
+    Finalize,
     /// Go on with a rollout that was interrupted or held.
     Continue {
         /// The fleet.
@@ -86,6 +136,17 @@ pub enum Command {
     Schema,
 }
 
+/// A fleet, and why something is decided about it.
+#[derive(Clone, Debug, Args)]
+pub struct Decision {
+    /// The fleet.
+    #[arg(long)]
+    pub fleet: FleetName,
+    /// Why, for the records.
+    #[arg(long)]
+    pub why: String,
+}
+
 /// A release and a fleet.
 #[derive(Clone, Debug, Args)]
 pub struct Wanted {
@@ -106,6 +167,9 @@ pub struct Approved {
     /// Hash of the plan that was approved.
     #[arg(long, value_name = "HASH")]
     pub approved_plan: Option<ContentHash>,
+    /// Go past holds, windows, freezes and soaks, for this reason. It is recorded with your name.
+    #[arg(long, value_name = "WHY")]
+    pub break_glass: Option<String>,
 }
 
 /// What is built.

@@ -1,13 +1,16 @@
 //! `ci`: does what a GitHub event asks for, with the same verbs that a person at a terminal uses.
 
 use super::context::Context;
+use super::decide::{decided, ended};
 use super::event::{Ask, Dispatch, Verb, ask};
+use super::run::Report;
 use crate::app::build::{Request, build};
 use crate::app::go_on::go_on;
 use crate::app::promote::promote;
-use crate::app::rollback::{rollback, rollback_to};
+use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::Outcome;
 use crate::app::{App, Stop, fleet};
+use crate::domain::directive::Directive;
 use crate::domain::fleet::DeployOn;
 use crate::domain::ids::{CommitSha, ContentHash};
 use crate::domain::reason::Reason;
@@ -19,6 +22,8 @@ use crate::ports::{Fault, PortError};
 pub enum Done {
     /// It asked for nothing, for this reason.
     Nothing(String),
+    /// Something was decided, and this is to be said of it.
+    Told(Box<Report>),
     /// Rollouts, in the order in which they were carried out.
     Rollouts(Vec<Outcome>),
 }
@@ -38,7 +43,7 @@ pub async fn ci(app: &App, context: &Context, approved: Option<&ContentHash>) ->
         Ask::Nothing(why) => Ok(Done::Nothing(why)),
         Ask::Merge { commit, branch } => merge(app, context, commit, &branch).await,
         Ask::Label { label, commit, by, .. } => labelled(app, &label, &commit, &by, approved).await,
-        Ask::Dispatch(asked) => dispatched(app, &asked, approved).await.map(|outcome| Done::Rollouts(vec![outcome])),
+        Ask::Dispatch(asked) => dispatched(app, &asked, approved).await,
     }
 }
 
@@ -67,18 +72,29 @@ async fn labelled(
     release_to(app, &release, takes_label, approved).await
 }
 
-async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>) -> Result<Outcome, Stop> {
+async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>) -> Result<Done, Stop> {
     permitted(app, &asked.by).await?;
     let fleet = fleet(&app.application, &asked.fleet)?;
-    match (asked.verb, &asked.version) {
-        (Verb::Continue, _) => go_on(app, fleet).await,
-        (Verb::Rollback, None) => rollback(app, fleet, &asked.by).await,
-        (Verb::Rollback, Some(version)) => rollback_to(app, fleet, version, &asked.by).await,
-        (Verb::Promote, version) => {
-            let release = super::run::wanted(&app.readers, fleet, version.as_ref(), None).await?;
-            promote(app, fleet, &release, approved).await
+    let (by, why) = (asked.by.as_str(), asked.why.as_str());
+    let outcome = match asked.verb {
+        Verb::Continue => go_on(app, fleet).await?,
+        Verb::Rollback => {
+            let back = asked.version.clone().map_or(Back::Last, Back::To);
+            rollback(app, fleet, &back, by, why).await?
         }
-    }
+        Verb::Promote => {
+            let release = super::run::wanted(&app.readers, fleet, asked.version.as_ref(), None).await?;
+            promote(app, fleet, &release, approved, None).await?
+        }
+        Verb::Hold => return told(decided(app, &fleet.name, by, why, Directive::Hold).await),
+        Verb::Unhold => return told(decided(app, &fleet.name, by, why, Directive::Unhold).await),
+        Verb::Abort => return told(ended(app, &fleet.name, by, why).await),
+    };
+    Ok(Done::Rollouts(vec![outcome]))
+}
+
+fn told(report: Result<Report, Stop>) -> Result<Done, Stop> {
+    report.map(|report| Done::Told(Box::new(report)))
 }
 
 /// Releases to every fleet that such an event releases to, and stops at the first that does not come out well.
@@ -90,7 +106,7 @@ async fn release_to(
 ) -> Result<Done, Stop> {
     let mut outcomes = Vec::new();
     for fleet in app.application.fleets.iter().filter(|fleet| concerns(&fleet.deploy_on)) {
-        let outcome = promote(app, fleet, release, approved).await?;
+        let outcome = promote(app, fleet, release, approved, None).await?;
         let well = super::exit::Exit::of_outcome(&outcome) == super::exit::Exit::Done;
         outcomes.push(outcome);
         if !well {

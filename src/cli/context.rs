@@ -29,6 +29,13 @@ pub struct Context {
     pub json: bool,
 }
 
+impl Context {
+    /// Who acts, for records.
+    pub fn actor(&self) -> &str {
+        self.actor.as_deref().unwrap_or("somebody at a terminal")
+    }
+}
+
 /// What started a workflow run.
 #[derive(Clone, Debug)]
 pub struct GitHubEvent {

@@ -44,6 +44,8 @@ pub struct Dispatch {
     pub fleet: FleetName,
     /// The version, if one is named.
     pub version: Option<Version>,
+    /// Why, for the records.
+    pub why: String,
     /// Who.
     pub by: String,
 }
@@ -57,6 +59,12 @@ pub enum Verb {
     Continue,
     /// Release what succeeded in the fleet before.
     Promote,
+    /// Let nothing go forward.
+    Hold,
+    /// Lift that.
+    Unhold,
+    /// End the open rollout.
+    Abort,
 }
 
 /// Why a payload could not be understood.
@@ -120,16 +128,22 @@ fn dispatch(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
         "rollback" => Verb::Rollback,
         "continue" => Verb::Continue,
         "promote" => Verb::Promote,
+        "hold" => Verb::Hold,
+        "unhold" => Verb::Unhold,
+        "abort" => Verb::Abort,
         other => {
-            let why = format!("`command` is `{}`; it can be rollback, continue or promote", other.escape_debug());
+            let known = "rollback, continue, promote, hold, unhold or abort";
+            let why = format!("`command` is `{}`; it can be {known}", other.escape_debug());
             return Err(payload.bad(&why));
         }
     };
     let version = payload.text(&["inputs", "version"]).unwrap_or_default();
+    let why = payload.text(&["inputs", "why"]).ok().filter(|why| !why.trim().is_empty());
     Ok(Ask::Dispatch(Dispatch {
         verb,
         fleet: payload.parsed(&["inputs", "fleet"])?,
         version: if version.is_empty() { None } else { Some(payload.parsed(&["inputs", "version"])?) },
+        why: why.unwrap_or("no reason given").to_owned(),
         by: payload.text(&["sender", "login"])?.to_owned(),
     }))
 }
@@ -200,7 +214,8 @@ mod tests {
         let bad = read("workflow_dispatch", json!({"inputs": {"command": "explode", "fleet": "prod"}})).unwrap_err();
         assert_eq!(
             bad.to_string(),
-            "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue or promote"
+            "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue, promote, \
+             hold, unhold or abort"
         );
     }
 }

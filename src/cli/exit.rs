@@ -41,7 +41,7 @@ impl Exit {
             Stop::Refused(reasons) => {
                 reasons.iter().map(|reason| Self::of_kind(reason.kind())).max_by_key(severity).unwrap_or(Self::Bug)
             }
-            Stop::NoSuchFleet(_) => Self::BadInput,
+            Stop::NoSuchFleet(_) | Stop::NoSuchTenant { .. } => Self::BadInput,
             Stop::Port(error) => match error.fault {
                 ports::Fault::Unavailable => Self::Unavailable,
                 ports::Fault::Refused | ports::Fault::Conflict => Self::Conflict,
@@ -56,7 +56,10 @@ impl Exit {
         let after = outcome.rollback.as_ref().map(|rollback| &rollback.end);
         match (&outcome.end, after) {
             (_, Some(end)) if !matches!(end, None | Some(End::Succeeded)) => Self::RollbackFailed,
+            (Some(End::Succeeded), _) if !outcome.quarantined.is_empty() => Self::Exceptions,
             (None | Some(End::Succeeded), _) => Self::Done,
+            (Some(End::Held(Reason::Interrupted)), _) => Self::Interrupted,
+            (Some(End::Held(Reason::LeaseLost { .. })), _) => Self::Conflict,
             (Some(End::Held(_)), _) => Self::Held,
             (Some(End::Halted { reason, .. }), _) => Self::of_kind(reason.kind()),
         }
@@ -98,6 +101,7 @@ impl From<Exit> for ExitCode {
 pub fn decision(outcome: &Outcome) -> &'static str {
     match (&outcome.end, &outcome.rollback) {
         (None, _) => "nothing_to_do",
+        (Some(End::Succeeded), _) if !outcome.quarantined.is_empty() => "succeeded_with_exceptions",
         (Some(End::Succeeded), _) => "succeeded",
         (Some(End::Held(_)), _) => "held",
         (Some(End::Halted { .. }), None) => "halted",

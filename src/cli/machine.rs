@@ -29,6 +29,7 @@ pub fn outcome(outcome: &Outcome, exit: Exit) -> Value {
         "reason": reason(outcome).map(self::reason_json),
         "waves": outcome.plan.waves.iter().map(|wave| json!({"name": wave.name, "sets": wave.sets()})).collect::<Vec<_>>(),
         "excluded": outcome.plan.excluded,
+        "quarantined": outcome.quarantined,
         "rollback": rollback,
     })
 }
@@ -65,6 +66,7 @@ pub fn reason_code(stop: &Stop) -> String {
     match stop {
         Stop::Refused(reasons) => reasons.first().map(Reason::code).unwrap_or_default(),
         Stop::NoSuchFleet(_) => "no_such_fleet".to_owned(),
+        Stop::NoSuchTenant { .. } => "no_such_tenant".to_owned(),
         Stop::Port(_) => "unavailable".to_owned(),
         Stop::Record(_) => "bad_record".to_owned(),
         Stop::Bug(_) => "bug".to_owned(),
@@ -110,6 +112,9 @@ pub fn summary(outcome: &Outcome) -> String {
     }
     for exclusion in &plan.excluded {
         text += &format!("\n- left out: `{}`: {}\n", exclusion.set, markdown(&exclusion.reason.to_string()));
+    }
+    for left in &outcome.quarantined {
+        text += &format!("\n- left on what it ran before: `{}`: {}\n", left.set, markdown(&left.reason.to_string()));
     }
     if let Some(reason) = reason(outcome) {
         text += &format!("\n**{}**: {}\n\n{}\n", reason.code(), markdown(&reason.to_string()), reason.hint());

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod ci;
 pub mod context;
+mod decide;
 pub mod event;
 pub mod exit;
 pub mod machine;

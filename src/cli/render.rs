@@ -119,6 +119,9 @@ pub fn outcome(outcome: &Outcome) -> String {
         Some(End::Succeeded) if plan.is_rollback() => {
             format!("{} is back on {}\n", plan.fleet, plan.release.version)
         }
+        Some(End::Succeeded) if !outcome.quarantined.is_empty() => {
+            format!("{what}: every wave passed, without {}\n", count(outcome.quarantined.len(), "tenant"))
+        }
         Some(End::Succeeded) => format!("{what}: every wave passed\n"),
         Some(End::Held(reason)) => format!("{what}: held: {}\n", full(reason)),
         Some(End::Halted { wave, reason }) => {
@@ -128,6 +131,9 @@ pub fn outcome(outcome: &Outcome) -> String {
     };
     if let Some(rollback) = &outcome.rollback {
         text += &self::outcome(rollback);
+    }
+    for left in &outcome.quarantined {
+        text += &format!("left on what it ran before: {}: {}\n", left.set, left.reason);
     }
     for exclusion in &plan.excluded {
         text += &format!("left out: {}: {}\n", exclusion.set, exclusion.reason);
@@ -190,6 +196,9 @@ pub fn phase(event: &Event, name: &str, waves: usize) -> String {
         Event::Baking { wave, .. } => format!("wave {}/{waves} {name} is up", wave + 1),
         Event::Held { wave, reason } => format!("held in wave {}/{waves} {name}: {reason}", wave + 1),
         Event::Halted { wave, reason } => format!("stopped in wave {}/{waves} {name}: {reason}", wave + 1),
+        Event::Quarantined { wave, set, reason } => {
+            format!("wave {}/{waves} {name} goes on without {set}: {reason}", wave + 1)
+        }
         Event::Succeeded => "every wave passed".to_owned(),
     }
 }

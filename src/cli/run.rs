@@ -8,18 +8,19 @@ use serde_json::{Value, json};
 use super::args::{Approved, Command, Source, Wanted};
 use super::ci::{Done, ci};
 use super::context::Context;
+use super::decide::decide;
 use super::exit::{Exit, decision, reason};
 use super::{machine, render};
 use crate::app::build::{Request, build};
 use crate::app::go_on::go_on;
 use crate::app::promote::{promotable, promote};
-use crate::app::rollback::{rollback, rollback_to};
-use crate::app::rollout::Outcome;
+use crate::app::rollback::{Back, rollback};
+use crate::app::rollout::{BreakGlass, Outcome};
 use crate::app::status::status;
 use crate::app::{App, Readers, Stop, fleet, plan};
 use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{CommitSha, FleetName, Version};
-use crate::domain::ledger::{current_version, green_since};
+use crate::domain::ledger::{RolloutId, current_version, green_since};
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
@@ -50,20 +51,31 @@ impl Report {
 
 /// Runs a command that changes something.
 pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
+    if let Some(decided) = decide(command, app, context).await {
+        return decided.unwrap_or_else(|stop| of_stop(&stop));
+    }
     let result = match command {
         Command::Ci { approved_plan } => match ci(app, context, approved_plan.as_ref()).await {
             Ok(Done::Nothing(why)) => return nothing(&why),
+            Ok(Done::Told(report)) => return *report,
             Ok(Done::Rollouts(outcomes)) => return of_outcomes(&outcomes),
             Err(stop) => Err(stop),
         },
         Command::Build(source) => return of_build(build(app, &request(source)).await),
         Command::Deploy(approved) | Command::Promote(approved) => release(app, context, approved).await,
-        Command::Rollback { fleet: name, to } => take_back(app, context, name, to.as_ref()).await,
+        Command::Rollback { fleet: name, to, of, why } => {
+            let back = match (to, of) {
+                (Some(version), _) => Back::To(version.clone()),
+                (None, Some(rollout)) => Back::Of(RolloutId(*rollout)),
+                (None, None) => Back::Last,
+            };
+            take_back(app, context, name, &back, why).await
+        }
         Command::Continue { fleet: name } => match fleet(&app.application, name) {
             Ok(fleet) => go_on(app, fleet).await,
             Err(stop) => Err(stop),
         },
-        Command::Plan(_) | Command::Status { .. } | Command::Check | Command::Demo { .. } | Command::Schema => {
+        _ => {
             return look(command, &app.application, &app.readers, context).await;
         }
     };
@@ -87,16 +99,14 @@ async fn release(app: &App, context: &Context, approved: &Approved) -> Result<Ou
     let fleet = fleet(&app.application, &approved.wanted.fleet)?;
     let commit = context.commit.as_ref();
     let release = wanted(&app.readers, fleet, approved.wanted.version.as_ref(), commit).await?;
-    promote(app, fleet, &release, approved.approved_plan.as_ref()).await
+    let glass = approved.break_glass.as_ref();
+    let glass = glass.map(|why| BreakGlass { by: context.actor().to_owned(), why: why.clone() });
+    promote(app, fleet, &release, approved.approved_plan.as_ref(), glass.as_ref()).await
 }
 
-async fn take_back(app: &App, context: &Context, name: &FleetName, to: Option<&Version>) -> Result<Outcome, Stop> {
+async fn take_back(app: &App, context: &Context, name: &FleetName, back: &Back, why: &str) -> Result<Outcome, Stop> {
     let fleet = fleet(&app.application, name)?;
-    let by = context.actor.as_deref().unwrap_or("somebody at a terminal");
-    match to {
-        None => rollback(app, fleet, by).await,
-        Some(version) => rollback_to(app, fleet, version, by).await,
-    }
+    rollback(app, fleet, back, context.actor(), why).await
 }
 
 fn request(source: &Source) -> Request {

@@ -73,8 +73,8 @@ impl Calendar {
     /// # Errors
     /// The freeze that is on, or when the next window opens.
     pub fn allows(&self, now: Timestamp) -> Result<(), Reason> {
-        if let Some(freeze) = self.freezes.iter().find(|f| f.covers(now)) {
-            return Err(Reason::Frozen { until: freeze.to, why: freeze.reason.clone() });
+        if let Some(reason) = self.frozen(now) {
+            return Err(reason);
         }
         if self.windows.is_empty() || self.windows.iter().any(|w| w.covers(now)) {
             return Ok(());
@@ -82,6 +82,14 @@ impl Calendar {
         let next = self.windows.iter().filter_map(|w| w.opens_after(now)).min();
         let opens = next.map_or_else(|| "never".to_owned(), |at| at.to_string());
         Err(Reason::OutsideWindow { opens })
+    }
+}
+
+impl Calendar {
+    /// The freeze that is on now.
+    pub fn frozen(&self, now: Timestamp) -> Option<Reason> {
+        let freeze = self.freezes.iter().find(|freeze| freeze.covers(now))?;
+        Some(Reason::Frozen { until: freeze.to, why: freeze.reason.clone() })
     }
 }
 

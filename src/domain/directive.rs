@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ServiceKey, SetId, TaskDefinitionArn, Version};
+use super::fleet::{Fleet, Pin, SetState};
+use super::ids::{FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
+use super::reason::Reason;
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,13 @@ pub enum Directive {
     ClearBad {
         /// Which.
         version: Version,
+    },
+    /// Somebody released this version past what stood in the way.
+    BrokeGlass {
+        /// Which.
+        version: Version,
+        /// Codes of the reasons that it went past.
+        past: Vec<String>,
     },
     /// The tenant keeps this version.
     Pin {
@@ -110,6 +119,8 @@ pub struct Directives {
     pub hold: Option<Decided>,
     /// Bad versions.
     pub bad: BTreeMap<Version, Decided>,
+    /// When a version was last called good again: what it failed with before no longer counts.
+    pub cleared: BTreeMap<Version, Timestamp>,
     /// Pins by tenant.
     pub pins: BTreeMap<SetId, Decided>,
     /// Paused sets.
@@ -129,7 +140,11 @@ impl Directives {
             Directive::Hold => self.hold = Some(decided.clone()),
             Directive::Unhold => self.hold = None,
             Directive::MarkBad { version } => drop(self.bad.insert(version.clone(), decided.clone())),
-            Directive::ClearBad { version } => drop(self.bad.remove(version)),
+            Directive::ClearBad { version } => {
+                self.bad.remove(version);
+                self.cleared.insert(version.clone(), decided.at);
+            }
+            Directive::BrokeGlass { .. } => {}
             Directive::Pin { set, .. } => drop(self.pins.insert(set.clone(), decided.clone())),
             Directive::Unpin { set } => drop(self.pins.remove(set)),
             Directive::Pausing { set, .. } => drop(self.paused.insert(set.clone(), decided.clone())),
@@ -138,6 +153,54 @@ impl Directives {
         self.seq = decided.seq;
         self
     }
+}
+
+impl Directives {
+    /// The reason that stops everything forward, while a hold is in force.
+    pub fn on_hold(&self, fleet: &FleetName) -> Option<Reason> {
+        let hold = self.hold.as_ref()?;
+        Some(Reason::OnHold { fleet: fleet.clone(), by: hold.by.clone(), since: hold.at, why: hold.why.clone() })
+    }
+
+    /// The reason that keeps a version out of the fleet, if it is marked.
+    pub fn marked_bad(&self, fleet: &FleetName, version: &Version) -> Option<Reason> {
+        let marked = self.bad.get(version)?;
+        let (by, why) = (marked.by.clone(), marked.why.clone());
+        Some(Reason::MarkedBad { fleet: fleet.clone(), version: version.clone(), by, why })
+    }
+
+    /// The reason why a service must not be brought to a release, decided after its plan was made.
+    pub fn forbids(&self, service: &ServiceKey, release: &Version) -> Option<Reason> {
+        let meanwhile = |what: &str, decided: &Decided| Reason::NotReady {
+            service: service.clone(),
+            why: format!("it was {what} meanwhile, by {}: {}", decided.by, decided.why),
+        };
+        if let Some(paused) = self.paused.get(&service.set) {
+            return Some(meanwhile("paused", paused));
+        }
+        let decided = self.pins.get(&service.set)?;
+        pin(decided).filter(|pin| !pin.allows(release)).map(|_| meanwhile("pinned", decided))
+    }
+
+    /// The fleet as it is with these decisions: paused and pinned sets are so, whatever the file says.
+    pub fn apply(&self, fleet: &Fleet) -> Fleet {
+        let mut fleet = fleet.clone();
+        for set in &mut fleet.sets {
+            if self.paused.contains_key(&set.id) {
+                set.state = SetState::Paused;
+            }
+            if let Some(pin) = self.pins.get(&set.id).and_then(pin) {
+                set.pin = Some(pin);
+            }
+        }
+        fleet
+    }
+}
+
+/// A pin that was decided, in the form that fleet.yaml's have.
+fn pin(decided: &Decided) -> Option<Pin> {
+    let Directive::Pin { version, until, .. } = &decided.directive else { return None };
+    Some(Pin { version: version.clone(), owner: decided.by.clone(), why: decided.why.clone(), until: *until })
 }
 
 impl Scaling {

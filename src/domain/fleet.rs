@@ -26,6 +26,8 @@ pub struct Application {
     pub services: ServiceGraph,
     /// The control plane's services, if there is one.
     pub control_plane: Option<ServiceGraph>,
+    /// How many minor versions tenants may lag behind their control plane.
+    pub skew: u64,
     /// The accounts and Regions.
     pub cells: BTreeMap<CellName, Cell>,
     /// The fleets, each after the one it is promoted from.
@@ -100,6 +102,8 @@ pub struct Fleet {
     pub gate: GatePolicy,
     /// What a failed wave leads to.
     pub on_failure: OnFailure,
+    /// Tenants that may be left on their old version, each for a failure of its own.
+    pub failure_budget: usize,
     /// Its service sets, the control plane's first if there is one, then tenants by id.
     pub sets: Vec<ServiceSet>,
 }
@@ -356,7 +360,7 @@ impl ServiceSet {
 
 impl Pin {
     /// A pin to `1.4.1` allows the build that became 1.4.1.
-    fn allows(&self, release: &Version) -> bool {
-        &self.version == release || (!self.version.is_prerelease() && self.version == release.without_prerelease())
+    pub fn allows(&self, release: &Version) -> bool {
+        self.version.names(release)
     }
 }

@@ -13,6 +13,9 @@ use super::reason::Reason;
 pub struct GatePolicy {
     /// How long ECS has to bring up a service.
     pub deadline: SignedDuration,
+    /// Time between two looks at services on their way.
+    #[serde(default = "five_seconds")]
+    pub poll: SignedDuration,
     /// Tasks of the new version that may stop while it is watched.
     pub stopped_tasks_max: u32,
     /// Whether every load-balancer target must be healthy at the end of the bake.
@@ -21,6 +24,12 @@ pub struct GatePolicy {
     pub probe: Option<ProbePolicy>,
     /// What a missing answer does.
     pub unknown: OnUnknown,
+}
+
+/// A deployment takes a minute or more, and one look at ten services costs one of 20 calls a second (ECS API
+/// Reference, request throttling).
+fn five_seconds() -> SignedDuration {
+    SignedDuration::from_secs(5)
 }
 
 /// How a service is asked.

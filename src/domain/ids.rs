@@ -223,6 +223,11 @@ impl Version {
         Self(semver::Version::new(self.0.major, self.0.minor, self.0.patch))
     }
 
+    /// Whether somebody who writes this version means `release`: that very one, or the build that became it.
+    pub fn names(&self, release: &Self) -> bool {
+        self == release || (!self.is_prerelease() && *self == release.without_prerelease())
+    }
+
     /// Whether it is a version on the way to a release.
     pub fn is_prerelease(&self) -> bool {
         !self.0.pre.is_empty()

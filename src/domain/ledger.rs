@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{CommitSha, ContentHash, FleetName, ServiceKey, Version};
 use super::plan::{Direction, Target};
-use super::reason::Reason;
+use super::reason::{Kind, Reason};
 use super::rollout::Event;
 
 /// The number of a rollout: on GitHub, its deployment's id. Such ids may pass 32 bits.
@@ -150,6 +150,42 @@ pub fn green_since(rollouts: &[RolloutRecord], version: &Version) -> Option<Time
         .take_while(|r| r.id != newest.id)
         .any(|r| matches!(&r.intent.direction, Direction::RollbackOf(plan) if plan == &newest.intent.plan));
     if taken_back { None } else { newest.succeeded_at() }
+}
+
+/// How a version failed a gate in the fleet, if it did after `since`.
+pub fn failed_before<'a>(
+    rollouts: &'a [RolloutRecord],
+    version: &Version,
+    since: Option<Timestamp>,
+) -> Option<&'a Reason> {
+    rollouts.iter().filter(|r| r.intent.direction == Direction::Deploy && &r.intent.version == version).find_map(|r| {
+        let ended = r.entries.last().filter(|entry| since.is_none_or(|since| entry.at > since))?;
+        match &ended.event {
+            Event::Halted { reason, .. } if reason.kind() == Kind::GateFailed => Some(reason),
+            _ => None,
+        }
+    })
+}
+
+/// The newest rollout that changed something and was not taken back. A rollback is not taken back unless it is named.
+pub fn to_take_back(rollouts: &[RolloutRecord]) -> Option<&RolloutRecord> {
+    let taken_back = |record: &RolloutRecord| {
+        let back = |r: &&RolloutRecord| r.intent.direction == Direction::RollbackOf(record.intent.plan.clone());
+        rollouts.iter().filter(back).any(|r| matches!(r.standing(), Standing::Succeeded(_)))
+    };
+    rollouts.iter().find(|r| !matches!(r.intent.direction, Direction::RollbackOf(_)) && !taken_back(r))
+}
+
+/// The newest rollout, if it failed a gate and nothing was recorded after it: whatever its policy asks for was
+/// not begun.
+pub fn owed_rollback(rollouts: &[RolloutRecord]) -> Option<&RolloutRecord> {
+    let newest = rollouts.first()?;
+    match newest.standing() {
+        Standing::Halted(reason) if newest.intent.direction == Direction::Deploy => {
+            (reason.kind() == Kind::GateFailed).then_some(newest)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub struct Plan {
     pub excluded: Vec<Exclusion>,
     /// What a failed wave leads to.
     pub on_failure: OnFailure,
+    /// Tenants that may be left on their old version, each for a failure of its own.
+    #[serde(default)]
+    pub failure_budget: usize,
     /// What every wave must show.
     pub gate: GatePolicy,
 }
@@ -144,6 +147,16 @@ impl Wave {
 }
 
 impl Change {
+    /// The change back. What came after this service in `wave` before, now comes before it.
+    #[must_use]
+    pub fn reversed(&self, wave: &[Self]) -> Self {
+        let dependents = wave
+            .iter()
+            .filter(|other| other.service.set == self.service.set && other.after.contains(&self.service.service))
+            .map(|other| other.service.service.clone());
+        Self { before: self.target.clone(), target: self.before.clone(), after: dependents.collect(), ..self.clone() }
+    }
+
     /// Whether the configuration changes beside the image.
     pub fn changes_configuration(&self) -> bool {
         self.before.template != self.target.template

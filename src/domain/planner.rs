@@ -75,6 +75,7 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
         unchanged,
         excluded,
         on_failure: at.fleet.on_failure,
+        failure_budget: at.fleet.failure_budget,
         gate: at.fleet.gate.clone(),
     })
 }
@@ -86,7 +87,7 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
 pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Option<Release>) -> Plan {
     let back = |wave: &Wave| {
         let concerned = |change: &&Change| only.is_none_or(|set| &change.service.set == set);
-        let changes: Vec<Change> = wave.changes.iter().filter(concerned).map(|c| reversed(c, &wave.changes)).collect();
+        let changes: Vec<Change> = wave.changes.iter().filter(concerned).map(|c| c.reversed(&wave.changes)).collect();
         (!changes.is_empty()).then(|| Wave {
             name: format!("back: {}", wave.name),
             bake: SignedDuration::ZERO,
@@ -106,21 +107,8 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
         unchanged: Vec::new(),
         excluded: Vec::new(),
         on_failure: OnFailure::Stop,
+        failure_budget: 0,
         gate: done.gate.clone(),
-    }
-}
-
-/// The change back. What came after a service before, now comes before it.
-fn reversed(change: &Change, wave: &[Change]) -> Change {
-    let dependents = wave
-        .iter()
-        .filter(|other| other.service.set == change.service.set && other.after.contains(&change.service.service))
-        .map(|other| other.service.service.clone());
-    Change {
-        before: change.target.clone(),
-        target: change.before.clone(),
-        after: dependents.collect(),
-        ..change.clone()
     }
 }
 

@@ -230,6 +230,80 @@ pub enum Reason {
         why: String,
     },
 
+    /// A person holds the fleet.
+    #[error("{fleet} is on hold since {since:.0}, by {by}: {why}")]
+    OnHold {
+        /// Where.
+        fleet: FleetName,
+        /// Who.
+        by: String,
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// The version must not be released there.
+    #[error("{version} is marked bad in {fleet}, by {by}: {why}")]
+    MarkedBad {
+        /// Where.
+        fleet: FleetName,
+        /// Which.
+        version: Version,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// The version failed there before.
+    #[error("{version} failed in {fleet} before: {why}")]
+    FailedBefore {
+        /// Where.
+        fleet: FleetName,
+        /// Which.
+        version: Version,
+        /// How.
+        why: String,
+    },
+    /// What runs now could not be deployed again, so there would be no way back.
+    #[error("{service}: there is no way back: {why}")]
+    NoWayBack {
+        /// Where.
+        service: ServiceKey,
+        /// Why.
+        why: String,
+    },
+    /// A tenant would lag too far behind its control plane.
+    #[error(
+        "{set} runs {version}, and its control plane would run {control_plane}: more than {skew} minor versions apart"
+    )]
+    SkewTooLarge {
+        /// Who.
+        set: SetId,
+        /// What it runs.
+        version: Version,
+        /// What the control plane would run.
+        control_plane: Version,
+        /// What fleet.yaml allows.
+        skew: u64,
+    },
+    /// A newer release takes its place.
+    #[error("superseded by {by}")]
+    Superseded {
+        /// The newer version.
+        by: Version,
+    },
+    /// A person ended it and left everything as it is.
+    #[error("aborted by {by}: {why}")]
+    Aborted {
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// The job's time is nearly over.
+    #[error("handed over before the job's time limit")]
+    HandedOver,
+
     // A tenant is left out.
     /// Scaled to zero on purpose.
     #[error("paused")]
@@ -308,6 +382,9 @@ impl Reason {
             | R::AwaitingApproval { .. }
             | R::Soaking { .. }
             | R::OutsideWindow { .. }
+            | R::OnHold { .. }
+            | R::NoWayBack { .. }
+            | R::HandedOver
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
             | R::NoSuchRelease { .. }
@@ -315,6 +392,9 @@ impl Reason {
             | R::NothingToContinue { .. }
             | R::NoCanary { .. }
             | R::ImageGone { .. }
+            | R::MarkedBad { .. }
+            | R::FailedBefore { .. }
+            | R::SkewTooLarge { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::StalePlan { .. }
@@ -326,7 +406,7 @@ impl Reason {
             | R::LeaseLost { .. } => Kind::Conflict,
             R::Paused | R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => Kind::LeftOut,
             R::RollbackFailed { .. } => Kind::RollbackFailed,
-            R::TakenBack { .. } => Kind::Conflict,
+            R::TakenBack { .. } | R::Superseded { .. } | R::Aborted { .. } => Kind::Conflict,
             R::Interrupted => Kind::Interrupted,
         }
     }
@@ -361,7 +441,14 @@ impl Reason {
             R::ImageGone { .. } => {
                 "build the commit again, and keep deployed digests in the registry's lifecycle rules"
             }
-            R::TakenBack { .. } => "`tidegate status` shows what runs now",
+            R::TakenBack { .. } | R::Superseded { .. } | R::Aborted { .. } => "`tidegate status` shows what runs now",
+            R::OnHold { .. } => "`tidegate unhold --fleet FLEET --why ...` lifts it",
+            R::MarkedBad { .. } | R::FailedBefore { .. } => {
+                "fix forward and merge; if the mark is wrong, `tidegate bad --clear --why ...`"
+            }
+            R::NoWayBack { .. } => "restore what is missing, then `tidegate continue`",
+            R::SkewTooLarge { .. } => "bring the tenant closer first, or raise control_plane.skew",
+            R::HandedOver => "`tidegate continue` goes on in a new job",
             R::NotPermitted { .. } => "ask a maintainer to put the label on",
             R::RolloutOpen { .. } => "`tidegate continue` goes on with it, `tidegate rollback` takes it back",
             R::StalePlan { .. } => "look at the new plan and approve that one",
@@ -380,6 +467,19 @@ impl Reason {
         }
     }
 
+    /// What failures of one cause have in common: the sentence without the tenant's name and without numbers.
+    pub fn signature(&self) -> String {
+        let text = self.to_string();
+        let text = self.set().map_or(text.clone(), |set| text.replace(set.as_str(), "*"));
+        let mut signature = format!("{}: ", self.code());
+        for c in text.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }) {
+            if c != '#' || !signature.ends_with('#') {
+                signature.push(c);
+            }
+        }
+        signature
+    }
+
     /// The tenant or control plane it is about, if it is about one.
     pub fn set(&self) -> Option<&SetId> {
         use Reason as R;
@@ -391,7 +491,9 @@ impl Reason {
             | R::TasksStopped { service, .. }
             | R::Unproven { service }
             | R::ForeignChange { service, .. }
+            | R::NoWayBack { service, .. }
             | R::NotReady { service, .. } => Some(&service.set),
+            R::SkewTooLarge { set, .. } => Some(set),
             _ => None,
         }
     }
@@ -400,6 +502,17 @@ impl Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_cause_has_one_signature_whoever_has_it() {
+        let failed = |key: &str, failures, last: &str| {
+            let service = ServiceKey::try_from(key.to_owned()).unwrap();
+            Reason::ProbeFailed { service, failures, last: last.to_owned() }.signature()
+        };
+        assert_eq!(failed("acme/iam-service", 3, "HTTP 500"), failed("globex/iam-service", 12, "HTTP 503"));
+        assert_ne!(failed("acme/iam-service", 3, "HTTP 500"), failed("acme/audit-service", 3, "HTTP 500"));
+        assert_ne!(failed("acme/iam-service", 3, "HTTP 500"), failed("acme/iam-service", 3, "timed out"));
+    }
 
     #[test]
     fn codes_are_stable_words() {

@@ -16,6 +16,30 @@ pub struct Snapshot {
     pub services: BTreeMap<ServiceKey, ServiceSeen>,
     /// Health readings, where they were asked for.
     pub health: Health,
+    /// The services of the wave that would begin next, where they were asked for.
+    pub ahead: BTreeMap<ServiceKey, Ahead>,
+}
+
+/// What a service must have before a wave begins to change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// The service.
+    pub live: ServiceSeen,
+    /// Whether the registry has the image that it is to get.
+    pub image: Availability,
+    /// Whether what it runs now could be deployed again: the way back.
+    pub way_back: Availability,
+}
+
+/// Whether something is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It is.
+    Yes,
+    /// It is not, for this reason.
+    No(String),
+    /// It could not be found out.
+    Unknown(String),
 }
 
 /// Health readings of the services under watch.

@@ -36,8 +36,11 @@ pub(super) fn app(application: Application, observer: Arc<dyn Observer>) -> Resu
         tagger: Arc::clone(&outside.registry) as _,
         fleet: Arc::clone(&outside.fleet) as _,
         ledger: Arc::clone(&outside.ledger) as _,
+        leases: Arc::new(outside.github.clone()),
     };
-    Ok(App { readers: outside.readers(observer), writers, application, run: workflow_run() })
+    let readers = outside.readers(observer);
+    let hand_over_at = hand_over_at(readers.clock.now());
+    Ok(App { readers, writers, application, run: workflow_run(), owner: owner(), hand_over_at })
 }
 
 /// The adapters that are there.

@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Silent;
 use crate::cli::run::{Report, act, look, tell};
 use crate::domain::fleet::Application;
+use crate::domain::lease::Owner;
 
 /// The first minute of a simulated world: a Monday, 09:00 in Berlin.
 const BEGINNING: &str = "2026-11-23T08:00:00Z";
@@ -59,6 +60,8 @@ pub(super) fn app(sim: &Arc<Sim>, application: Application, observer: Arc<dyn Ob
         probes: Arc::clone(sim) as _,
         targets: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
+        leases: Arc::clone(sim) as _,
+        stop: Arc::clone(sim) as _,
         people: Arc::clone(sim) as _,
         clock: Arc::clone(sim) as _,
         observer,
@@ -68,8 +71,10 @@ pub(super) fn app(sim: &Arc<Sim>, application: Application, observer: Arc<dyn Ob
         tagger: Arc::clone(sim) as _,
         fleet: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
+        leases: Arc::clone(sim) as _,
     };
-    App { application, readers, writers, run: None }
+    let owner = Owner { run: None, attempt: None, actor: "you".to_owned(), host: "simulated".to_owned(), process: 1 };
+    App { application, readers, writers, run: None, owner, hand_over_at: None }
 }
 
 /// When simulated worlds begin.

@@ -12,6 +12,8 @@
 
 use jiff::Timestamp;
 
+use crate::domain::ids::SetId;
+use crate::domain::reason::Reason;
 use crate::domain::rollout::Event;
 
 /// What GitHub keeps.
@@ -48,8 +50,8 @@ pub(super) enum Said {
 /// An event with a reason, as far as a line has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stop {
-    /// Whether it is for good.
-    pub(super) is_final: bool,
+    /// What kind of event it is.
+    pub(super) kind: StopKind,
     /// Index of the wave.
     pub(super) wave: usize,
     /// The reason's code.
@@ -58,13 +60,36 @@ pub(super) struct Stop {
     pub(super) words: String,
 }
 
+/// The kinds of event that have a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StopKind {
+    /// Not going on by itself.
+    Held,
+    /// For good.
+    Halted,
+    /// One tenant left behind.
+    Quarantined(SetId),
+}
+
 impl Stop {
     /// Whether the event is this one, as far as the line can tell.
     pub(super) fn fits(&self, event: &Event) -> bool {
-        match event {
-            Event::Halted { wave, reason } => self.is_final && self.wave == *wave && self.code == reason.code(),
-            Event::Held { wave, reason } => !self.is_final && self.wave == *wave && self.code == reason.code(),
-            _ => false,
+        let (kind, wave, reason) = match event {
+            Event::Halted { wave, reason } => (StopKind::Halted, wave, reason),
+            Event::Held { wave, reason } => (StopKind::Held, wave, reason),
+            Event::Quarantined { wave, set, reason } => (StopKind::Quarantined(set.clone()), wave, reason),
+            Event::WaveStarted { .. } | Event::Baking { .. } | Event::Succeeded => return false,
+        };
+        self.kind == kind && self.wave == *wave && self.code == reason.code()
+    }
+
+    /// The event, with this for its reason.
+    pub(super) fn with_reason(self, reason: Reason) -> Event {
+        let wave = self.wave;
+        match self.kind {
+            StopKind::Held => Event::Held { wave, reason },
+            StopKind::Halted => Event::Halted { wave, reason },
+            StopKind::Quarantined(set) => Event::Quarantined { wave, set, reason },
         }
     }
 }
@@ -82,6 +107,7 @@ pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state:
         Event::Baking { wave, since } => (format!("baking {} since {since}", place(*wave, waves)), None),
         Event::Held { wave, reason } => (format!("held {}", place(*wave, waves)), Some(reason)),
         Event::Halted { wave, reason } => (format!("halted {}", place(*wave, waves)), Some(reason)),
+        Event::Quarantined { wave, set, reason } => (format!("left {set} in {}", place(*wave, waves)), Some(reason)),
         Event::Succeeded => ("succeeded".to_owned(), None),
     };
     let mut line = format!("#{seq} {beginning}");
@@ -140,6 +166,10 @@ fn said(text: &str) -> Option<Said> {
     if verb == "opened" {
         return Some(Said::Opened);
     }
+    let (left, rest) = match verb {
+        "left" => rest.split_once(" in ").map(|(set, rest)| (set.parse().ok(), rest))?,
+        _ => (None, rest),
+    };
     let (wave, rest) = read_place(rest)?;
     match verb {
         "started" => Some(Said::Whole(Event::WaveStarted { wave })),
@@ -147,10 +177,15 @@ fn said(text: &str) -> Option<Said> {
             let since: Timestamp = rest.strip_prefix("since ")?.parse().ok()?;
             Some(Said::Whole(Event::Baking { wave, since }))
         }
-        "held" | "halted" => {
+        "held" | "halted" | "left" => {
+            let kind = match verb {
+                "held" => StopKind::Held,
+                "halted" => StopKind::Halted,
+                _ => StopKind::Quarantined(left?),
+            };
             let (code, words) = rest.split_once(':')?;
             let (code, words) = (code.to_owned(), words.trim_start().to_owned());
-            Some(Said::Short(Stop { is_final: verb == "halted", wave, code, words }))
+            Some(Said::Short(Stop { kind, wave, code, words }))
         }
         _ => None,
     }
@@ -171,7 +206,6 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::ServiceKey;
-    use crate::domain::reason::Reason;
 
     const STATE: &str = "3f2a91c0d4e5aaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -225,6 +259,9 @@ mod tests {
                 Event::Baking { wave, since: Timestamp::from_nanosecond(nanosecond).unwrap() }
             }),
             (wave.clone(), any::<String>()).prop_map(|(wave, last)| Event::Held { wave, reason: probe_failed(&last) }),
+            (wave.clone(), any::<String>()).prop_map(|(wave, last)| {
+                Event::Quarantined { wave, set: "tenant-9".parse().unwrap(), reason: probe_failed(&last) }
+            }),
             (wave, any::<String>(), any::<String>())
                 .prop_map(|(wave, what, why)| Event::Halted { wave, reason: Reason::GateUnknown { what, why } }),
             Just(Event::Succeeded),
@@ -245,7 +282,10 @@ mod tests {
             prop_assert_eq!(read.state.as_deref(), Some(&STATE[..STATE_DIGITS]));
             match (read.said, &event) {
                 (Said::Whole(whole), event) => prop_assert_eq!(&whole, event),
-                (Said::Short(stop), Event::Held { reason, .. } | Event::Halted { reason, .. }) => {
+                (
+                    Said::Short(stop),
+                    Event::Held { reason, .. } | Event::Halted { reason, .. } | Event::Quarantined { reason, .. },
+                ) => {
                     prop_assert!(stop.fits(&event));
                     let whole = on_one_line(&reason.to_string());
                     prop_assert!(stop.words == whole || stop.words.ends_with('…'), "{} of {}", stop.words, whole);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Sim;
-use crate::ports::Clock;
+use crate::ports::{Clock, StopSignal};
 
 #[async_trait]
 impl Clock for Sim {
@@ -13,7 +13,20 @@ impl Clock for Sim {
     }
 
     async fn sleep(&self, time: SignedDuration) {
-        let mut world = self.world();
-        world.now = world.now.saturating_add(time).unwrap_or(Timestamp::MAX);
+        // What runs beside whoever waits gets its turn, as it would outside.
+        tokio::task::yield_now().await;
+        self.world().advance(time);
+    }
+}
+
+/// Nobody asks a simulated world to stop.
+#[async_trait]
+impl StopSignal for Sim {
+    fn raised(&self) -> bool {
+        false
+    }
+
+    async fn wait(&self) {
+        std::future::pending::<()>().await;
     }
 }

@@ -200,7 +200,6 @@ pub(super) struct ControlPlane {
     pub(super) services: BTreeMap<String, ServiceEntry>,
     /// How many minor versions tenants may lag behind it.
     #[serde(default = "one")]
-    #[expect(dead_code, reason = "described to editors; the rule comes with the skew check")]
     pub(super) skew: u32,
 }
 
@@ -258,6 +257,8 @@ pub(super) struct GateEntry {
 pub(super) struct RolloutGate {
     /// How long it has, such as 15m.
     pub(super) deadline: Option<String>,
+    /// Time between two looks at it, such as 5s.
+    pub(super) poll: Option<String>,
     /// Tasks of the new version that may stop.
     pub(super) stopped_tasks_max: Option<u32>,
 }

@@ -20,9 +20,6 @@ pub(super) fn check(file: &FleetFile, document: &Document) -> Vec<Problem> {
         refuse(gate.errors.is_some(), format!("gates.{name}.errors"));
         refuse(gate.latency.is_some(), format!("gates.{name}.latency"));
     }
-    for (name, fleet) in &file.fleets {
-        refuse(fleet.failure_budget.is_some_and(|budget| budget > 0), format!("fleets.{name}.failure_budget"));
-    }
     let control_plane = file.control_plane.iter().flat_map(|c| named("control_plane.services", c.services.iter()));
     for (path, service) in named("services", file.services.iter()).chain(control_plane) {
         refuse(service.run.is_some(), format!("{path}.run"));

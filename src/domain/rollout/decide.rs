@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Event, Phase, Rollout, Standing};
 use crate::domain::calendar::Calendar;
 use crate::domain::gate::{OnUnknown, Verdict, all_of, judge_probe, judge_targets};
-use crate::domain::ids::ServiceKey;
-use crate::domain::plan::{Change, Wave};
+use crate::domain::ids::{ServiceKey, SetId};
+use crate::domain::plan::Change;
 use crate::domain::reason::{Kind, Reason};
 use crate::domain::snapshot::{ServiceSeen, Snapshot};
 
@@ -26,17 +26,16 @@ pub enum Decision {
     Done(Option<Reason>),
 }
 
-/// Time between two looks at services on their way. A deployment takes a minute or more, and one look at ten
-/// services costs one of 20 calls a second (ECS API Reference, request throttling).
-const POLL: SignedDuration = SignedDuration::from_secs(5);
+/// How the changes of a wave stand.
+type Standings<'a> = Vec<(&'a Change, Standing)>;
 
 impl Rollout {
     /// What to do next. Total: every state has an answer, and every wait an end.
     pub fn decide(&self, seen: &Snapshot, calendar: &Calendar, now: Timestamp) -> Decision {
         match &self.phase {
             Phase::Opened if self.plan.waves.is_empty() => Decision::Record(Event::Succeeded),
-            Phase::Opened => self.begin(0, calendar, now),
-            Phase::Deploying { wave } => self.deploy(*wave, seen, now),
+            Phase::Opened => self.begin(0, self.looking_since, seen, calendar, now),
+            Phase::Deploying { wave } => self.deploy(*wave, seen, calendar, now),
             Phase::Baking { wave, since } => self.bake(*wave, *since, seen, calendar, now),
             Phase::Succeeded => Decision::Done(None),
             Phase::Halted { reason, .. } => Decision::Done(Some(reason.clone())),
@@ -53,71 +52,137 @@ impl Rollout {
         matches!(self.phase, Phase::Baking { .. })
     }
 
-    /// Starts a wave if the calendar lets it. A rollback is never kept waiting by a calendar.
-    fn begin(&self, wave: usize, calendar: &Calendar, now: Timestamp) -> Decision {
-        match calendar.allows(now) {
-            Err(reason) if !self.plan.is_rollback() => Decision::Done(Some(reason)),
-            _ => Decision::Record(Event::WaveStarted { wave }),
+    /// The wave that may begin with the next decision, if it must be looked at before.
+    pub fn needs_preflight(&self, now: Timestamp) -> Option<usize> {
+        let next = match self.phase {
+            Phase::Opened => 0,
+            Phase::Baking { wave, since } if now >= self.bake_ends(wave, since) => wave + 1,
+            _ => return None,
+        };
+        (next < self.plan.waves.len() && !self.plan.is_rollback()).then_some(next)
+    }
+
+    /// Starts a wave if the calendar lets it and everything it needs is there. A rollback is never kept waiting.
+    /// What cannot be told may become readable until the gate's deadline after `since`.
+    fn begin(&self, wave: usize, since: Timestamp, seen: &Snapshot, calendar: &Calendar, now: Timestamp) -> Decision {
+        if let (Err(reason), false) = (calendar.allows(now), self.plan.is_rollback()) {
+            return Decision::Done(Some(reason));
+        }
+        match self.preflight(wave, seen) {
+            Verdict::Pass => Decision::Record(Event::WaveStarted { wave }),
+            Verdict::Unknown(_) if now < since + self.plan.gate.deadline => self.look_again(now),
+            Verdict::Fail(reason) | Verdict::Unknown(reason) => Decision::Done(Some(reason)),
         }
     }
 
-    fn deploy(&self, wave: usize, seen: &Snapshot, now: Timestamp) -> Decision {
-        let changes = self.watched();
-        let standings: Vec<(&Change, Standing)> =
-            changes.iter().map(|c| (c, self.standing(c, seen.services.get(&c.service), now))).collect();
-        if let Some(reason) = standings.iter().find_map(|(_, s)| stopper(s)) {
-            return self.halt(wave, reason);
+    fn deploy(&self, wave: usize, seen: &Snapshot, calendar: &Calendar, now: Timestamp) -> Decision {
+        let standings = self.standings(seen, now);
+        if let Some(decision) = self.trouble(wave, &standings) {
+            return decision;
         }
-        if let Some(reason) = standings.iter().find_map(|(_, s)| unknown(s)) {
-            return self.undecided(wave, reason);
-        }
-        let ready: Vec<ServiceKey> = standings
-            .iter()
-            .filter(|(change, standing)| *standing == Standing::AsBefore && needs_met(change, &standings))
-            .map(|(change, _)| change.service.clone())
-            .collect();
-        if !ready.is_empty() {
-            return Decision::Deploy(ready);
+        if let Some(decision) = self.send(&standings, calendar, now) {
+            return decision;
         }
         if standings.iter().all(|(_, standing)| *standing == Standing::OnTarget) {
             return Decision::Record(Event::Baking { wave, since: now });
         }
-        Decision::Wait { until: now + POLL }
+        self.look_again(now)
     }
 
     fn bake(&self, index: usize, since: Timestamp, seen: &Snapshot, calendar: &Calendar, now: Timestamp) -> Decision {
-        let Some(wave) = self.plan.waves.get(index) else { return Decision::Done(None) };
+        let standings = self.standings(seen, now);
+        let (back, forward): (Standings<'_>, Standings<'_>) =
+            standings.into_iter().partition(|(change, _)| self.quarantined.contains_key(&change.service.set));
+        if let Some(decision) = self.trouble(index, &back).or_else(|| self.send(&back, calendar, now)) {
+            return decision;
+        }
+        let all_back = back.iter().all(|(_, standing)| *standing == Standing::OnTarget);
         let ends = self.bake_ends(index, since);
         let done = now >= ends;
-        match self.judge(wave, seen, done, now) {
+        if let Some((set, reason)) = self.first_failure(&forward, seen, done) {
+            return self.after_failure(index, &set, reason);
+        }
+        match self.verdict(&forward, seen, done) {
             Verdict::Fail(reason) => self.halt(index, reason),
             Verdict::Pass if !done => Decision::Wait { until: ends.min(now + self.round()) },
+            Verdict::Pass if !all_back => self.look_again(now),
             Verdict::Unknown(_) if now < ends + self.plan.gate.deadline => Decision::Wait { until: now + self.round() },
             Verdict::Unknown(reason) => self.undecided(index, reason),
             Verdict::Pass if index + 1 == self.plan.waves.len() => Decision::Record(Event::Succeeded),
-            Verdict::Pass => self.begin(index + 1, calendar, now),
+            Verdict::Pass => self.begin(index + 1, ends, seen, calendar, now),
         }
     }
 
-    /// The verdict on a wave under watch. At its end everything must have been shown; before, nothing bad.
-    fn judge(&self, wave: &Wave, seen: &Snapshot, done: bool, now: Timestamp) -> Verdict {
-        all_of(wave.changes.iter().flat_map(|change| {
-            let live = seen.services.get(&change.service);
-            let ecs = match self.standing(change, live, now) {
-                Standing::OnTarget => self.judge_stops(change, live),
-                Standing::Failed(reason) | Standing::Foreign(reason) => Verdict::Fail(reason),
-                Standing::AsBefore => Verdict::Fail(displaced(change)),
-                Standing::Unknown(reason) => Verdict::Unknown(reason),
-                Standing::Moving if done => Verdict::Unknown(not_steady(change)),
-                Standing::Moving => Verdict::Pass,
-            };
-            let probe = self.plan.gate.probe.as_ref().filter(|_| change.probe.is_some());
-            let probe =
-                probe.map(|policy| judge_probe(policy, &change.service, seen.health.probes.get(&change.service), done));
-            let targets = (done && self.plan.gate.targets_healthy)
-                .then(|| judge_targets(&change.service, seen.health.targets.get(&change.service)));
-            [Some(ecs), probe, targets].into_iter().flatten()
-        }))
+    fn standings(&self, seen: &Snapshot, now: Timestamp) -> Standings<'_> {
+        self.watched
+            .iter()
+            .map(|change| (change, self.standing(change, seen.services.get(&change.service), now)))
+            .collect()
+    }
+
+    /// What services that will not reach their target, or cannot be read, lead to.
+    fn trouble(&self, wave: usize, standings: &Standings<'_>) -> Option<Decision> {
+        let stopper = |(change, standing): &(&Change, Standing)| match standing {
+            Standing::Failed(reason) | Standing::Foreign(reason) => Some((change.service.set.clone(), reason.clone())),
+            _ => None,
+        };
+        if let Some((set, reason)) = standings.iter().find_map(stopper) {
+            return Some(self.after_failure(wave, &set, reason));
+        }
+        let unknown = standings.iter().find_map(|(_, standing)| match standing {
+            Standing::Unknown(reason) => Some(reason.clone()),
+            _ => None,
+        });
+        unknown.map(|reason| self.undecided(wave, reason))
+    }
+
+    /// The services that may be updated now. Those that go back do not wait for a freeze to end.
+    fn send(&self, standings: &Standings<'_>, calendar: &Calendar, now: Timestamp) -> Option<Decision> {
+        let ready = standings
+            .iter()
+            .filter(|(change, standing)| *standing == Standing::AsBefore && needs_met(change, standings))
+            .map(|(change, _)| *change);
+        let (back, forward): (Vec<&Change>, Vec<&Change>) = ready.partition(|change| self.goes_back(change));
+        let keys = |changes: Vec<&Change>| changes.into_iter().map(|change| change.service.clone()).collect();
+        match (back.is_empty(), forward.is_empty()) {
+            (true, true) => None,
+            (false, _) => Some(Decision::Deploy(keys(back))),
+            (true, false) => Some(match calendar.frozen(now) {
+                Some(reason) => Decision::Done(Some(reason)),
+                None => Decision::Deploy(keys(forward)),
+            }),
+        }
+    }
+
+    /// The first set under watch that has shown something it must not.
+    fn first_failure(&self, standings: &Standings<'_>, seen: &Snapshot, done: bool) -> Option<(SetId, Reason)> {
+        standings.iter().find_map(|(change, standing)| match self.judge(change, standing, seen, done) {
+            Verdict::Fail(reason) => Some((change.service.set.clone(), reason)),
+            Verdict::Pass | Verdict::Unknown(_) => None,
+        })
+    }
+
+    /// The verdict on what is under watch. At its end everything must have been shown; before, nothing bad.
+    fn verdict(&self, standings: &Standings<'_>, seen: &Snapshot, done: bool) -> Verdict {
+        all_of(standings.iter().map(|(change, standing)| self.judge(change, standing, seen, done)))
+    }
+
+    /// The verdict on one service under watch.
+    fn judge(&self, change: &Change, standing: &Standing, seen: &Snapshot, done: bool) -> Verdict {
+        let ecs = match standing {
+            Standing::OnTarget => self.judge_stops(change, seen.services.get(&change.service)),
+            Standing::Failed(reason) | Standing::Foreign(reason) => Verdict::Fail(reason.clone()),
+            Standing::AsBefore => Verdict::Fail(displaced(change)),
+            Standing::Unknown(reason) => Verdict::Unknown(reason.clone()),
+            Standing::Moving if done => Verdict::Unknown(not_steady(change)),
+            Standing::Moving => Verdict::Pass,
+        };
+        let probe = self.plan.gate.probe.as_ref().filter(|_| change.probe.is_some());
+        let probe =
+            probe.map(|policy| judge_probe(policy, &change.service, seen.health.probes.get(&change.service), done));
+        let targets = (done && self.plan.gate.targets_healthy)
+            .then(|| judge_targets(&change.service, seen.health.targets.get(&change.service)));
+        all_of([Some(ecs), probe, targets].into_iter().flatten())
     }
 
     fn judge_stops(&self, change: &Change, live: Option<&ServiceSeen>) -> Verdict {
@@ -129,16 +194,23 @@ impl Rollout {
         }
     }
 
+    /// A watch lasts at least from one look to the next, so that two of them agree before anything is called good.
     fn bake_ends(&self, wave: usize, since: Timestamp) -> Timestamp {
-        since + self.plan.waves.get(wave).map_or(SignedDuration::ZERO, |wave| wave.bake)
+        let bake = self.plan.waves.get(wave).map_or(SignedDuration::ZERO, |wave| wave.bake);
+        since + bake.max(self.plan.gate.poll)
     }
 
     /// Time between two looks at services under watch.
     fn round(&self) -> SignedDuration {
-        self.plan.gate.probe.as_ref().map_or(POLL, |probe| probe.every)
+        self.plan.gate.probe.as_ref().map_or(self.plan.gate.poll, |probe| probe.every)
     }
 
-    fn halt(&self, wave: usize, reason: Reason) -> Decision {
+    fn look_again(&self, now: Timestamp) -> Decision {
+        Decision::Wait { until: now + self.plan.gate.poll }
+    }
+
+    /// Stops for good.
+    pub(super) fn halt(&self, wave: usize, reason: Reason) -> Decision {
         let reason = match reason {
             reason if self.plan.is_rollback() && reason.kind() != Kind::RollbackFailed => {
                 Reason::RollbackFailed { why: reason.to_string() }
@@ -157,27 +229,13 @@ impl Rollout {
 }
 
 /// Whether everything that must be on its target before this service is.
-fn needs_met(change: &Change, standings: &[(&Change, Standing)]) -> bool {
+fn needs_met(change: &Change, standings: &Standings<'_>) -> bool {
     let same_set = |other: &&(&Change, Standing)| other.0.service.set == change.service.set;
     standings
         .iter()
         .filter(same_set)
         .filter(|(other, _)| change.after.contains(&other.service.service))
         .all(|(_, standing)| *standing == Standing::OnTarget)
-}
-
-fn stopper(standing: &Standing) -> Option<Reason> {
-    match standing {
-        Standing::Failed(reason) | Standing::Foreign(reason) => Some(reason.clone()),
-        _ => None,
-    }
-}
-
-fn unknown(standing: &Standing) -> Option<Reason> {
-    match standing {
-        Standing::Unknown(reason) => Some(reason.clone()),
-        _ => None,
-    }
 }
 
 fn displaced(change: &Change) -> Reason {

@@ -2,6 +2,8 @@
 //! process can take it up where another was killed.
 
 mod decide;
+mod preflight;
+mod quarantine;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ContentHash, DeploymentId, ServiceKey};
+use super::ids::{ContentHash, DeploymentId, ServiceKey, SetId};
 use super::plan::{Change, Plan, Wave};
 use super::reason::Reason;
 use super::snapshot::{ServiceSeen, Snapshot};
@@ -63,6 +65,15 @@ pub enum Event {
         /// When the watch began.
         since: Timestamp,
     },
+    /// A tenant failed on its own: its services go back to what they ran before, and the wave goes on without it.
+    Quarantined {
+        /// Index of the wave.
+        wave: usize,
+        /// Whose services.
+        set: SetId,
+        /// How it failed.
+        reason: Reason,
+    },
     /// The rollout does not go on by itself, but can be continued. Its phase stays.
     Held {
         /// Index of the wave that is held.
@@ -104,6 +115,10 @@ pub struct Rollout {
     looking_since: Timestamp,
     /// What this process sent. After a restart it is empty, and the world is asked instead.
     sent: BTreeMap<ServiceKey, Sent>,
+    /// Sets that are left on what they ran before, each with its failure.
+    quarantined: BTreeMap<SetId, Reason>,
+    /// The changes of the present wave; those of a quarantined set turned round.
+    watched: Vec<Change>,
 }
 
 /// An update this process sent.
@@ -127,8 +142,16 @@ impl Rollout {
         now: Timestamp,
     ) -> Result<Self, IllegalEvent> {
         let plan_hash = plan.hash();
-        let mut rollout =
-            Self { plan, plan_hash, phase: Phase::Opened, opened_at, looking_since: now, sent: BTreeMap::new() };
+        let mut rollout = Self {
+            plan,
+            plan_hash,
+            phase: Phase::Opened,
+            opened_at,
+            looking_since: now,
+            sent: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+            watched: Vec::new(),
+        };
         for event in events {
             rollout.apply(&event, now)?;
         }
@@ -155,12 +178,22 @@ impl Rollout {
                 Phase::Halted { wave: *wave, reason: reason.clone() }
             }
             (Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. }, Event::Held { .. }) => self.phase.clone(),
+            (
+                Phase::Deploying { wave } | Phase::Baking { wave, .. },
+                Event::Quarantined { wave: same, set, reason },
+            ) if wave == same && !self.quarantined.contains_key(set) => {
+                self.quarantined.insert(set.clone(), reason.clone());
+                // What was sent there went forward and is no concern of the way back.
+                self.sent.retain(|service, _| &service.set != set);
+                self.phase.clone()
+            }
             (phase, event) => return Err(IllegalEvent { phase: phase.clone(), event: event.clone() }),
         };
         if matches!(event, Event::WaveStarted { .. }) {
             self.looking_since = now;
         }
         self.phase = next;
+        self.watched = self.present_changes();
         Ok(())
     }
 
@@ -188,9 +221,28 @@ impl Rollout {
         self.plan.waves.get(index).map(|wave| (index, wave))
     }
 
-    /// The changes whose live state the next decision needs.
+    /// The changes whose live state the next decision needs; those of a quarantined set turned round.
     pub fn watched(&self) -> &[Change] {
-        self.wave().map_or(&[], |(_, wave)| &wave.changes)
+        &self.watched
+    }
+
+    /// Sets that are left on what they ran before, each with its failure.
+    pub fn quarantined(&self) -> &BTreeMap<SetId, Reason> {
+        &self.quarantined
+    }
+
+    fn present_changes(&self) -> Vec<Change> {
+        let changes = self.wave().map_or(&[][..], |(_, wave)| &wave.changes);
+        let turned = |change: &Change| match self.quarantined.contains_key(&change.service.set) {
+            true => change.reversed(changes),
+            false => change.clone(),
+        };
+        changes.iter().map(turned).collect()
+    }
+
+    /// Whether this change brings a service back to what it ran before.
+    fn goes_back(&self, change: &Change) -> bool {
+        self.plan.is_rollback() || self.quarantined.contains_key(&change.service.set)
     }
 
     /// Notes that this process sent an update.

@@ -83,7 +83,7 @@ impl Rollout {
             Some(_) => Standing::Moving,
             // A rollback does not wait for what it takes back. Forward, an update on top of an unfinished
             // deployment would leave ECS nothing to roll back to.
-            None if live.is_settled() || self.plan.is_rollback() => Standing::AsBefore,
+            None if live.is_settled() || self.goes_back(change) => Standing::AsBefore,
             None => self.late(change, now).map_or(Standing::Moving, |_| {
                 let why = "another deployment is still in progress".to_owned();
                 Standing::Foreign(Reason::NotReady { service: change.service.clone(), why })

@@ -199,9 +199,8 @@ fn stops_worth_a_call(told: &[Told]) -> Vec<(usize, usize)> {
 }
 
 fn nearest(stop: Stop) -> Event {
-    let Stop { is_final, wave, code, words } = stop;
-    let reason = remembered(&code, &words);
-    if is_final { Event::Halted { wave, reason } } else { Event::Held { wave, reason } }
+    let reason = remembered(&stop.code, &stop.words);
+    stop.with_reason(reason)
 }
 
 /// A record that is there and makes no sense: unknown, which is not the same as absent.

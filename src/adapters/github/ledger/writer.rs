@@ -137,7 +137,9 @@ fn plan_file(plan: &Plan, intent: &Intent) -> PortResult<File> {
 /// How GitHub shows a rollout after an event.
 fn state(event: &Event) -> State {
     match event {
-        Event::WaveStarted { .. } | Event::Baking { .. } | Event::Held { .. } => State::InProgress,
+        Event::WaveStarted { .. } | Event::Baking { .. } | Event::Held { .. } | Event::Quarantined { .. } => {
+            State::InProgress
+        }
         Event::Succeeded => State::Success,
         Event::Halted { .. } => State::Failure,
     }

@@ -65,6 +65,7 @@ fn fleet(
         waves,
         gate,
         on_failure: entry.on_failure,
+        failure_budget: entry.failure_budget.unwrap_or(0) as usize,
         sets: control_plane.into_iter().chain(tenants.iter().cloned()).collect(),
     })
 }

@@ -15,6 +15,11 @@ pub(super) fn gate(notes: &mut Notes<'_>, name: &str, entry: &GateEntry) -> Opti
     let deadline = format!("{path}.rollout.deadline");
     Some(GatePolicy {
         deadline: notes.duration(&deadline, entry.rollout.deadline.as_deref(), SignedDuration::from_mins(15)),
+        poll: notes.duration(
+            &format!("{path}.rollout.poll"),
+            entry.rollout.poll.as_deref(),
+            SignedDuration::from_secs(5),
+        ),
         stopped_tasks_max: entry.rollout.stopped_tasks_max.unwrap_or(1),
         targets_healthy: entry.targets.healthy == HealthyTargets::All,
         probe: entry.probe.as_ref().map(|probe| self::probe(notes, &format!("{path}.probe"), probe)),

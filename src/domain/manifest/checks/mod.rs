@@ -54,6 +54,7 @@ pub(super) fn application(
         images: images?,
         services: services?,
         control_plane: control_plane.map_or(Some(None), |graph| graph.map(Some))?,
+        skew: file.control_plane.as_ref().map_or(0, |entry| entry.skew.into()),
         cells: cells?,
         fleets: fleets?,
     })

@@ -1,0 +1,62 @@
+//! Looking at a wave before its first change: the services as they are, the images they are to get, and whether
+//! what they run now could be deployed again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Readers;
+use crate::domain::fleet::{Address, Application, Fleet};
+use crate::domain::ids::{ImageDigest, ServiceKey};
+use crate::domain::plan::Change;
+use crate::domain::snapshot::{Ahead, Availability, ServiceSeen};
+
+/// Looks at every service of these changes.
+pub(super) async fn look(
+    readers: &Readers,
+    application: &Application,
+    fleet: &Fleet,
+    changes: &[Change],
+) -> BTreeMap<ServiceKey, Ahead> {
+    let addresses: Vec<Address> =
+        changes.iter().filter_map(|change| application.address(fleet, &change.service)).collect();
+    let mut live = readers.fleet.observe(&addresses).await;
+    let images = images(readers, application, changes).await;
+    let ahead = changes.iter().map(|change| {
+        let live = live.remove(&change.service);
+        let live = live.unwrap_or_else(|| ServiceSeen::Unreachable { why: "it was not read".to_owned() });
+        let image = change.target.digest.as_ref().and_then(|digest| images.get(digest)).cloned();
+        let ahead = Ahead {
+            live,
+            image: image.unwrap_or_else(|| Availability::Unknown("it was not asked for".to_owned())),
+            way_back: Availability::Yes,
+        };
+        (change.service.clone(), ahead)
+    });
+    ahead.collect()
+}
+
+/// Which images of the wave the registry has; one question a repository, whatever the number of tenants.
+async fn images(
+    readers: &Readers,
+    application: &Application,
+    changes: &[Change],
+) -> BTreeMap<ImageDigest, Availability> {
+    let mut wanted: BTreeMap<String, BTreeSet<ImageDigest>> = BTreeMap::new();
+    for change in changes {
+        let repository = application.repository(&change.service.service);
+        wanted.entry(repository).or_default().extend(change.target.digest.clone());
+    }
+    let mut images = BTreeMap::new();
+    for (repository, digests) in wanted {
+        let digests: Vec<ImageDigest> = digests.into_iter().collect();
+        let there = readers.images.present(&repository, &digests).await;
+        for digest in digests {
+            let availability = match &there {
+                Ok(there) if there.contains(&digest) => Availability::Yes,
+                Ok(_) => Availability::No("the registry does not have it".to_owned()),
+                Err(error) => Availability::Unknown(error.to_string()),
+            };
+            images.insert(digest, availability);
+        }
+    }
+    images
+}

@@ -69,6 +69,8 @@ pub(crate) enum FaultKind {
     WaitingStatus,
     /// The newest deployment is missing from the list.
     StaleList,
+    /// The page of a list, the other way round: REST promises no order.
+    ReversedList,
 }
 
 impl FaultKind {
@@ -99,8 +101,14 @@ impl FaultKind {
     /// Whether the bent answer is meant to differ from GitHub's description. What is lost only
     /// after the effect was right until then.
     pub(crate) fn is_odd(&self) -> bool {
-        let lawful =
-            matches!(self, Self::Delay(_) | Self::StaleList | Self::BadGatewayAfterEffect | Self::ResetAfterEffect);
+        let lawful = matches!(
+            self,
+            Self::Delay(_)
+                | Self::StaleList
+                | Self::ReversedList
+                | Self::BadGatewayAfterEffect
+                | Self::ResetAfterEffect
+        );
         !lawful
     }
 
@@ -115,6 +123,7 @@ impl FaultKind {
         match self {
             Self::WaitingStatus => listed("statuses") || asked.is_some_and(|q| q.contains("latestStatus")),
             Self::StaleList => listed("deployments"),
+            Self::ReversedList => listed("deployments") || listed("statuses"),
             _ => true,
         }
     }

@@ -4,12 +4,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use tidegate::adapters::github::{GitHub, GitHubEnvironment};
+use serde_json::{Value, json};
+use tidegate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
 use tidegate::domain::ids::FleetName;
 use tidegate::domain::lease::Owner;
-use tidegate::ports::{Clock, Secret};
+use tidegate::domain::ledger::{RolloutRecord, WaveResult};
+use tidegate::domain::plan::Plan;
+use tidegate::domain::rollout::Event;
+use tidegate::ports::{Clock, LedgerReader, LedgerWriter, OpenRollout, PortResult, Secret};
 
 use crate::github::{Fault, FaultKind, GithubFake, Seed};
 
@@ -55,6 +61,56 @@ impl World {
             own,
         };
         GitHub::connect(environment, Arc::clone(&self.waits) as _).unwrap()
+    }
+
+    /// The records, as this process sees them.
+    pub(crate) fn ledger(&self, own: Owner) -> GitHubLedger {
+        GitHubLedger::new(self.github(own))
+    }
+
+    /// Opens a rollout of a plan in run 1.
+    pub(crate) async fn open(&self, plan: &Plan) -> PortResult<OpenRollout> {
+        OpenRollout::begin(&self.ledger(run(1, 1)), plan, Some(1), 1).await
+    }
+
+    /// Opens a rollout in run 1 and records these events.
+    pub(crate) async fn carry_out(&self, plan: &Plan, events: &[(Event, Option<WaveResult>)]) -> OpenRollout {
+        let (proof, ledger) = (self.open(plan).await.unwrap(), self.ledger(run(1, 1)));
+        for (seq, (event, result)) in (1..).zip(events) {
+            ledger.append(&proof, seq, event, result.as_ref()).await.unwrap();
+        }
+        proof
+    }
+
+    /// The rollouts of prod as a process reads them that has nothing but the records.
+    pub(crate) async fn rollouts(&self) -> PortResult<Vec<RolloutRecord>> {
+        self.ledger(run(99, 1)).rollouts(&prod()).await
+    }
+
+    /// Sends a request of somebody else's to a path below the repository.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}/repos/acme/fleet{path}", self.fake.url());
+        self.send(url, body).await
+    }
+
+    /// Writes a file to a branch, as a person can.
+    pub(crate) async fn write(&self, branch: &str, path: &str, bytes: &[u8]) {
+        const COMMIT: &str = "mutation($i: CreateCommitOnBranchInput!) {
+            createCommitOnBranch(input: $i) { commit { oid } } }";
+        let input = json!({
+            "branch": { "repositoryNameWithOwner": "acme/fleet", "branchName": branch },
+            "message": { "headline": "by hand" },
+            "expectedHeadOid": self.fake.head(branch),
+            "fileChanges": { "additions": [{ "path": path, "contents": STANDARD.encode(bytes) }] },
+        });
+        let body = json!({ "query": COMMIT, "variables": { "i": input } });
+        let answer = self.send(format!("{}/graphql", self.fake.url()), body).await;
+        assert!(answer["errors"].is_null(), "{answer}");
+    }
+
+    async fn send(&self, url: String, body: Value) -> Value {
+        let request = reqwest::Client::new().post(url).bearer_auth("any").body(body.to_string());
+        serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap()
     }
 
     /// One fault for the next request that matches.

@@ -192,17 +192,7 @@ async fn inv_12_a_lease_that_was_taken_over_cannot_be_freed_or_written() {
 async fn inv_12_what_cannot_be_read_blocks() {
     let world = World::new();
     try_take(&world, &run(1, 1)).await.unwrap();
-    let client = reqwest::Client::new();
-    let bent = json!({ "query": "mutation($i: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $i) { commit { oid } } }",
-        "variables": { "i": {
-            "branch": { "repositoryNameWithOwner": "acme/fleet", "branchName": "tidegate-lease-prod" },
-            "message": { "headline": "by hand" },
-            "expectedHeadOid": world.fake.head("tidegate-lease-prod"),
-            "fileChanges": { "additions": [{ "path": "lease.json", "contents": "e30=" }] },
-        } } });
-    let url = format!("{}/graphql", world.fake.url());
-    let done = client.post(url).bearer_auth("any").body(bent.to_string()).send().await.unwrap();
-    assert_eq!(done.status(), 200);
+    world.write("tidegate-lease-prod", "lease.json", b"{}").await;
     let seen = world.github(run(2, 1)).lease(&prod()).await.unwrap();
     assert!(
         matches!(&seen, LeaseSeen::Unreadable { why } if why.contains("lease.json on tidegate-lease-prod")),
@@ -219,9 +209,7 @@ async fn inv_12_what_cannot_be_read_blocks() {
 async fn a_branch_without_the_file_blocks_too() {
     let world = World::new();
     let head = world.fake.head("main").unwrap();
-    let url = format!("{}/repos/acme/fleet/git/refs", world.fake.url());
-    let body = json!({ "ref": "refs/heads/tidegate-lease-prod", "sha": head });
-    reqwest::Client::new().post(url).bearer_auth("any").body(body.to_string()).send().await.unwrap();
+    world.post("/git/refs", json!({ "ref": "refs/heads/tidegate-lease-prod", "sha": head })).await;
     let refused = try_take(&world, &run(2, 1)).await.unwrap_err();
     assert!(refused.contains("the file is missing"), "{refused}");
 }

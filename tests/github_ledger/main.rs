@@ -8,3 +8,5 @@ mod github;
 mod harness;
 mod lease;
 mod lease_life;
+mod opening;
+mod plans;

@@ -63,12 +63,14 @@ pub(crate) enum FaultKind {
     ResetAfterEffect,
     /// The right answer, late.
     Delay(Duration),
-    /// HTTP 200 whose body is GraphQL errors of this type, and no effect.
+    /// HTTP 200 whose body is GraphQL errors of this type, and no effect. GitHub's own trouble has no type: "".
     GraphqlErrors { kind: String, message: String },
     /// The newest status in the list says `waiting`, which REST's own description does not know.
     WaitingStatus,
     /// The newest deployment is missing from the list.
     StaleList,
+    /// The page of a list, the other way round: REST promises no order.
+    ReversedList,
 }
 
 impl FaultKind {
@@ -86,8 +88,11 @@ impl FaultKind {
             }
             Self::Reset => Some(Answer::refusal(500, "Nobody will read this")),
             Self::GraphqlErrors { kind, message } => {
-                let errors = json!({ "errors": [{ "type": kind, "message": message }] });
-                Some(Answer::json(200, errors))
+                let mut error = json!({ "message": message });
+                if !kind.is_empty() {
+                    error["type"] = kind.as_str().into();
+                }
+                Some(Answer::json(200, json!({ "errors": [error] })))
             }
             _ => None,
         }
@@ -96,8 +101,14 @@ impl FaultKind {
     /// Whether the bent answer is meant to differ from GitHub's description. What is lost only
     /// after the effect was right until then.
     pub(crate) fn is_odd(&self) -> bool {
-        let lawful =
-            matches!(self, Self::Delay(_) | Self::StaleList | Self::BadGatewayAfterEffect | Self::ResetAfterEffect);
+        let lawful = matches!(
+            self,
+            Self::Delay(_)
+                | Self::StaleList
+                | Self::ReversedList
+                | Self::BadGatewayAfterEffect
+                | Self::ResetAfterEffect
+        );
         !lawful
     }
 
@@ -112,6 +123,7 @@ impl FaultKind {
         match self {
             Self::WaitingStatus => listed("statuses") || asked.is_some_and(|q| q.contains("latestStatus")),
             Self::StaleList => listed("deployments"),
+            Self::ReversedList => listed("deployments") || listed("statuses"),
             _ => true,
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{Answer, GitHub, encoded};
-use super::history::Status;
+use super::history::{Status, has_lines, is_over};
 use super::patience::Doubt;
 use super::payload::Payload;
 use crate::domain::ids::FleetName;
@@ -93,13 +93,15 @@ impl GitHub {
         let route = format!("/deployments?sha={commit}&environment={}&task={task}", encoded(fleet.as_str()));
         let listed: Vec<Deployment> = self.list(&format!("looking for the rollout to {fleet}"), &route).await?;
         let has_key = |known: &Deployment| Payload::read(&known.payload).is_ok_and(|p| p.key == wanted.payload.key);
+        let mut open = Vec::new();
         for candidate in listed.into_iter().filter(has_key) {
             let statuses = self.statuses(candidate.id).await?;
-            if !statuses.iter().any(Status::is_last) {
-                return Ok(Some((candidate, statuses)));
+            if !is_over(&statuses) {
+                open.push((candidate, statuses));
             }
         }
-        Ok(None)
+        // Of copies the one that was worked on counts; lists have no promised order.
+        Ok(open.into_iter().min_by_key(|(candidate, statuses)| (!has_lines(statuses), candidate.id)))
     }
 
     /// All statuses of a deployment.

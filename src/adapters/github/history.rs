@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::status_line::{Said, read};
+use super::status_line::{Line, Said, StopKind, read};
+use crate::domain::rollout::Event;
 
 /// A deployment status, from REST or from GraphQL.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,10 +38,24 @@ impl Status {
         self.description.as_deref().filter(|_| counts)
     }
 
-    /// Whether a deployment with this status is over.
-    pub(super) fn is_last(&self) -> bool {
-        matches!(self.state.to_lowercase().as_str(), "success" | "failure" | "error" | "inactive")
+    fn read(&self) -> Option<Line> {
+        self.line().and_then(read).and_then(Result::ok)
     }
+}
+
+/// Whether anything of ours is recorded there.
+pub(super) fn has_lines(statuses: &[Status]) -> bool {
+    statuses.iter().any(|status| status.read().is_some())
+}
+
+/// Whether the rollout is over by its lines. What state GitHub or somebody else puts on the deployment does not count.
+pub(super) fn is_over(statuses: &[Status]) -> bool {
+    let ends = |said: Said| match said {
+        Said::Whole(event) => event == Event::Succeeded,
+        Said::Short(stop) => stop.kind == StopKind::Halted,
+        Said::Opened => false,
+    };
+    statuses.iter().filter_map(Status::read).any(|line| ends(line.said))
 }
 
 /// What happened, in order. A line that came twice counts once.

@@ -20,10 +20,13 @@ pub(super) fn list(repo: &Repository, call: &Call, field: &Field) -> Result<Valu
     let start = after(field, &chosen);
     let rest = &chosen[start..];
     let page = &rest[..first.min(rest.len())];
-    let nodes = page.iter().map(|deployment| shown(call, deployment, most));
+    let mut nodes: Vec<Value> = page.iter().map(|deployment| shown(call, deployment, most)).collect();
+    if call.fault == Some(FaultKind::ReversedList) {
+        nodes.reverse();
+    }
     Ok(json!({
         "totalCount": chosen.len(),
-        "nodes": nodes.collect::<Vec<_>>(),
+        "nodes": nodes,
         "pageInfo": {
             "hasNextPage": rest.len() > page.len(),
             "endCursor": page.last().map(|last| cursor(last)),
@@ -87,6 +90,9 @@ fn shown(call: &Call, deployment: &Deployment, statuses: usize) -> Value {
     let has_more = nodes.len() > statuses;
     let total = nodes.len();
     nodes.truncate(statuses);
+    if call.fault == Some(FaultKind::ReversedList) {
+        nodes.reverse();
+    }
     json!({
         "id": format!("DE_{}", deployment.id),
         "databaseId": deployment.id,

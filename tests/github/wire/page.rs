@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::call::Call;
+use crate::github::faults::FaultKind;
 
 const DEFAULT_SIZE: usize = 30;
 const LARGEST_SIZE: usize = 100;
@@ -14,7 +15,10 @@ pub(crate) fn page(call: &Call, items: Vec<Value>) -> Answer {
     let page = number(call, "page").unwrap_or(1).max(1);
     let last = items.len().div_ceil(size).max(1);
     let links = links(call, page, last);
-    let part = items.into_iter().skip((page - 1) * size).take(size).collect();
+    let mut part: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
+    if call.fault == Some(FaultKind::ReversedList) {
+        part.reverse();
+    }
     let answer = Answer::json(200, Value::Array(part));
     if links.is_empty() { answer } else { answer.header("link", links.join(", ")) }
 }

@@ -3,6 +3,7 @@
 //! those stops only that a decision may rest on.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::GitHubLedger;
 use crate::adapters::github::files::{self, BRANCH, EventFile};
-use crate::adapters::github::history::{Noted, Status, history};
+use crate::adapters::github::history::{Noted, Status, has_lines, history};
 use crate::adapters::github::payload::{DEPLOY, Payload, ROLLBACK, Waves};
 use crate::adapters::github::remembered_reason::remembered;
 use crate::adapters::github::status_line::{Said, Stop};
@@ -84,6 +85,9 @@ struct Told {
     opened_at: Timestamp,
     intent: Intent,
     noted: Vec<Noted>,
+    /// That of the request that created it.
+    key: String,
+    has_lines: bool,
 }
 
 impl GitHubLedger {
@@ -92,11 +96,12 @@ impl GitHubLedger {
         for listed in self.deployments(fleet, PAGES).await?.into_iter().filter(Listed::is_ours) {
             told.push(self.told(fleet, listed).await?);
         }
+        drop_copies(&mut told);
         told.sort_by_key(|told| Reverse((told.opened_at, told.id)));
         let exact = stops_worth_a_call(&told);
         let mut records = Vec::new();
         for (index, told) in told.into_iter().enumerate() {
-            let Told { id, opened_at, intent, noted } = told;
+            let Told { id, opened_at, intent, noted, .. } = told;
             let mut entries = Vec::new();
             for (place, noted) in noted.into_iter().enumerate() {
                 entries.push(self.entry(id, noted, exact.contains(&(index, place))).await?);
@@ -135,7 +140,8 @@ impl GitHubLedger {
         };
         let noted = history(&statuses).map_err(|why| unreadable(&doing, why))?;
         let waves = self.waves(&payload).await?;
-        Ok(Told { id, opened_at: listed.created_at, intent: payload.intent(fleet, waves), noted })
+        let (opened_at, intent, has_lines) = (listed.created_at, payload.intent(fleet, waves), has_lines(&statuses));
+        Ok(Told { id, opened_at, intent, noted, key: payload.key, has_lines })
     }
 
     /// The waves of the intent; from the plan, where they were too many for the payload.
@@ -181,6 +187,14 @@ impl GitHubLedger {
             None => Err(unreadable(&format!("reading {path}"), "a status names it and it is not there")),
         }
     }
+}
+
+/// Leaves out deployments that were created twice because the answer was lost and the list lagged. Nothing was ever
+/// done for the one without a line: a rollout begins when its first line is there.
+fn drop_copies(told: &mut Vec<Told>) {
+    told.sort_by_key(|told| (!told.has_lines, told.id));
+    let mut known = BTreeSet::new();
+    told.retain(|told| known.insert(told.key.clone()) || told.has_lines);
 }
 
 /// Which stops get their exact reason: last events first, since a decision rests on those, and newer ones first.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 
@@ -82,8 +82,21 @@ pub enum Command {
         #[arg(long, default_value = ".tidegate/demo", value_name = "DIR")]
         dir: PathBuf,
     },
-    /// Print the JSON Schema of fleet.yaml.
-    Schema,
+    /// Print the JSON Schema of fleet.yaml, or of the tenant files that it includes.
+    Schema {
+        /// Which.
+        #[arg(value_enum, default_value_t = FileKind::Fleet)]
+        of: FileKind,
+    },
+}
+
+/// A kind of file that tidegate reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileKind {
+    /// fleet.yaml.
+    Fleet,
+    /// A file of tenants.
+    Tenants,
 }
 
 /// A release and a fleet.

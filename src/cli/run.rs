@@ -63,7 +63,7 @@ pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
             Ok(fleet) => go_on(app, fleet).await,
             Err(stop) => Err(stop),
         },
-        Command::Plan(_) | Command::Status { .. } | Command::Check | Command::Demo { .. } | Command::Schema => {
+        Command::Plan(_) | Command::Status { .. } | Command::Check | Command::Demo { .. } | Command::Schema { .. } => {
             return look(command, &app.application, &app.readers, context).await;
         }
     };

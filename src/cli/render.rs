@@ -184,6 +184,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
             let until = until.map(|until| format!(", watched until {until:.0}")).unwrap_or_default();
             format!("{fleet}: {}{until}", phase(event, wave, *waves))
         }
+        Progress::Scaled { service, what } => format!("scale   {service} {what}"),
         Progress::Explained { service, lines } => format!("why     {service}: {}", lines.join("; ")),
         Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),
     })

@@ -340,6 +340,21 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// The fleet as if it had this set alone, awake, in one wave that is watched as the last one is.
+    #[must_use]
+    pub fn alone(&self, id: &SetId) -> Self {
+        let bake = match &self.waves {
+            WavePolicy::Auto { bake, .. } => *bake,
+            WavePolicy::Explicit(rules) => rules.last().map_or(SignedDuration::ZERO, |rule| rule.bake),
+        };
+        let growth = Growth { first: 1, factor: 1, cap_percent: 100, cap_count: 1 };
+        let sets = self.sets.iter().filter(|set| &set.id == id);
+        let sets = sets.map(|set| ServiceSet { state: SetState::Active, ..set.clone() }).collect();
+        Self { waves: WavePolicy::Auto { growth, bake }, sets, ..self.clone() }
+    }
+}
+
 impl ServiceSet {
     /// Why a release must leave this set alone today, if it must.
     pub fn left_out(&self, release: &Version, today: Date) -> Option<Reason> {

@@ -36,6 +36,8 @@ pub struct Situation<'a> {
     pub replaces: Option<&'a Version>,
     /// For pins and licences, which end on a day.
     pub today: Date,
+    /// Whether services that run the release already are watched too: a set that slept has to show it again.
+    pub prove_unchanged: bool,
 }
 
 /// Plans a release for a fleet.
@@ -181,7 +183,7 @@ fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Rele
     let live = ready(at.live.get(&key), &key)?;
     let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
     if live.runs.digest.as_ref() == Some(&image.digest) {
-        return Ok(None);
+        return Ok(at.prove_unchanged.then(|| unchanged(at, set, service, live, image)));
     }
     let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
     let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
@@ -194,6 +196,26 @@ fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Rele
         probe: at.app.probe(at.fleet, set, service),
         service: key,
     }))
+}
+
+/// What watches a service that runs the release already: it is on its target from the start.
+fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live, image: &Image) -> Change {
+    let key = ServiceKey::new(&set.id, &service.name);
+    let runs = Target {
+        hash: live.runs.hash.clone(),
+        task_definition: Some(live.runs.task_definition.clone()),
+        template: None,
+        digest: live.runs.digest.clone(),
+        version: Some(image.built_as.clone()),
+    };
+    Change {
+        ecs_service: at.app.ecs_name(&at.fleet.name, &key),
+        after: Vec::new(),
+        before: runs.clone(),
+        target: runs,
+        probe: at.app.probe(at.fleet, set, service),
+        service: key,
+    }
 }
 
 /// A service that may be planned for: read, active, and with tasks that can prove something.

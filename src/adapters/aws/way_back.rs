@@ -18,7 +18,8 @@ use super::secret_names::{SecretName, secrets_in};
 use super::secrets;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, ServiceKey, TaskDefinitionArn};
-use crate::ports::{Usable, WayBackReader};
+use crate::domain::snapshot::Availability;
+use crate::ports::WayBackReader;
 
 /// Calls at the same time, over all cells.
 const SIDE_BY_SIDE: usize = 16;
@@ -38,7 +39,7 @@ type Revision = (CellName, TaskDefinitionArn);
 type Secret = (CellName, SecretName);
 
 /// What a revision needs to run again, or why that cannot be told or will not help.
-type Needs = Result<BTreeSet<SecretName>, Usable>;
+type Needs = Result<BTreeSet<SecretName>, Availability>;
 
 impl EcsWayBack {
     /// The way back in these cells.
@@ -62,7 +63,7 @@ impl EcsWayBack {
     }
 
     /// Whether each of these secrets is there, each asked for once.
-    async fn secrets(&self, secrets: BTreeSet<Secret>) -> BTreeMap<Secret, Usable> {
+    async fn secrets(&self, secrets: BTreeSet<Secret>) -> BTreeMap<Secret, Availability> {
         let mut reads = JoinSet::new();
         for (cell, name) in secrets {
             let own = self.clone();
@@ -70,7 +71,7 @@ impl EcsWayBack {
                 let _permit = own.callers.acquire().await;
                 let usable = match own.cells.clients(&cell).await {
                     Ok(clients) => secrets::usable(clients, &cell, &name).await,
-                    Err(error) => Usable::Unknown { why: error.to_string() },
+                    Err(error) => Availability::Unknown { why: error.to_string() },
                 };
                 ((cell, name), usable)
             });
@@ -81,7 +82,7 @@ impl EcsWayBack {
 
 #[async_trait]
 impl WayBackReader for EcsWayBack {
-    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable> {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Availability> {
         let wanted = revisions.iter().map(|(address, arn)| (address.cell.clone(), arn.clone()));
         let needs = self.needs(wanted.collect()).await;
         let named = needs.iter().filter_map(|((cell, _), needs)| Some((cell, needs.as_ref().ok()?)));
@@ -98,8 +99,8 @@ impl WayBackReader for EcsWayBack {
 }
 
 /// What is known of everything that a revision needs.
-fn verdicts(cell: &CellName, needs: Option<&Needs>, secrets: &BTreeMap<Secret, Usable>) -> Vec<Usable> {
-    let broke_off = || Usable::Unknown { why: "reading it broke off".to_owned() };
+fn verdicts(cell: &CellName, needs: Option<&Needs>, secrets: &BTreeMap<Secret, Availability>) -> Vec<Availability> {
+    let broke_off = || Availability::Unknown { why: "reading it broke off".to_owned() };
     match needs {
         None => vec![broke_off()],
         Some(Err(verdict)) => vec![verdict.clone()],
@@ -111,31 +112,31 @@ fn verdicts(cell: &CellName, needs: Option<&Needs>, secrets: &BTreeMap<Secret, U
 }
 
 /// The worst of these, with the reasons of all that are as bad.
-fn together(verdicts: impl IntoIterator<Item = Usable>) -> Usable {
+fn together(verdicts: impl IntoIterator<Item = Availability>) -> Availability {
     let (mut no, mut unknown) = (Vec::new(), Vec::new());
     for verdict in verdicts {
         match verdict {
-            Usable::Yes => {}
-            Usable::No { why } => no.push(why),
-            Usable::Unknown { why } => unknown.push(why),
+            Availability::Yes => {}
+            Availability::No { why } => no.push(why),
+            Availability::Unknown { why } => unknown.push(why),
         }
     }
     match (no.as_slice(), unknown.as_slice()) {
-        ([], []) => Usable::Yes,
-        ([], whys) => Usable::Unknown { why: one_line(&whys.join("; ")) },
-        (whys, _) => Usable::No { why: one_line(&whys.join("; ")) },
+        ([], []) => Availability::Yes,
+        ([], whys) => Availability::Unknown { why: one_line(&whys.join("; ")) },
+        (whys, _) => Availability::No { why: one_line(&whys.join("; ")) },
     }
 }
 
 async fn needs(cells: &Cells, cell: &CellName, arn: &TaskDefinitionArn) -> Needs {
-    let unknown = |why: String| Usable::Unknown { why };
+    let unknown = |why: String| Availability::Unknown { why };
     let name = arn.family_and_revision();
     let clients = cells.clients(cell).await.map_err(|error| unknown(error.to_string()))?;
     clients.pace(Group::TaskDefinitionRead).await;
     let answer = clients.ecs.describe_task_definition().task_definition(arn.as_str()).send().await;
     let described = answer.map_err(|error| match (error.code(), error.message().unwrap_or_default()) {
         (Some("ClientException"), message) if message.contains(NO_SUCH_REVISION) => {
-            Usable::No { why: format!("ECS has no task definition {name}") }
+            Availability::No { why: format!("ECS has no task definition {name}") }
         }
         (Some("AccessDeniedException"), _) => {
             unknown(format!("task definition {name} may not be looked at: grant ecs:DescribeTaskDefinition"))
@@ -149,17 +150,17 @@ async fn needs(cells: &Cells, cell: &CellName, arn: &TaskDefinitionArn) -> Needs
 
 /// Only an ACTIVE revision can be deployed; there is no way from INACTIVE back to it (API Reference,
 /// DeregisterTaskDefinition).
-fn active(definition: &TaskDefinition, name: &str) -> Result<(), Usable> {
+fn active(definition: &TaskDefinition, name: &str) -> Result<(), Availability> {
     match definition.status() {
         Some(TaskDefinitionStatus::Active) => Ok(()),
         Some(status @ (TaskDefinitionStatus::Inactive | TaskDefinitionStatus::DeleteInProgress)) => {
             let why =
                 format!("task definition {name} is {}: it was deregistered and cannot run again", status.as_str());
-            Err(Usable::No { why })
+            Err(Availability::No { why })
         }
         other => {
             let word = other.map_or("nothing", TaskDefinitionStatus::as_str);
-            Err(Usable::Unknown { why: format!("ECS gives the status of task definition {name} as {word}") })
+            Err(Availability::Unknown { why: format!("ECS gives the status of task definition {name} as {word}") })
         }
     }
 }
@@ -229,7 +230,7 @@ mod tests {
         (200, answer.to_string())
     }
 
-    async fn seen(aws: &Loopback, revisions: &[(&str, &str)]) -> Vec<Usable> {
+    async fn seen(aws: &Loopback, revisions: &[(&str, &str)]) -> Vec<Availability> {
         let asked: Vec<_> = revisions.iter().map(|(tenant, name)| (address(tenant), arn(name))).collect();
         let usable = EcsWayBack::new(aws.cells().await).usable(&asked).await;
         asked.iter().map(|(address, _)| usable[&address.service].clone()).collect()
@@ -238,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn active_with_its_secrets_is_usable_and_each_secret_is_asked_for_once() {
         let aws = Loopback::serve(account).await;
-        assert_eq!(seen(&aws, &[("acme", "f:1"), ("bolt", "f:2")]).await, [Usable::Yes, Usable::Yes]);
+        assert_eq!(seen(&aws, &[("acme", "f:1"), ("bolt", "f:2")]).await, [Availability::Yes, Availability::Yes]);
         let mut names: Vec<_> =
             aws.asked_for("DescribeSecret").iter().map(|asked| asked.json()["SecretId"].clone()).collect();
         names.sort_by_key(Value::to_string);
@@ -250,7 +251,7 @@ mod tests {
     async fn what_is_gone_is_told() {
         let aws = Loopback::serve(account).await;
         let seen = seen(&aws, &[("acme", "f:3"), ("bolt", "f:4"), ("core", "f:5")]).await;
-        let no = |why: &str| Usable::No { why: why.to_owned() };
+        let no = |why: &str| Availability::No { why: why.to_owned() };
         assert_eq!(seen[0], no("task definition f:3 is INACTIVE: it was deregistered and cannot run again"));
         assert_eq!(seen[1], no("ECS has no task definition f:4"));
         assert_eq!(seen[2], no("the secret gone does not exist any more"), "what is hidden matters no more");
@@ -260,7 +261,7 @@ mod tests {
     async fn inv_09_what_cannot_be_seen_is_unknown_and_says_what_would_help() {
         let aws = Loopback::serve(account).await;
         let seen = seen(&aws, &[("acme", "f:6"), ("bolt", "f:7"), ("core", "f:8")]).await;
-        let unknown = |why: &str| Usable::Unknown { why: why.to_owned() };
+        let unknown = |why: &str| Availability::Unknown { why: why.to_owned() };
         let hidden =
             "the secret hidden may not be looked at: grant secretsmanager:DescribeSecret, which shows no value";
         assert_eq!(seen[0], unknown(hidden));
@@ -272,6 +273,6 @@ mod tests {
     async fn a_service_with_two_revisions_is_as_usable_as_the_worse() {
         let aws = Loopback::serve(account).await;
         let seen = seen(&aws, &[("acme", "f:3"), ("acme", "f:1")]).await;
-        assert!(matches!(seen[0], Usable::No { .. }));
+        assert!(matches!(seen[0], Availability::No { .. }));
     }
 }

@@ -128,7 +128,7 @@ pub(super) struct ServiceEntry {
     pub(super) class: Option<MigrationClass>,
 }
 
-/// What an image is built from. Which form it is, was settled by `shape`, so no message of serde's is ever seen.
+/// What an image is built from: a folder, or more.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum BuildEntry {

@@ -5,6 +5,7 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::read::Source;
+use super::text::without_mark;
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +46,8 @@ impl Problems {
     /// The problems with the lines they are about, as rustc shows its own. Without colours.
     pub fn with_excerpts(&self, sources: &[Source]) -> String {
         let shown = self.0.iter().map(|problem| {
-            let text = sources.get(problem.file).and_then(|source| std::str::from_utf8(&source.bytes).ok());
+            let bytes = sources.get(problem.file).map(|source| without_mark(&source.bytes));
+            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
             text.map_or_else(|| problem.to_string(), |text| excerpt(problem, text))
         });
         shown.collect::<Vec<_>>().join("\n\n") + "\n"
@@ -76,13 +78,13 @@ impl fmt::Display for Problems {
     }
 }
 
-/// The word of `known` that is nearest to `word`, as a hint; nothing if none is near.
-pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+/// The word of `known` that is nearest to `word`; none if none is near.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min();
-    match near {
-        Some((distance, candidate)) if distance <= 2.max(word.chars().count() / 3) => {
-            format!("did you mean `{candidate}`?")
-        }
-        _ => String::new(),
-    }
+    near.filter(|(distance, _)| *distance <= 2.max(word.chars().count() / 3)).map(|(_, candidate)| candidate)
+}
+
+/// The nearest word as a hint; nothing if none is near.
+pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map_or_else(String::new, |near| format!("did you mean `{near}`?"))
 }

@@ -52,6 +52,7 @@ const ADAPTERS: [(&str, &[&str]); 7] = [
             "aws_sdk_ecs",
             "aws_sdk_elasticloadbalancingv2",
             "aws_sdk_secretsmanager",
+            "aws_sdk_ssm",
             "aws_sdk_sts",
             "aws_smithy_runtime_api",
             "aws_smithy_types",

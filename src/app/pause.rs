@@ -131,7 +131,7 @@ async fn prove(app: &App, fleet: &Fleet, lease: &mut Lease, set: &SetId) -> Resu
     let version = current_version(&rollouts).ok_or_else(no_such)?;
     let release = app.readers.ledger.release(version).await?.ok_or_else(no_such)?;
     let alone = fleet.alone(set);
-    let plan = make(&app.readers, &app.application, &alone, &release, Direction::Deploy, true).await?;
+    let plan = make(&app.readers, &app.application, &alone, &release, Direction::Wake, true).await?;
     carry_out(app, &alone, lease, plan).await
 }
 

@@ -36,6 +36,7 @@ fn headline(plan: &Plan) -> String {
     let from = plan.replaces.as_ref().map(|version| format!(" (now {version})")).unwrap_or_default();
     let what = match &plan.direction {
         Direction::Deploy => format!("{} -> {}", plan.release.version, plan.fleet),
+        Direction::Wake => format!("{} wakes in {}", names(&plan.sets()), plan.fleet),
         Direction::RollbackTo(version) => format!("{} back to {version}", plan.fleet),
         Direction::RollbackOf(of) => {
             format!("{} back to {}, taking back plan {}", plan.fleet, plan.release.version, of.short())
@@ -244,6 +245,7 @@ pub fn rollout(record: &RolloutRecord) -> String {
     };
     let what = match &record.intent.direction {
         Direction::Deploy => "release of",
+        Direction::Wake => "waking to",
         Direction::RollbackTo(_) | Direction::RollbackOf(_) => "rollback to",
     };
     format!("{} ({what} {}, opened {:.0}): {how}", record.id.0, record.intent.version, record.opened_at)

@@ -132,7 +132,7 @@ fn slices(at: Situation<'_>, targeted: &[&ServiceSet], release: &Release, direct
     let (control_plane, tenants): (Vec<&ServiceSet>, Vec<&ServiceSet>) =
         targeted.iter().copied().partition(|set| set.id.is_control_plane());
     let of_tenants = match direction {
-        Direction::Deploy => assign(&at.fleet.waves, tenants, &release.version.to_string()),
+        Direction::Deploy | Direction::Wake => assign(&at.fleet.waves, tenants, &release.version.to_string()),
         // What the fleet had before was proven there, so it need not be tried on a few first.
         Direction::RollbackTo(_) | Direction::RollbackOf(_) => vec![Slice {
             name: "back".to_owned(),

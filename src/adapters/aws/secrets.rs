@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use super::budget::Group;
 use super::cells::{Clients, doing};
 use super::failure::failure;
-use super::secret_names::{SecretName, SecretVersion};
+use super::secret_names::SecretVersion;
 use crate::domain::ids::CellName;
 use crate::domain::snapshot::Availability;
 
@@ -20,18 +20,7 @@ const CURRENT: &str = "AWSCURRENT";
 
 /// Whether ECS could still take this secret for a task in this cell. Whether the task's role may read it, and
 /// whether the value has the key that is named, is not looked at.
-pub(super) async fn usable(clients: &Clients, cell: &CellName, name: &SecretName) -> Availability {
-    match name {
-        SecretName::Secret(secret) => secret_usable(clients, cell, secret).await,
-        // The SDK's client for Systems Manager would be a fifth of the whole build, for this one question.
-        SecretName::Parameter(name) => {
-            unknown(format!("{name} is a parameter of Systems Manager, which this version does not look at"))
-        }
-        SecretName::Odd(text) => unknown(format!("`{text}` names neither a secret nor a parameter")),
-    }
-}
-
-async fn secret_usable(clients: &Clients, cell: &CellName, secret: &SecretVersion) -> Availability {
+pub(super) async fn usable(clients: &Clients, cell: &CellName, secret: &SecretVersion) -> Availability {
     clients.pace(Group::SecretRead).await;
     let mut place = Builder::new();
     place.set_region(secret.region.clone().map(Region::new));
@@ -85,17 +74,12 @@ mod tests {
 
     const ARN: &str = "arn:aws:secretsmanager:eu-central-1:1:secret:acme/db-AbCdEf";
 
-    fn secret(stage: Option<&str>, version: Option<&str>) -> SecretName {
+    fn secret(stage: Option<&str>, version: Option<&str>) -> SecretVersion {
         let (stage, version) = (stage.map(str::to_owned), version.map(str::to_owned));
-        SecretName::Secret(SecretVersion {
-            id: ARN.to_owned(),
-            region: Some("eu-central-1".to_owned()),
-            stage,
-            version,
-        })
+        SecretVersion { id: ARN.to_owned(), region: Some("eu-central-1".to_owned()), stage, version }
     }
 
-    async fn seen(name: &SecretName, answer: Reply) -> (Availability, Loopback) {
+    async fn seen(name: &SecretVersion, answer: Reply) -> (Availability, Loopback) {
         let aws = Loopback::serve(move |_| answer.clone()).await;
         let cells = aws.cells().await;
         let usable = usable(cells.clients(&cell_name()).await.unwrap(), &cell_name(), name).await;
@@ -150,13 +134,5 @@ mod tests {
         let (odd, _) = seen(&name, error(400, "InvalidParameterException", "odd")).await;
         let why = "looking for the secret acme/db-AbCdEf in prod-1: InvalidParameterException: odd (request req-1)";
         assert_eq!(odd, unknown(why.to_owned()));
-    }
-
-    #[tokio::test]
-    async fn what_is_not_looked_at_is_unknown_and_costs_no_call() {
-        for name in [SecretName::Parameter("/acme/db".to_owned()), SecretName::Odd("arn:aws:s3:::b".to_owned())] {
-            let (usable, aws) = seen(&name, (500, String::new())).await;
-            assert!(matches!(usable, Availability::Unknown { .. }) && aws.asked().is_empty());
-        }
     }
 }

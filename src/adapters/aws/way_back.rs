@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use super::budget::Group;
 use super::cells::{Cells, doing};
 use super::failure::{failure, one_line};
-use super::secret_names::{SecretName, secrets_in};
-use super::secrets;
+use super::secret_names::{Parameter, SecretName, SecretVersion, secrets_in};
+use super::{parameters, secrets};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, ServiceKey, TaskDefinitionArn};
 use crate::domain::snapshot::Availability;
@@ -59,24 +59,46 @@ impl EcsWayBack {
                 ((cell, arn), needs)
             });
         }
-        all(reads).await
+        all(reads).await.into_iter().collect()
     }
 
     /// Whether each of these secrets is there, each asked for once.
-    async fn secrets(&self, secrets: BTreeSet<Secret>) -> BTreeMap<Secret, Availability> {
+    async fn secrets(&self, names: BTreeSet<Secret>) -> BTreeMap<Secret, Availability> {
         let mut reads = JoinSet::new();
-        for (cell, name) in secrets {
-            let own = self.clone();
-            reads.spawn(async move {
-                let _permit = own.callers.acquire().await;
-                let usable = match own.cells.clients(&cell).await {
-                    Ok(clients) => secrets::usable(clients, &cell, &name).await,
-                    Err(error) => Availability::Unknown { why: error.to_string() },
-                };
-                ((cell, name), usable)
-            });
+        let mut parameters: BTreeMap<CellName, Vec<Parameter>> = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        for (cell, name) in names {
+            match name {
+                SecretName::Secret(secret) => drop(reads.spawn(self.clone().secret(cell, secret))),
+                SecretName::Parameter(parameter) => parameters.entry(cell).or_default().push(parameter),
+                SecretName::Odd(text) => {
+                    let why = format!("`{text}` names neither a secret nor a parameter");
+                    found.insert((cell, SecretName::Odd(text)), Availability::Unknown { why });
+                }
+            }
         }
-        all(reads).await
+        for (cell, parameters) in parameters {
+            for batch in parameters::batches(parameters) {
+                reads.spawn(self.clone().parameters(cell.clone(), batch));
+            }
+        }
+        found.extend(all(reads).await.into_iter().flatten());
+        found
+    }
+
+    async fn secret(self, cell: CellName, secret: SecretVersion) -> Vec<(Secret, Availability)> {
+        let _permit = self.callers.acquire().await;
+        let usable = match self.cells.clients(&cell).await {
+            Ok(clients) => secrets::usable(clients, &cell, &secret).await,
+            Err(error) => Availability::Unknown { why: error.to_string() },
+        };
+        vec![((cell, SecretName::Secret(secret)), usable)]
+    }
+
+    async fn parameters(self, cell: CellName, batch: Vec<Parameter>) -> Vec<(Secret, Availability)> {
+        let _permit = self.callers.acquire().await;
+        let found = parameters::usable(&self.cells, &cell, batch).await;
+        found.into_iter().map(|(name, usable)| ((cell.clone(), SecretName::Parameter(name)), usable)).collect()
     }
 }
 
@@ -165,9 +187,9 @@ fn active(definition: &TaskDefinition, name: &str) -> Result<(), Availability> {
     }
 }
 
-/// Waits for all of these; one that broke off has no entry.
-async fn all<K: Ord + 'static, V: 'static>(mut reads: JoinSet<(K, V)>) -> BTreeMap<K, V> {
-    let mut found = BTreeMap::new();
+/// Waits for all of these; one that broke off is left out.
+async fn all<T: 'static>(mut reads: JoinSet<T>) -> Vec<T> {
+    let mut found = Vec::new();
     while let Some(read) = reads.join_next().await {
         found.extend(read);
     }
@@ -202,7 +224,7 @@ mod tests {
     }
 
     /// `f:1` and `f:2` are fine, `f:3` was deregistered, `f:4` is gone, `f:5` names a secret that is gone and one
-    /// that is hidden, and `f:6` only one that is hidden.
+    /// that is hidden, `f:6` only one that is hidden, and `f:9` a parameter that is there and something odd.
     fn account(asked: &Asked) -> Reply {
         if asked.action() == "DescribeSecret" {
             let name = asked.json()["SecretId"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
@@ -211,6 +233,9 @@ mod tests {
                 "hidden" => error(400, "AccessDeniedException", "no"),
                 _ => (200, json!({"VersionIdsToStages": {"v": ["AWSCURRENT"]}}).to_string()),
             };
+        }
+        if asked.action() == "DescribeParameters" {
+            return (200, json!({"Parameters": [{"Name": "/acme/db"}]}).to_string());
         }
         let arn = asked.json()["taskDefinition"].as_str().unwrap().to_owned();
         let answer = match arn.rsplit('/').next().unwrap() {
@@ -224,6 +249,12 @@ mod tests {
             }
             "f:6" => definition("ACTIVE", "hidden"),
             "f:7" => definition("ASLEEP", "db"),
+            "f:9" => {
+                let secrets =
+                    json!([{"name": "P", "valueFrom": "/acme/db"}, {"name": "O", "valueFrom": "arn:aws:s3:::b"}]);
+                let containers = json!([{"name": "iam", "secrets": secrets}]);
+                json!({"taskDefinition": {"status": "ACTIVE", "containerDefinitions": containers}})
+            }
             "f:8" => return error(400, "AccessDeniedException", "no"),
             _ => definition("ACTIVE", "db"),
         };
@@ -267,6 +298,17 @@ mod tests {
         assert_eq!(seen[0], unknown(hidden));
         assert_eq!(seen[1], unknown("ECS gives the status of task definition f:7 as ASLEEP"));
         assert_eq!(seen[2], unknown("task definition f:8 may not be looked at: grant ecs:DescribeTaskDefinition"));
+    }
+
+    #[tokio::test]
+    async fn parameters_are_asked_for_too_and_an_odd_name_is_unknown() {
+        let aws = Loopback::serve(account).await;
+        let seen = seen(&aws, &[("acme", "f:9")]).await;
+        assert_eq!(
+            seen[0],
+            Availability::Unknown { why: "`arn:aws:s3:::b` names neither a secret nor a parameter".to_owned() }
+        );
+        assert_eq!(aws.asked_for("DescribeParameters").len(), 1);
     }
 
     #[tokio::test]

@@ -5,8 +5,10 @@
 
 #[path = "../github/mod.rs"]
 mod github;
+mod events;
 mod harness;
 mod lease;
 mod lease_life;
 mod opening;
 mod plans;
+mod records;

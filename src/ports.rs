@@ -202,6 +202,36 @@ pub trait FleetWriter: Send + Sync {
         service: &Address,
         target: &TaskDefinitionArn,
     ) -> PortResult<DeploymentId>;
+
+    /// Has ECS stop this deployment and go back to what ran before it: our own deadline has passed. One that is
+    /// not in progress any more, or on its way back already, is left as it is, and that is no error.
+    async fn stop(&self, proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()>;
+}
+
+/// Whether a task definition could be deployed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Usable {
+    /// As far as can be seen without reading any secret.
+    Yes,
+    /// ECS would refuse it, or its tasks would not start.
+    No {
+        /// Why.
+        why: String,
+    },
+    /// It could not be looked at.
+    Unknown {
+        /// Why, and what would help.
+        why: String,
+    },
+}
+
+/// The way back: what ran before, to look whether it could run again.
+#[async_trait]
+pub trait WayBackReader: Send + Sync {
+    /// For each service and a revision it ran: whether ECS still has the revision as ACTIVE and every secret it
+    /// names is still there. Names only are read, never values. Every service has an entry; one that comes with
+    /// several revisions is as usable as the worst of them.
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable>;
 }
 
 /// The services' own answers.

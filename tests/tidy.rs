@@ -45,9 +45,11 @@ const ADAPTERS: [(&str, &[&str]); 7] = [
         &[
             "aws_config",
             "aws_credential_types",
+            "aws_sdk_applicationautoscaling",
             "aws_sdk_ecr",
             "aws_sdk_ecs",
             "aws_sdk_elasticloadbalancingv2",
+            "aws_sdk_secretsmanager",
             "aws_sdk_sts",
             "aws_smithy_runtime_api",
             "aws_smithy_types",

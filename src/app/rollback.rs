@@ -63,7 +63,7 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease, back: &Back, by: &str
             let wanted = wanted.ok_or_else(|| no_such(fleet, version))?;
             let direction = Direction::RollbackTo(wanted.version.clone());
             let request = Request { release: &wanted, direction, approved: None, break_glass: None };
-            release_with(app, fleet, lease, &request).await
+            release_with(app, fleet, lease, &request, None).await
         }
     }
 }

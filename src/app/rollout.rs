@@ -61,22 +61,39 @@ impl Request<'_> {
 /// # Errors
 /// The plan is refused, not approved or stale, or somebody else moves the fleet. Nothing was changed then.
 pub async fn release(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<Outcome, Stop> {
-    if request.is_forward() && fleet.needs_approval && request.approved.is_none() {
-        return ask_for_approval(app, fleet, request).await;
+    let planned = plan_ahead(app, fleet, request).await?;
+    if let Some(Planned { plan, .. }) = &planned {
+        if plan.is_empty() {
+            return Ok(nothing_to_do(plan.clone()));
+        }
+        if request.is_forward() && fleet.needs_approval && request.approved.is_none() {
+            return Err(Reason::AwaitingApproval { plan: plan.hash() }.into());
+        }
     }
     let mut lease = Lease::take(app, &fleet.name, "release").await?;
-    let result = release_with(app, fleet, &mut lease, request).await;
+    let result = release_with(app, fleet, &mut lease, request, planned).await;
     lease.release(app).await;
     result
 }
 
-/// Says which plan would have to be approved. Only looks, so that a job without write access can do it.
-async fn ask_for_approval(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<Outcome, Stop> {
-    let plan = plan(&app.readers, &app.application, fleet, request.release, request.direction.clone()).await?;
-    if plan.is_empty() {
-        return Ok(nothing_to_do(plan));
+/// A plan, and the records it was made on. Every wave is looked at again before it begins, so it holds as long as
+/// the records are the same.
+pub(super) struct Planned {
+    plan: Plan,
+    rollouts: Vec<RolloutRecord>,
+    decisions: u32,
+}
+
+/// Plans without the lease: a run that has nothing to do, or only asks for approval, writes nothing at all. None
+/// while another rollout is unfinished, whose end decides what is planned on.
+async fn plan_ahead(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<Option<Planned>, Stop> {
+    let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
+    if open_rollout(&rollouts).is_some() || owed_rollback(&rollouts).is_some() {
+        return Ok(None);
     }
-    Err(Reason::AwaitingApproval { plan: plan.hash() }.into())
+    let decisions = app.readers.ledger.decided(&fleet.name).await?.last().map_or(0, |decided| decided.seq);
+    let plan = plan(&app.readers, &app.application, fleet, request.release, request.direction.clone()).await?;
+    Ok(Some(Planned { plan, rollouts, decisions }))
 }
 
 /// [`release`], by a holder of the lease.
@@ -85,15 +102,16 @@ pub(super) async fn release_with(
     fleet: &Fleet,
     lease: &mut Lease,
     request: &Request<'_>,
+    planned: Option<Planned>,
 ) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
     if request.is_forward() {
         guard_rails(app, fleet, lease, request, &rollouts).await?;
     }
-    if let Some(failed) = owed_rollback(&rollouts).filter(|_| request.is_forward()) {
-        if let Some(unfinished) = settle(app, fleet, lease, failed).await? {
-            return Ok(unfinished);
-        }
+    if let Some(failed) = owed_rollback(&rollouts).filter(|_| request.is_forward())
+        && let Some(unfinished) = settle(app, fleet, lease, failed).await?
+    {
+        return Ok(unfinished);
     }
     let open = open_rollout(&rollouts);
     if let Some(open) = open {
@@ -106,7 +124,11 @@ pub(super) async fn release_with(
             }
         }
     }
-    let plan = plan(&app.readers, &app.application, fleet, request.release, request.direction.clone()).await?;
+    let same = |planned: &Planned| planned.rollouts == rollouts && planned.decisions == lease.directives().seq;
+    let plan = match planned.filter(same) {
+        Some(planned) => planned.plan,
+        None => plan(&app.readers, &app.application, fleet, request.release, request.direction.clone()).await?,
+    };
     if plan.is_empty() {
         return Ok(nothing_to_do(plan));
     }

@@ -31,6 +31,9 @@ pub struct Common {
     /// Print the result as JSON on standard output; progress goes to standard error.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Leave a running rollout to the next job after this time, such as 5h30m. In a workflow run that is the default.
+    #[arg(long, global = true, env = "TIDEGATE_HAND_OVER_AFTER", value_name = "TIME")]
+    pub hand_over_after: Option<jiff::SignedDuration>,
     /// Work on a simulated world kept in DIR, in virtual time, instead of on AWS and GitHub.
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, default_missing_value = ".tidegate/sim")]
     pub sim: Option<PathBuf>,

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{AwsEnvironment, Cells, EcrRegistry, EcsFleet, ElbTargets};
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
 use crate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
 use crate::adapters::probe::Prober;
+use crate::adapters::signals::Signals;
 use crate::app::progress::Observer;
 use crate::app::{App, Readers, Writers};
 use crate::domain::fleet::Application;
-use crate::ports::{Clock, Secret};
+use crate::ports::{Clock, Secret, StopSignal};
+
+/// A job on GitHub's runners ends after six hours; a rollout is left to the next one before that.
+const HAND_OVER_AFTER: SignedDuration = SignedDuration::from_mins(5 * 60 + 30);
 
 /// Everything that can be looked at.
 ///
@@ -25,7 +31,11 @@ pub(super) fn readers(application: &Application, observer: Arc<dyn Observer>) ->
 ///
 /// # Errors
 /// As [`readers`].
-pub(super) fn app(application: Application, observer: Arc<dyn Observer>) -> Result<App, String> {
+pub(super) fn app(
+    application: Application,
+    observer: Arc<dyn Observer>,
+    hand_over_after: Option<SignedDuration>,
+) -> Result<App, String> {
     let outside = Outside::reach(&application)?;
     let mut builder = ToolBuilder::new(".", Arc::clone(&outside.registry) as _, Programs::default());
     if let Some(commit) = variable("GITHUB_SHA").and_then(|sha| sha.parse().ok()) {
@@ -39,7 +49,8 @@ pub(super) fn app(application: Application, observer: Arc<dyn Observer>) -> Resu
         leases: Arc::new(outside.github.clone()),
     };
     let readers = outside.readers(observer);
-    let hand_over_at = hand_over_at(readers.clock.now());
+    let after = hand_over_after.or_else(|| workflow_run().map(|_| HAND_OVER_AFTER));
+    let hand_over_at = after.and_then(|after| readers.clock.now().checked_add(after).ok());
     Ok(App { readers, writers, application, run: workflow_run(), owner: owner(), hand_over_at })
 }
 
@@ -52,6 +63,7 @@ struct Outside {
     github: GitHub,
     ledger: Arc<GitHubLedger>,
     clock: Arc<dyn Clock>,
+    stop: Arc<dyn StopSignal>,
 }
 
 impl Outside {
@@ -67,6 +79,7 @@ impl Outside {
             ledger: Arc::new(GitHubLedger::new(github.clone())),
             github,
             clock,
+            stop: Arc::new(Signals::listen().map_err(|error| error.to_string())?),
         })
     }
 
@@ -78,6 +91,8 @@ impl Outside {
             probes: Arc::clone(&self.prober) as _,
             targets: Arc::clone(&self.targets) as _,
             ledger: Arc::clone(&self.ledger) as _,
+            leases: Arc::new(self.github.clone()),
+            stop: Arc::clone(&self.stop),
             people: Arc::new(self.github.clone()),
             clock: Arc::clone(&self.clock),
             observer,

@@ -43,17 +43,18 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),
-        None => live_run(&cli.command, application, &context).await.into(),
+        None => live_run(&cli, application, &context).await.into(),
     }
 }
 
-async fn live_run(command: &Command, application: Application, context: &Context) -> Exit {
+async fn live_run(cli: &Cli, application: Application, context: &Context) -> Exit {
+    let command = &cli.command;
     let report = match command {
         Command::Plan(_) | Command::Status { .. } => match live::readers(&application, observer(context)) {
             Ok(readers) => look(command, &application, &readers, context).await,
             Err(why) => return Exit::from_text(&why, context),
         },
-        _ => match live::app(application, observer(context)) {
+        _ => match live::app(application, observer(context), cli.common.hand_over_after) {
             Ok(app) => act(command, &app, context).await,
             Err(why) => return Exit::from_text(&why, context),
         },

@@ -16,10 +16,12 @@ pub(super) enum Group {
     TaskDefinitionModify,
     /// DescribeTaskDefinition, ListTaskDefinitions.
     TaskDefinitionRead,
-    /// UpdateService.
+    /// UpdateService; and StopServiceDeployment, for which AWS publishes no group.
     ServiceModify,
     /// DescribeServices.
     ServiceRead,
+    /// ListServiceDeployments.
+    ServiceDeploymentRead,
     /// ListTasks, DescribeTasks.
     ClusterRead,
     /// DescribeTargetHealth.
@@ -28,6 +30,12 @@ pub(super) enum Group {
     RegistryRead,
     /// PutImage.
     RegistryModify,
+    /// DescribeScalableTargets.
+    ScalingRead,
+    /// RegisterScalableTarget.
+    ScalingModify,
+    /// DescribeSecret.
+    SecretRead,
 }
 
 /// A default quota: calls that may come at once, and calls per second after that.
@@ -39,16 +47,22 @@ struct Quota {
 
 /// The default quotas. ECS: API Reference, "Request throttling for the Amazon ECS API". ELB: User Guide,
 /// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
-/// AWS publishes none for DescribeImages, so its row is a guess far below the published ones.
-const QUOTAS: [Quota; 8] = [
+/// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for.
+/// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
+/// Application Auto Scaling, whose rows are guessed as those of the slowest API beside it.
+const QUOTAS: [Quota; 12] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
     Quota { group: Group::ServiceRead, burst: 100.0, per_second: 20.0 },
+    Quota { group: Group::ServiceDeploymentRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ClusterRead, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::LoadBalancerRead, burst: 40.0, per_second: 10.0 },
     Quota { group: Group::RegistryRead, burst: 100.0, per_second: 50.0 },
     Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },
+    Quota { group: Group::ScalingRead, burst: 40.0, per_second: 10.0 },
+    Quota { group: Group::ScalingModify, burst: 20.0, per_second: 5.0 },
+    Quota { group: Group::SecretRead, burst: 100.0, per_second: 100.0 },
 ];
 
 /// The part of each quota that is ours; the rest is for whoever else works in the account.

@@ -70,6 +70,8 @@ pub(super) struct Clients {
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) ecr: aws_sdk_ecr::Client,
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
+    pub(super) secrets: aws_sdk_secretsmanager::Client,
     budget: Arc<Budget>,
 }
 
@@ -158,11 +160,17 @@ impl Clients {
             .build();
         let ecs = aws_sdk_ecs::config::Builder::from(config).retry_partition(retries.clone()).build();
         let ecr = aws_sdk_ecr::config::Builder::from(config).retry_partition(retries.clone()).build();
-        let elb = aws_sdk_elasticloadbalancingv2::config::Builder::from(config).retry_partition(retries).build();
+        let elb =
+            aws_sdk_elasticloadbalancingv2::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let autoscaling =
+            aws_sdk_applicationautoscaling::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_partition(retries).build();
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
             ecr: aws_sdk_ecr::Client::from_conf(ecr),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb),
+            autoscaling: aws_sdk_applicationautoscaling::Client::from_conf(autoscaling),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             budget: Arc::new(Budget::new()),
         }
     }

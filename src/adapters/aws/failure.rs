@@ -23,9 +23,14 @@ const THROTTLES: [&str; 9] = [
     "TooManyRequestsException",
 ];
 
-/// Codes that mean somebody else was quicker.
-const CONFLICTS: [&str; 4] =
-    ["ConflictException", "ResourceInUseException", "UpdateInProgressException", "ServiceDeploymentConflictException"];
+/// Codes that mean somebody else was quicker (botocore's ecs and application-autoscaling models).
+const CONFLICTS: [&str; 5] = [
+    "ConcurrentUpdateException",
+    "ConflictException",
+    "ResourceInUseException",
+    "UpdateInProgressException",
+    "ServiceDeploymentConflictException",
+];
 
 /// What ECS says, as a mere ClientException, when two registrations of one family meet.
 pub(super) const TOO_MANY_ATTEMPTS: &str = "Too many concurrent attempts";

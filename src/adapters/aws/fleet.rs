@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::cells::Cells;
 use super::register::Registrar;
 use super::task_definitions::TaskDefinitions;
-use super::{explain, observe, update};
+use super::{explain, observe, stop, update};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::snapshot::ServiceSeen;
@@ -66,5 +66,9 @@ impl FleetWriter for EcsFleet {
         target: &TaskDefinitionArn,
     ) -> PortResult<DeploymentId> {
         update::update(self.cells.clients(&service.cell).await?, service, target).await
+    }
+
+    async fn stop(&self, _proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()> {
+        stop::stop(&self.cells, service, deployment, stop::FIRST_WAIT).await
     }
 }

@@ -1,4 +1,5 @@
-//! Amazon ECS, ECR and Elastic Load Balancing, one set of clients per cell.
+//! Amazon ECS, ECR, Elastic Load Balancing, Application Auto Scaling and Secrets Manager, one set of clients per
+//! cell.
 //!
 //! These modules translate and pace; they decide nothing. What they could not read, they say they could not read.
 //! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
@@ -13,11 +14,16 @@ mod fleet;
 mod observe;
 mod register;
 mod registry;
+mod scaling;
+mod secret_names;
+mod secrets;
 mod services;
+mod stop;
 mod stop_reasons;
 mod targets;
 mod task_definitions;
 mod update;
+mod way_back;
 mod whole_json;
 
 #[cfg(test)]
@@ -26,4 +32,6 @@ mod loopback;
 pub use cells::{AwsEnvironment, Cells};
 pub use fleet::EcsFleet;
 pub use registry::EcrRegistry;
+pub use scaling::EcsScaling;
 pub use targets::ElbTargets;
+pub use way_back::EcsWayBack;

@@ -289,6 +289,78 @@ mod tests {
         assert_eq!(live.rollout, RolloutState::Unknown);
     }
 
+    /// What ECS can answer of a service, and what is made of it: id of the PRIMARY deployment, its state, ids of the
+    /// failed ones, whether it counts as settled.
+    #[tokio::test]
+    async fn each_answer_keeps_its_meaning() {
+        let sleeping = |mut service: Value| {
+            service["desiredCount"] = json!(0);
+            service["deployments"][0]["runningCount"] = json!(0);
+            service
+        };
+        let unjudged = |mut service: Value| {
+            service["deployments"][0].as_object_mut().unwrap().remove("rolloutState");
+            service
+        };
+        let one = |id: &str, rollout: &str| service("acme", json!([deployment(id, "PRIMARY", "f:1", rollout)]));
+        let two = |ours: &str, old: &str, rollout: &str| {
+            let old = deployment("ecs-svc/1", "ACTIVE", "f:2", old);
+            service("acme", json!([old, deployment(ours, "PRIMARY", "f:1", rollout)]))
+        };
+        use RolloutState::{Completed, Failed, InProgress, Unknown};
+        let rows: [(&str, Value, &str, RolloutState, &[&str], bool); 9] = [
+            ("done", one("ecs-svc/2", "COMPLETED"), "ecs-svc/2", Completed, &[], true),
+            (
+                "moving, the old one serves",
+                two("ecs-svc/2", "COMPLETED", "IN_PROGRESS"),
+                "ecs-svc/2",
+                InProgress,
+                &[],
+                false,
+            ),
+            ("done, the old one drains", two("ecs-svc/2", "COMPLETED", "COMPLETED"), "ecs-svc/2", Completed, &[], true),
+            ("two at once", two("ecs-svc/2", "IN_PROGRESS", "IN_PROGRESS"), "ecs-svc/2", InProgress, &[], false),
+            ("given up, no way back", one("ecs-svc/2", "FAILED"), "ecs-svc/2", Failed, &["ecs-svc/2"], false),
+            ("rolled back", two("ecs-svc/3", "FAILED", "COMPLETED"), "ecs-svc/3", Completed, &["ecs-svc/1"], true),
+            ("a word of next year", one("ecs-svc/2", "ALMOST_DONE"), "ecs-svc/2", Unknown, &[], false),
+            ("no word", unjudged(one("ecs-svc/2", "-")), "ecs-svc/2", Unknown, &[], false),
+            ("nothing to run", sleeping(one("ecs-svc/2", "COMPLETED")), "ecs-svc/2", Completed, &[], true),
+        ];
+        for (what, service, primary, rollout, failed, settled) in rows {
+            let seen = seen_of(&["acme"], vec![service], json!([])).await.remove(0);
+            let ServiceSeen::Live(live) = seen else { panic!("{what}: {seen:?}") };
+            let ids: Vec<&str> = live.failed.iter().map(|failed| failed.id.as_str()).collect();
+            let found = (live.deployment.as_str(), live.rollout, ids.as_slice(), live.is_settled());
+            assert_eq!(found, (primary, rollout, failed, settled), "{what}");
+            assert_eq!(live.desired == 0, what == "nothing to run", "{what}: zero tasks must stay visible");
+        }
+    }
+
+    #[tokio::test]
+    async fn inv_09_only_missing_is_missing() {
+        for (status, reason, missing) in [
+            (Some("DRAINING"), None, true),
+            (Some("INACTIVE"), None, true),
+            (Some("ASLEEP"), None, false),
+            (None, Some("MISSING"), true),
+            (None, Some("missing"), false),
+            (None, Some("ACCESS_DENIED"), false),
+            (None, Some(""), false),
+            (None, None, false),
+        ] {
+            let services = status.map(|status| {
+                let mut service = service("acme", json!([deployment("ecs-svc/1", "PRIMARY", "f:1", "COMPLETED")]));
+                service["status"] = json!(status);
+                service
+            });
+            let arn = format!("arn:aws:ecs:eu-west-1:1:service/c1/{}", address("acme").ecs_service);
+            let failures: Vec<_> = reason.iter().map(|reason| json!({"arn": arn, "reason": reason})).collect();
+            let seen = seen_of(&["acme"], services.into_iter().collect(), json!(failures)).await.remove(0);
+            assert_eq!(seen == ServiceSeen::Missing, missing, "{status:?} {reason:?}: {seen:?}");
+            assert_eq!(matches!(seen, ServiceSeen::Unreachable { .. }), !missing, "{status:?} {reason:?}: {seen:?}");
+        }
+    }
+
     #[tokio::test]
     async fn inv_09_what_does_not_fit_is_unreachable() {
         let none = service("acme", json!([deployment("ecs-svc/1", "ACTIVE", "f:1", "COMPLETED")]));

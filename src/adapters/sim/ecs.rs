@@ -11,7 +11,7 @@ use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::snapshot::ServiceSeen;
 use crate::domain::template::Rendered;
-use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult};
+use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, Usable, WayBackReader};
 
 #[async_trait]
 impl FleetReader for Sim {
@@ -60,14 +60,48 @@ impl FleetWriter for Sim {
         let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
         Ok(known.update(target, id, now))
     }
+
+    async fn stop(&self, _: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()> {
+        let mut world = self.world();
+        world.count("ECS StopServiceDeployment");
+        advance(&mut world, service);
+        let (next, now) = (world.next_deployment(), world.now);
+        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        known.stop(deployment, next, now);
+        Ok(())
+    }
 }
 
-fn see(world: &mut World, address: &Address) -> ServiceSeen {
+/// Nothing is ever deregistered here, and no task definition has a secret.
+#[async_trait]
+impl WayBackReader for Sim {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable> {
+        let mut world = self.world();
+        let mut usable = BTreeMap::new();
+        for (address, arn) in revisions {
+            world.count("ECS DescribeTaskDefinition");
+            if world.task_definitions.contains_key(arn) {
+                usable.entry(address.service.clone()).or_insert(Usable::Yes);
+            } else {
+                let why = format!("ECS has no task definition {}", arn.family_and_revision());
+                usable.insert(address.service.clone(), Usable::No { why });
+            }
+        }
+        usable
+    }
+}
+
+/// Brings a service to the world's time.
+fn advance(world: &mut World, address: &Address) {
     let crashes = world.services.get(&address.ecs_service).is_some_and(|service| service.crashes(world));
     let (next, now) = (world.next_deployment(), world.now);
     if let Some(service) = world.services.get_mut(&address.ecs_service) {
         service.advance(crashes, next, now);
     }
+}
+
+fn see(world: &mut World, address: &Address) -> ServiceSeen {
+    advance(world, address);
     match world.services.get(&address.ecs_service) {
         Some(service) => service.describe(world).map_or_else(
             || ServiceSeen::Unreachable { why: "its task definition cannot be read".to_owned() },

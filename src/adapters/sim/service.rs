@@ -53,6 +53,9 @@ struct Deployment {
     began: Timestamp,
     /// When it will be done, if it will.
     done: Timestamp,
+    /// Whether somebody had it stopped.
+    #[serde(default)]
+    stopped: bool,
 }
 
 /// A rolling deployment with tuned health checks takes about this long, and up to half as much again.
@@ -82,7 +85,7 @@ impl SimService {
         desired: u32,
     ) -> Self {
         let (began, done) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
-        let primary = Deployment { id: deployment, task_definition: runs.clone(), began, done };
+        let primary = Deployment { id: deployment, task_definition: runs.clone(), began, done, stopped: false };
         Self { fleet, key, desired, primary, last_good: runs, failed: Vec::new() }
     }
 
@@ -97,6 +100,15 @@ impl SimService {
             self.primary = begin(&self.key, task_definition, id, now);
         }
         self.primary.id.clone()
+    }
+
+    /// Takes a StopServiceDeployment. Only a deployment that is in progress can be stopped.
+    pub(super) fn stop(&mut self, deployment: &DeploymentId, next: DeploymentId, now: Timestamp) {
+        if &self.primary.id == deployment && now < self.primary.done {
+            self.primary.stopped = true;
+            let back = begin(&self.key, &self.last_good, next, now);
+            self.failed.push(std::mem::replace(&mut self.primary, back));
+        }
     }
 
     /// What DescribeServices says at the world's time.
@@ -120,8 +132,11 @@ impl SimService {
 
     fn failed(&self, world: &World, deployment: &Deployment) -> FailedDeployment {
         let hash: Option<ContentHash> = world.hash(&deployment.task_definition, &self.key.service);
-        let why = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
-        FailedDeployment { id: deployment.id.clone(), hash, began: deployment.began, why }
+        let why = match deployment.stopped {
+            true => "Service deployment rolled back because it was stopped.",
+            false => "ECS deployment circuit breaker: tasks failed to start.",
+        };
+        FailedDeployment { id: deployment.id.clone(), hash, began: deployment.began, why: why.to_owned() }
     }
 
     /// The task definition whose tasks answer: the old ones until a deployment is done.
@@ -156,5 +171,42 @@ impl SimService {
 fn begin(key: &ServiceKey, task_definition: &TaskDefinitionArn, id: DeploymentId, now: Timestamp) -> Deployment {
     let spread: i64 = format!("{key}{task_definition}").bytes().map(i64::from).sum::<i64>() % 30;
     let done = now + ROLLOUT + SignedDuration::from_secs(spread);
-    Deployment { id, task_definition: task_definition.clone(), began: now, done }
+    Deployment { id, task_definition: task_definition.clone(), began: now, done, stopped: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u32) -> DeploymentId {
+        format!("ecs-svc/{n}").parse().unwrap()
+    }
+
+    fn definition(revision: u32) -> TaskDefinitionArn {
+        format!("arn:aws:ecs:eu-west-1:1:task-definition/f:{revision}").parse().unwrap()
+    }
+
+    /// A service on `f:1` that is being moved to `f:2` since the epoch.
+    fn moving() -> SimService {
+        let key = ServiceKey::try_from("acme/iam".to_owned()).unwrap();
+        let mut service = SimService::steady("prod".parse().unwrap(), key, definition(1), id(1), 2);
+        assert_eq!(service.update(&definition(2), id(2), Timestamp::UNIX_EPOCH), id(2));
+        service
+    }
+
+    #[test]
+    fn a_stopped_deployment_goes_back_to_what_ran_before_under_a_new_id() {
+        let mut service = moving();
+        service.stop(&id(2), id(3), Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1));
+        assert_eq!((&service.primary.id, &service.primary.task_definition), (&id(3), &definition(1)));
+        assert_eq!((service.failed.len(), &service.failed[0].id, service.failed[0].stopped), (1, &id(2), true));
+    }
+
+    #[test]
+    fn one_that_is_done_or_another_stays_as_it_is() {
+        let mut service = moving();
+        service.stop(&id(1), id(3), Timestamp::UNIX_EPOCH);
+        service.stop(&id(2), id(3), service.primary.done);
+        assert_eq!((&service.primary.id, service.has_failed()), (&id(2), false));
+    }
 }

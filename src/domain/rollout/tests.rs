@@ -12,7 +12,7 @@ use crate::domain::gate::{GatePolicy, OnUnknown, Probe, ProbePolicy, ProbeRecord
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Direction, PLAN_SCHEMA, Target};
 use crate::domain::release::Release;
-use crate::domain::snapshot::{FailedDeployment, Health, Live, RolloutState, Runs};
+use crate::domain::snapshot::{Ahead, Availability, FailedDeployment, Live, RolloutState, Runs};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -69,8 +69,10 @@ fn plan() -> Plan {
         unchanged: Vec::new(),
         excluded: Vec::new(),
         on_failure: OnFailure::RollbackAll,
+        failure_budget: 0,
         gate: GatePolicy {
             deadline: MINUTE * 15,
+            poll: SignedDuration::from_secs(5),
             stopped_tasks_max: 1,
             targets_healthy: true,
             probe: Some(ProbePolicy {
@@ -98,7 +100,7 @@ fn live(runs: &str, deployment: &str, rollout: RolloutState) -> Live {
 
 fn seen(services: &[(&str, Live)]) -> Snapshot {
     let services = services.iter().map(|(name, live)| (key(name), ServiceSeen::Live(live.clone())));
-    Snapshot { services: services.collect(), health: Health::default() }
+    Snapshot { services: services.collect(), ..Snapshot::default() }
 }
 
 fn done(runs: &str) -> Live {
@@ -116,8 +118,31 @@ fn baking() -> Rollout {
     Rollout::replay(plan(), at(0), events, at(1)).unwrap()
 }
 
+/// The decision on what was seen, with everything there that the next wave needs.
 fn decide(rollout: &Rollout, seen: &Snapshot, minutes: i64) -> Decision {
-    rollout.decide(seen, &Calendar::default(), at(minutes))
+    let mut seen = seen.clone();
+    for change in rollout.plan().changes() {
+        seen.ahead.entry(change.service.clone()).or_insert_with(|| ready(done("old")));
+    }
+    rollout.decide(&seen, &Calendar::default(), at(minutes))
+}
+
+fn ready(live: Live) -> Ahead {
+    Ahead { live: ServiceSeen::Live(live), image: Availability::Yes, way_back: Availability::Yes }
+}
+
+/// Three tenants with one service in one wave, of which one may be left behind.
+fn wave_of_three() -> Rollout {
+    let changes = ["acme/api", "hooli/api", "wayne/api"].map(|name| change(name, &[])).to_vec();
+    let waves = vec![Wave { name: "all".to_owned(), bake: MINUTE * 5, changes }];
+    let plan = Plan { waves, failure_budget: 1, ..plan() };
+    Rollout::replay(plan, at(0), [Event::WaveStarted { wave: 0 }], at(0)).unwrap()
+}
+
+fn gave_up(runs: &str, why: &str) -> Live {
+    let id: crate::domain::ids::DeploymentId = "ecs-svc/2".parse().unwrap();
+    let failed = FailedDeployment { id: id.clone(), hash: Some(hash("new")), began: at(1), why: why.to_owned() };
+    Live { deployment: id, failed: vec![failed], ..live(runs, "ecs-svc/2", RolloutState::Failed) }
 }
 
 fn halted_by(decision: &Decision) -> String {
@@ -243,6 +268,108 @@ fn a_closed_calendar_holds_a_release_and_not_a_rollback() {
     let back = Plan { direction: Direction::RollbackTo("1.0.0".parse().unwrap()), ..plan() };
     let decided = opened(back).decide(&Snapshot::default(), &frozen, at(0));
     assert_eq!(decided, Decision::Record(Event::WaveStarted { wave: 0 }));
+}
+
+#[test]
+fn a_tenant_that_fails_alone_goes_back_and_the_wave_goes_on_without_it() {
+    let mut rollout = wave_of_three();
+    let snapshot =
+        seen(&[("acme/api", gave_up("new", "breaker")), ("hooli/api", done("new")), ("wayne/api", done("new"))]);
+    let Decision::Record(event) = decide(&rollout, &snapshot, 2) else { panic!() };
+    assert!(matches!(&event, Event::Quarantined { wave: 0, set, .. } if set.as_str() == "acme"), "{event:?}");
+    rollout.apply(&event, at(2)).unwrap();
+    assert_eq!(decide(&rollout, &snapshot, 2), Decision::Deploy(vec![key("acme/api")]), "it goes back");
+    let back = seen(&[("acme/api", done("old")), ("hooli/api", done("new")), ("wayne/api", done("new"))]);
+    assert_eq!(decide(&rollout, &back, 3), Decision::Record(Event::Baking { wave: 0, since: at(3) }));
+    rollout.apply(&Event::Baking { wave: 0, since: at(3) }, at(3)).unwrap();
+    assert_eq!(decide(&rollout, &healthy(back), 9), Decision::Record(Event::Succeeded));
+}
+
+#[test]
+fn the_same_failure_twice_is_the_releases_and_stops_the_wave() {
+    let mut rollout = wave_of_three();
+    let both = seen(&[
+        ("acme/api", gave_up("new", "task 1 exited")),
+        ("hooli/api", gave_up("new", "task 22 exited")),
+        ("wayne/api", done("new")),
+    ]);
+    let Decision::Record(event) = decide(&rollout, &both, 2) else { panic!() };
+    rollout.apply(&event, at(2)).unwrap();
+    assert_eq!(halted_by(&decide(&rollout, &both, 2)), "deployment_failed");
+}
+
+#[test]
+fn another_failure_beyond_the_budget_stops_the_wave() {
+    let mut rollout = wave_of_three();
+    let two = seen(&[
+        ("acme/api", gave_up("new", "out of memory")),
+        ("hooli/api", gave_up("new", "exited")),
+        ("wayne/api", done("new")),
+    ]);
+    let Decision::Record(event) = decide(&rollout, &two, 2) else { panic!() };
+    rollout.apply(&event, at(2)).unwrap();
+    assert_eq!(halted_by(&decide(&rollout, &two, 2)), "deployment_failed");
+}
+
+#[test]
+fn a_wave_in_which_nobody_runs_the_release_has_shown_nothing() {
+    let plan = Plan { failure_budget: 5, ..plan() };
+    let rollout = Rollout::replay(plan, at(0), [Event::WaveStarted { wave: 0 }], at(0)).unwrap();
+    let snapshot = seen(&[("acme/api", gave_up("new", "exited")), ("acme/worker", done("old"))]);
+    assert_eq!(halted_by(&decide(&rollout, &snapshot, 2)), "deployment_failed", "the only canary");
+}
+
+#[test]
+fn a_quarantined_tenant_that_does_not_come_back_is_a_failed_rollback() {
+    let mut rollout = wave_of_three();
+    let reason = Reason::TasksStopped { service: key("acme/api"), stopped: 3 };
+    rollout.apply(&Event::Quarantined { wave: 0, set: "acme".parse().unwrap(), reason }, at(2)).unwrap();
+    let snapshot = seen(&[
+        ("acme/api", live("old", "ecs-svc/3", RolloutState::Failed)),
+        ("hooli/api", done("new")),
+        ("wayne/api", done("new")),
+    ]);
+    assert_eq!(halted_by(&decide(&rollout, &snapshot, 3)), "rollback_failed");
+}
+
+#[test]
+fn a_wave_does_not_begin_without_images_a_way_back_and_the_base_of_the_plan() {
+    let opened = Rollout::replay(plan(), at(0), [], at(0)).unwrap();
+    let decided = |ahead: Ahead, minutes| {
+        let mut snapshot = Snapshot::default();
+        snapshot.ahead.insert(key("acme/api"), ahead);
+        decide(&opened, &snapshot, minutes)
+    };
+    let code = |ahead| match decided(ahead, 0) {
+        Decision::Done(Some(reason)) => reason.code(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(decided(ready(done("old")), 0), Decision::Record(Event::WaveStarted { wave: 0 }));
+    assert_eq!(decided(ready(done("new")), 0), Decision::Record(Event::WaveStarted { wave: 0 }), "there already");
+    assert_eq!(code(ready(done("console"))), "foreign_change");
+    assert_eq!(code(ready(Live { desired: 0, running: 0, ..done("old") })), "unproven");
+    let no_way = Ahead { way_back: Availability::No("its secret is gone".to_owned()), ..ready(done("old")) };
+    assert_eq!(code(no_way), "no_way_back");
+    let unknown = Ahead { way_back: Availability::Unknown("AccessDenied".to_owned()), ..ready(done("old")) };
+    assert!(matches!(decided(unknown.clone(), 1), Decision::Wait { .. }), "it may become readable");
+    assert!(matches!(decided(unknown, 16), Decision::Done(Some(Reason::GateUnknown { .. }))), "it never passes");
+    let in_flight = ready(live("old", "ecs-svc/7", RolloutState::InProgress));
+    assert!(matches!(decided(in_flight, 1), Decision::Wait { .. }));
+}
+
+#[test]
+fn inv_11_what_is_frozen_in_the_middle_of_a_wave_is_not_updated() {
+    use crate::domain::calendar::Freeze;
+    let freeze = Freeze {
+        from: "2026-11-23".parse().unwrap(),
+        to: "2026-11-30".parse().unwrap(),
+        zone: "UTC".to_owned(),
+        reason: "incident".to_owned(),
+    };
+    let frozen = Calendar { windows: Vec::new(), freezes: vec![freeze] };
+    let both_old = seen(&[("acme/api", done("old")), ("acme/worker", done("old"))]);
+    let decided = deploying(0).decide(&both_old, &frozen, at(0));
+    assert!(matches!(decided, Decision::Done(Some(Reason::Frozen { .. }))), "{decided:?}");
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Repository {
     pub(crate) async fn dispatched(&mut self, commit: &str, command: &str, fleet: &Fleet) -> Result<Ran> {
         self.run_number += 1;
         let mut payload = example("workflow_dispatch")?;
-        payload["inputs"] = json!({"command": command, "fleet": fleet.name, "version": ""});
+        payload["inputs"] = json!({"command": command, "fleet": fleet.name, "version": "", "why": "the story"});
         payload["sender"]["login"] = json!(MAINTAINER);
         self.start(&payload, "workflow_dispatch", commit, &["ci"])?.ran().await
     }
@@ -227,7 +227,7 @@ fn fleet_yaml(world: &World) -> String {
     let gate = |fleet: &Fleet| {
         let base = world.cell(fleet).registry();
         format!(
-            "  {}:\n    rollout: {{ deadline: 1m, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
+            "  {}:\n    rollout: {{ deadline: 1m, poll: 500ms, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
              probe: {{ url: \"http://{base}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n    \
              unknown: hold\n",
             fleet.name,

@@ -3,7 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::{Released, Stage};
-use crate::world::{PROD, Problem, Result, SERVICES, expect_code};
+use crate::world::{MAINTAINER, PROD, Problem, Result, SERVICES, expect_code};
+
+/// A rollback leaves the fleet on hold: the version it took back does not return by itself.
+async fn held_until_lifted(stage: &mut Stage<'_>, commit: &str) -> Result<()> {
+    let plan = stage.repository.plan(commit).await?;
+    let refused = stage.repository.labelled(commit, MAINTAINER, Some(&plan))?.ran().await?;
+    expect_code(&refused, 4)?;
+    stage.story.rows(refused.finished.stdout.lines().take(1));
+    let lifted = stage.repository.dispatched(commit, "unhold", &PROD).await?;
+    expect_code(&lifted, 0)?;
+    stage.story.rows(lifted.finished.stdout.lines());
+    Ok(())
+}
 
 pub(super) async fn play(stage: &mut Stage<'_>, first: &Released) -> Result<Released> {
     stage.story.step("d. another good version is merged and promoted");
@@ -21,5 +33,6 @@ pub(super) async fn play(stage: &mut Stage<'_>, first: &Released) -> Result<Rele
     let before = SERVICES.iter().map(|service| (service.name, first.version.as_str())).collect();
     stage.everybody_answers(&PROD, &before).await?;
     stage.deployment_is(&PROD, false, "success")?;
+    held_until_lifted(stage, &commit).await?;
     Ok(Released { commit, version })
 }

@@ -69,10 +69,10 @@ async fn lists_in_any_order_and_states_of_githubs_own_change_nothing() {
 #[tokio::test]
 async fn a_rollout_with_many_lines_is_read_whole() {
     let world = World::new();
-    let plan = plan("1.4.0", &[1; 60], 1);
+    let plan = plan("1.4.0", &[1; 51], 1);
     world.carry_out(&plan, &success(&plan)).await;
     let record = &world.rollouts().await.unwrap()[0];
-    assert_eq!(record.entries.len(), 121);
+    assert_eq!(record.entries.len(), 103);
     assert!(matches!(record.standing(), Standing::Succeeded(_)));
 }
 

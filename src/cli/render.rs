@@ -10,6 +10,7 @@ use crate::app::drive::End;
 use crate::app::progress::Progress;
 use crate::app::rollout::Outcome;
 use crate::app::status::{Condition, FleetStatus};
+use crate::domain::directive::Directives;
 use crate::domain::fleet::{Fleet, OnFailure};
 use crate::domain::ids::{FleetName, SetId, Version};
 use crate::domain::ledger::{RolloutRecord, Standing};
@@ -221,6 +222,7 @@ pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
     if let Some(last) = status.view.rollouts.first() {
         text += &format!("last rollout: {}\n", rollout(last));
     }
+    text += &in_force(&status.directives);
     let mut rows: BTreeMap<&SetId, Vec<String>> = BTreeMap::new();
     for service in &status.services {
         let version = service.version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
@@ -233,6 +235,17 @@ pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
         table.add_row([set.id.to_string(), rows.remove(&set.id).unwrap_or_default().join("\n")]);
     }
     text + &trimmed(&table) + "\n"
+}
+
+/// What people have decided, a line each.
+fn in_force(directives: &Directives) -> String {
+    let hold =
+        directives.hold.iter().map(|hold| format!("ON HOLD since {:.0} by {}: {}\n", hold.at, hold.by, hold.why));
+    let bad = directives.bad.iter().map(|(version, by)| format!("bad: {version}, by {}: {}\n", by.by, by.why));
+    let pins = directives.pins.iter().map(|(set, by)| format!("pinned: {set}, by {}: {}\n", by.by, by.why));
+    let paused = directives.paused.iter();
+    let paused = paused.map(|(set, p)| format!("paused: {set} since {:.0} by {}: {}\n", p.since, p.by, p.why));
+    hold.chain(bad).chain(pins).chain(paused).collect()
 }
 
 /// One recorded rollout in a line.

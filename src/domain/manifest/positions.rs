@@ -101,12 +101,13 @@ impl Document {
     /// Lets a value that stands under a misspelt key be found under the key that was meant.
     pub(super) fn mean(&mut self, written: &str, meant: &str) {
         for marks in [&mut self.values, &mut self.keys] {
-            let found: Vec<(String, Mark)> = marks
-                .iter()
-                .filter_map(|(path, mark)| {
-                    let below = path.strip_prefix(written)?;
-                    (below.is_empty() || below.starts_with(['.', '['])).then(|| (format!("{meant}{below}"), *mark))
-                })
+            let below = marks.range(written.to_owned()..).map_while(|(path, mark)| {
+                let below = path.strip_prefix(written)?;
+                Some((below, *mark))
+            });
+            let found: Vec<(String, Mark)> = below
+                .filter(|(below, _)| below.is_empty() || below.starts_with(['.', '[']))
+                .map(|(below, mark)| (format!("{meant}{below}"), mark))
                 .collect();
             marks.extend(found);
         }

@@ -108,6 +108,16 @@ proptest! {
     }
 }
 
+/// Tenants can stand in any order: what the file means is the same value, and so is every plan.
+#[test]
+fn inv_23_the_order_of_entries_changes_nothing() {
+    let (before, entries) = VALID[0].split_once("  entries:\n").unwrap();
+    let turned: Vec<&str> = entries.lines().rev().collect();
+    let turned = format!("{before}  entries:\n{}\n", turned.join("\n"));
+    assert_ne!(turned, VALID[0]);
+    assert_eq!(read_and_tell(turned.into_bytes()), read_and_tell(VALID[0].as_bytes().to_vec()));
+}
+
 #[test]
 fn a_byte_order_mark_changes_nothing() {
     for text in VALID {

@@ -25,6 +25,14 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
+impl Node {
+    /// Whether it is an empty text or one of YAML's words for nothing.
+    pub(super) fn says_nothing(&self) -> bool {
+        let null = |text: &str| matches!(text, "~" | "null" | "Null" | "NULL");
+        matches!(&self.kind, Kind::Scalar { text, plain } if text.is_empty() || (*plain && null(text)))
+    }
+}
+
 /// What a value is.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
@@ -134,11 +142,6 @@ impl Document {
 /// The path of a key below another path.
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// Whether a plain scalar is YAML's way to say nothing.
-pub(super) fn is_null(text: &str) -> bool {
-    matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 fn problem(file: usize, name: &str, mark: Mark, what: String, help: &str) -> Problem {

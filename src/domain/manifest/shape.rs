@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use serde_yaml::{Mapping, Value as Yaml};
 
-use super::positions::{Document, Key, Kind, Mark, Node, is_null, join};
+use super::positions::{Document, Key, Kind, Mark, Node, join};
 use super::problem::{PROBLEMS_MAX, Problem, did_you_mean, nearest};
 use super::scalar::{taken_for, whole_number};
 use super::schema::{choices, keys, kind_of, places_of, property, required};
@@ -34,7 +34,7 @@ struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     fn node(&mut self, path: &str, node: &'a Node, schema: &'a Value) -> Option<Yaml> {
-        if says_nothing(node) {
+        if node.says_nothing() {
             return self.no_value(path, node);
         }
         let Ok(schema) = self.fitting(node, schema) else {
@@ -78,7 +78,7 @@ impl<'a> Shape<'a> {
                     None => continue,
                 },
             };
-            if says_nothing(value) && !required(schema).any(|key| key == name) {
+            if value.says_nothing() && !required(schema).any(|key| key == name) {
                 self.no_value(&join(path, name), value);
                 continue;
             }
@@ -211,11 +211,6 @@ fn accepts(schema: &Value, node: &Node) -> bool {
         (Kind::Scalar { .. }, kind) => choices(schema).is_some() || !matches!(kind, Some("object" | "array" | "null")),
         (Kind::Refused, _) => true,
     }
-}
-
-/// Nothing after the key, an empty text, or one of YAML's words for nothing.
-fn says_nothing(node: &Node) -> bool {
-    matches!(&node.kind, Kind::Scalar { text, plain } if text.is_empty() || (*plain && is_null(text)))
 }
 
 /// A path as a person says it.

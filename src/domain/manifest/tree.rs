@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
-use super::positions::{Key, Kind, Mark, Node, is_null};
+use super::positions::{Key, Kind, Mark, Node};
 use super::problem::PROBLEMS_MAX;
 use super::text::Refusal;
 
@@ -58,7 +58,7 @@ impl<'a> Builder<'a> {
                 event => root = Some(self.node(event, span, &mut events)?),
             }
         }
-        Ok(root.filter(|node: &Node| !matches!(&node.kind, Kind::Scalar { text, plain: true } if is_null(text))))
+        Ok(root.filter(|node: &Node| !node.says_nothing()))
     }
 
     fn node(&mut self, event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Node, Refusal> {

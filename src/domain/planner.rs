@@ -2,6 +2,13 @@
 //!
 //! All problems are reported at once, and a plan that cannot be carried out in full is not made.
 
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_back;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -125,7 +132,9 @@ fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<
         }
         None => true,
     });
-    (targeted.collect(), excluded)
+    let targeted = targeted.collect();
+    excluded.sort_by(|a, b| a.set.cmp(&b.set));
+    (targeted, excluded)
 }
 
 /// The waves: the control plane's first, since tenants may lag behind it and not run ahead.

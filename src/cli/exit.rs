@@ -51,10 +51,12 @@ impl Exit {
         }
     }
 
-    /// Of a rollout that was carried out. A failed rollback outweighs what it was for.
+    /// Of a rollout that was carried out. A failed rollback outweighs what it was for, and so does one that could not
+    /// even begin: either way nobody is going back by themselves, and a person must act now.
     pub fn of_outcome(outcome: &Outcome) -> Self {
         let after = outcome.rollback.as_ref().map(|rollback| &rollback.end);
         match (&outcome.end, after) {
+            _ if outcome.no_way_back.is_some() => Self::RollbackFailed,
             (_, Some(end)) if !matches!(end, None | Some(End::Succeeded)) => Self::RollbackFailed,
             (Some(End::Succeeded), _) if !outcome.quarantined.is_empty() => Self::Exceptions,
             (None | Some(End::Succeeded), _) => Self::Done,

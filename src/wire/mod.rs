@@ -8,6 +8,8 @@ mod live;
 mod rehearse;
 mod machine;
 mod simulated;
+#[cfg(test)]
+mod verbs;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

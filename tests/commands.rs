@@ -1,6 +1,6 @@
 //! The commands an operator types, one after another on one simulated world, as the built binary prints them.
 
-#![expect(clippy::disallowed_methods, reason = "a test binary: it reads its own environment")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test binary: it reads its own environment")]
 
 use std::process::{Command, Output};
 

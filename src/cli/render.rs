@@ -91,8 +91,9 @@ fn way_back(plan: &Plan) -> String {
     let sets = plan.changes().filter(|change| change.in_the_way().is_some()).count();
     let after = "a failure after it is not rolled back, and `tidegate rollback` is refused";
     format!(
-        "way back: NONE once wave {} {name} has begun: {} of this plan; {after}\n",
+        "way back: NONE once wave {}/{} {name} has begun: {}; {after}\n",
         wave + 1,
+        plan.waves.len(),
         match sets {
             1 => "1 migration does not allow it".to_owned(),
             sets => format!("{sets} migrations do not allow it"),

@@ -308,7 +308,8 @@ mod tests {
             service("acme", json!([old, deployment(ours, "PRIMARY", "f:1", rollout)]))
         };
         use RolloutState::{Completed, Failed, InProgress, Unknown};
-        let rows: [(&str, Value, &str, RolloutState, &[&str], bool); 9] = [
+        type Row<'a> = (&'a str, Value, &'a str, RolloutState, &'a [&'a str], bool);
+        let rows: [Row<'_>; 9] = [
             ("done", one("ecs-svc/2", "COMPLETED"), "ecs-svc/2", Completed, &[], true),
             (
                 "moving, the old one serves",

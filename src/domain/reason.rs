@@ -128,8 +128,8 @@ pub enum Reason {
         /// Where it should have succeeded.
         from: FleetName,
     },
-    /// A task has run after which the version before does not work any more.
-    #[error("{service} has run a migration of class {class}, so the version before does not work any more")]
+    /// A task has begun after which the version before may not work any more.
+    #[error("{service} has begun a migration of class {class}, after which the version before may not work any more")]
     MigrationInTheWay {
         /// Whose.
         service: ServiceKey,

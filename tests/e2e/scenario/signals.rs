@@ -43,7 +43,7 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
 enum Moment {
     /// Just after one more update was sent.
     Deploying,
-    /// While the canary is watched.
+    /// While a wave is watched.
     Baking,
 }
 
@@ -54,20 +54,20 @@ fn again(stage: &mut Stage<'_>, released: &Released) -> Result<Job> {
 async fn comes(stage: &Stage<'_>, moment: Moment, updates: usize) -> Result<()> {
     match moment {
         Moment::Deploying => stage.until("an update is sent", |stage| stage.updates() > updates).await,
-        Moment::Baking => stage.until("the canary bakes", |stage| stage.line().contains("baking")).await,
+        Moment::Baking => stage.until("a wave bakes", |stage| stage.line().contains("baking")).await,
     }
 }
 
 async fn interrupted(stage: &mut Stage<'_>, job: Job, signal: Signal, moment: Moment) -> Result<()> {
     let updates = stage.updates();
     comes(stage, moment, updates).await?;
-    let at = Instant::now();
+    let (at, before) = (Instant::now(), stage.line());
     job.signal(signal).await?;
     let ran = job.ran();
     tokio::pin!(ran);
     // The record is looked at while the process ends, so that the time is that of the record.
     let noted = async {
-        stage.until("the record says so", |stage| is_interrupted(&stage.line())).await?;
+        stage.until("the record says so", |stage| stage.line() != before && is_interrupted(&stage.line())).await?;
         Ok::<_, Problem>(at.elapsed())
     };
     let (ran, noted) = tokio::try_join!(ran, noted)?;

@@ -243,7 +243,7 @@ pub trait LedgerReader: Send + Sync {
     /// The release that was built from this commit, if one was.
     async fn release_of(&self, commit: &CommitSha) -> PortResult<Option<Release>>;
 
-    /// The release of this version, if there is one.
+    /// The release of this version, if there is one: the one it was built as, or the one it was given for good.
     async fn release(&self, version: &Version) -> PortResult<Option<Release>>;
 
     /// Versions that were given for good, by promotion to the last fleet.

@@ -98,11 +98,15 @@ impl<'a> Driver<'a> {
                 () = stop.wait() => return self.hold(Reason::Interrupted).await,
                 () = self.observe() => {}
             }
+            // Looked at in every turn, so that a hold also ends a long watch within a minute.
+            if let Some(reason) = self.must_stop(&[]).await {
+                return self.end(reason).await;
+            }
             let now = self.now();
             match self.rollout.decide(&self.seen, &self.fleet.calendar, now) {
                 Decision::Deploy(services) => {
-                    if let Some(end) = self.must_stop(&services).await {
-                        return self.end(end).await;
+                    if let Some(reason) = self.must_stop(&services).await {
+                        return self.end(reason).await;
                     }
                     let held = tokio::select! {
                         biased;
@@ -113,12 +117,7 @@ impl<'a> Driver<'a> {
                         return self.hold(reason).await;
                     }
                 }
-                Decision::Record(event) => {
-                    if let Some(end) = self.may_not_record(&event).await {
-                        return self.end(end).await;
-                    }
-                    self.record(event).await?;
-                }
+                Decision::Record(event) => self.record(event).await?,
                 Decision::Wait { until } => tokio::select! {
                     biased;
                     () = stop.wait() => return self.hold(Reason::Interrupted).await,
@@ -134,27 +133,20 @@ impl<'a> Driver<'a> {
         Err(Stop::Bug(format!("the rollout did not end in {TURNS_MAX} turns")))
     }
 
-    /// Why a batch may not be sent after all: the lease, or what people have decided since the plan was made.
+    /// Why this process may not go on, or not with these services: the lease, or what people have decided since the
+    /// rollout was opened.
     async fn must_stop(&mut self, services: &[ServiceKey]) -> Option<Reason> {
         if let Err(lost) = self.lease.confirm(self.app).await {
             return Some(lost);
         }
-        if self.rollout.plan().is_rollback() {
+        let ended = matches!(self.rollout.phase(), Phase::Halted { .. } | Phase::Succeeded);
+        if self.rollout.plan().is_rollback() || ended {
             return None;
         }
         let (directives, release) = (self.lease.directives(), &self.rollout.plan().release.version);
         let planned_at = self.proof.record().opened_at;
         let forbidden = |service| directives.forbids(service, release, planned_at);
-        directives.on_hold(&self.fleet.name).or_else(|| services.iter().find_map(forbidden))
-    }
-
-    /// A new wave is not begun in a fleet that was put on hold meanwhile; everything else that is true is recorded.
-    async fn may_not_record(&mut self, event: &Event) -> Option<Reason> {
-        if let Err(lost) = self.lease.confirm(self.app).await {
-            return Some(lost);
-        }
-        let begins = matches!(event, Event::WaveStarted { .. }) && !self.rollout.plan().is_rollback();
-        self.lease.directives().on_hold(&self.fleet.name).filter(|_| begins)
+        directives.held_since(&self.fleet.name, planned_at).or_else(|| services.iter().find_map(forbidden))
     }
 
     /// Ends this process's part. Without the lease nothing is recorded either: somebody else may be doing so.

@@ -45,7 +45,7 @@ pub(super) async fn take_up(
 ) -> Result<Outcome, Stop> {
     let plan = app.readers.ledger.plan(&open.intent.plan).await?;
     if !plan.is_rollback()
-        && let Some(hold) = lease.directives().on_hold(&fleet.name)
+        && let Some(hold) = lease.directives().held_since(&fleet.name, open.opened_at)
     {
         return Err(hold.into());
     }

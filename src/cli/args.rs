@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::failure_spec::FailureSpec;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, SetId, Version};
 
 /// Releases one application to many tenants: builds images, moves a version from fleet to fleet in waves with
@@ -149,6 +150,22 @@ pub enum Command {
         /// Only this fleet.
         #[arg(long)]
         fleet: Option<FleetName>,
+    },
+    /// Show what a release would do to a fleet, on a simulated world in virtual time, with failures you choose.
+    Rehearse {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// A failure of the release, such as tenant=acme,service=iam-service,at=bake; can be given several times.
+        /// `at` is start (tasks stop at once) or bake (tasks answer 500); without tenant or service it is for all.
+        #[arg(long, value_name = "FAILURE")]
+        fail: Vec<FailureSpec>,
+        /// Another seed is another release, and so another canary.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Begin with as many tasks as each service really has now, and with none where a tenant is at zero.
+        #[arg(long)]
+        live: bool,
     },
     /// Tell the whole story on a simulated AccessOS: merge, dev, label, prod in waves, a broken release, a rollback.
     Demo {

@@ -6,6 +6,7 @@ pub mod context;
 mod decide;
 pub mod event;
 pub mod exit;
+pub mod failure_spec;
 pub mod machine;
 pub mod progress;
 pub mod render;

@@ -269,7 +269,8 @@ fn of_build(built: Result<Release, Stop>) -> Report {
     }
 }
 
-fn of_outcomes(outcomes: &[Outcome]) -> Report {
+/// The report of rollouts, in the order in which they were carried out.
+pub fn of_outcomes(outcomes: &[Outcome]) -> Report {
     let Some(last) = outcomes.last() else { return nothing("no fleet is released by this event") };
     let exit = Exit::of_outcome(last);
     let json = machine::outcome(last, exit);
@@ -288,7 +289,8 @@ fn of_outcomes(outcomes: &[Outcome]) -> Report {
     }
 }
 
-fn of_stop(stop: &Stop) -> Report {
+/// The report of a verb that did not do its work.
+pub fn of_stop(stop: &Stop) -> Report {
     let exit = Exit::of_stop(stop);
     let awaited = machine::awaited_plan(stop).map(ToString::to_string).unwrap_or_default();
     let json = machine::stop(stop, exit);

@@ -176,6 +176,13 @@ impl Directives {
         Some(Reason::OnHold { fleet: fleet.clone(), by: hold.by.clone(), since: hold.at, why: hold.why.clone() })
     }
 
+    /// The hold that was put on after a rollout was opened. One from before was looked at when it was opened, and
+    /// either lifted or gone past by name.
+    pub fn held_since(&self, fleet: &FleetName, opened_at: Timestamp) -> Option<Reason> {
+        self.hold.as_ref().filter(|hold| hold.at > opened_at)?;
+        self.on_hold(fleet)
+    }
+
     /// The reason that keeps a version out of the fleet, if it is marked.
     pub fn marked_bad(&self, fleet: &FleetName, version: &Version) -> Option<Reason> {
         let marked = self.bad.get(version)?;

@@ -250,6 +250,13 @@ pub struct Address {
     pub ecs_service: String,
 }
 
+impl Growth {
+    /// The largest wave among this many tenants.
+    pub fn cap(&self, tenants: usize) -> usize {
+        self.cap_count.max(tenants * self.cap_percent / 100).max(1)
+    }
+}
+
 impl Application {
     /// The fleet of that name.
     pub fn fleet(&self, name: &FleetName) -> Option<&Fleet> {

@@ -2,6 +2,13 @@
 //!
 //! All problems are reported at once, and a plan that cannot be carried out in full is not made.
 
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_back;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -58,6 +65,7 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
     }
     let slices = slices(at, &targeted, release, &direction);
     problems.extend(missing_canary(at, &slices, &direction));
+    problems.extend(too_far_behind(at, &excluded, release));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -124,7 +132,9 @@ fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<
         }
         None => true,
     });
-    (targeted.collect(), excluded)
+    let targeted = targeted.collect();
+    excluded.sort_by(|a, b| a.set.cmp(&b.set));
+    (targeted, excluded)
 }
 
 /// The waves: the control plane's first, since tenants may lag behind it and not run ahead.
@@ -157,6 +167,31 @@ fn missing_canary(at: Situation<'_>, slices: &[Slice], direction: &Direction) ->
     let of_tenants = slices.iter().find(|slice| !slice.tenants.iter().any(SetId::is_control_plane))?;
     let begins = of_tenants.name == first.name || of_tenants.name == format!("{} 1", first.name);
     (!begins).then(|| Reason::NoCanary { wave: first.name.clone() })
+}
+
+/// Tenants that are left out, and would lag further behind the control plane than it bears with.
+fn too_far_behind(at: Situation<'_>, excluded: &[Exclusion], release: &Release) -> Vec<Reason> {
+    let is_left_out = |set: &SetId| excluded.iter().any(|exclusion| &exclusion.set == set);
+    let control_plane = SetId::control_plane();
+    if at.fleet.set(&control_plane).is_none() || is_left_out(&control_plane) {
+        return Vec::new();
+    }
+    let distance = |version: &Version| {
+        let ((major, minor, _), (old_major, old_minor, _)) = (release.version.core(), version.core());
+        if major == old_major { minor.saturating_sub(old_minor) } else { u64::MAX }
+    };
+    let lagging = excluded.iter().filter(|exclusion| !matches!(exclusion.reason, Reason::Paused | Reason::Offboarding));
+    let reasons = lagging.filter_map(|exclusion| {
+        let runs = at.state.services.iter().filter(|(key, _)| key.set == exclusion.set);
+        let oldest = runs.map(|(_, state)| &state.release).min()?;
+        (distance(oldest) > at.app.skew).then(|| Reason::SkewTooLarge {
+            set: exclusion.set.clone(),
+            version: oldest.clone(),
+            control_plane: release.version.clone(),
+            skew: at.app.skew,
+        })
+    });
+    reasons.collect()
 }
 
 /// What changes in one set, in the order of its services.

@@ -5,9 +5,11 @@ mod demo;
 mod environment;
 mod files;
 mod live;
+mod rehearse;
 mod machine;
 mod simulated;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,7 +20,9 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::run::{Report, act, look, tell};
 use crate::domain::fleet::Application;
+use crate::domain::ids::{FleetName, ServiceKey};
 use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
+use crate::domain::snapshot::ServiceSeen;
 
 /// Runs a command from what was typed to the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -41,10 +45,33 @@ pub async fn run(cli: Cli) -> ExitCode {
             return tell(&wrong(&problems, &sources, &context), &context).into();
         }
     };
+    if let Command::Rehearse { fleet, fail, seed, live } = &cli.command {
+        let seen = if *live { live_tasks(&application, fleet, &context).await } else { Ok(BTreeMap::new()) };
+        let report = match seen {
+            Ok(live) => {
+                let wanted = rehearse::Rehearsal { fleet, failures: fail, seed: *seed, live };
+                rehearse::rehearse(&application, &wanted, observer(&context)).await
+            }
+            Err(why) => rehearse::refused(&why),
+        };
+        return tell(&report, &context).into();
+    }
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),
         None => live_run(&cli, application, &context).await.into(),
     }
+}
+
+/// What every service of a fleet really runs.
+async fn live_tasks(
+    application: &Application,
+    fleet: &FleetName,
+    context: &Context,
+) -> Result<BTreeMap<ServiceKey, ServiceSeen>, String> {
+    let readers = live::readers(application, observer(context))?;
+    let fleet = application.fleet(fleet).ok_or_else(|| format!("fleet.yaml has no fleet `{fleet}`"))?;
+    let keys = application.services_in(fleet).filter_map(|key| application.address(fleet, &key));
+    Ok(readers.fleet.observe(&keys.collect::<Vec<_>>()).await)
 }
 
 async fn live_run(cli: &Cli, application: Application, context: &Context) -> Exit {

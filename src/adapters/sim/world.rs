@@ -160,6 +160,13 @@ impl World {
         }
     }
 
+    /// Lets a service have this many tasks.
+    pub fn scale(&mut self, ecs_service: &str, desired: u32) {
+        if let Some(service) = self.services.get_mut(ecs_service) {
+            service.desired = desired;
+        }
+    }
+
     /// Lets time pass.
     pub fn advance(&mut self, time: SignedDuration) {
         self.now = self.now.saturating_add(time).unwrap_or(Timestamp::MAX);

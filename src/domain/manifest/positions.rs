@@ -25,6 +25,14 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
+impl Node {
+    /// Whether it is an empty text or one of YAML's words for nothing.
+    pub(super) fn says_nothing(&self) -> bool {
+        let null = |text: &str| matches!(text, "~" | "null" | "Null" | "NULL");
+        matches!(&self.kind, Kind::Scalar { text, plain } if text.is_empty() || (*plain && null(text)))
+    }
+}
+
 /// What a value is.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
@@ -101,12 +109,13 @@ impl Document {
     /// Lets a value that stands under a misspelt key be found under the key that was meant.
     pub(super) fn mean(&mut self, written: &str, meant: &str) {
         for marks in [&mut self.values, &mut self.keys] {
-            let found: Vec<(String, Mark)> = marks
-                .iter()
-                .filter_map(|(path, mark)| {
-                    let below = path.strip_prefix(written)?;
-                    (below.is_empty() || below.starts_with(['.', '['])).then(|| (format!("{meant}{below}"), *mark))
-                })
+            let below = marks.range(written.to_owned()..).map_while(|(path, mark)| {
+                let below = path.strip_prefix(written)?;
+                Some((below, *mark))
+            });
+            let found: Vec<(String, Mark)> = below
+                .filter(|(below, _)| below.is_empty() || below.starts_with(['.', '[']))
+                .map(|(below, mark)| (format!("{meant}{below}"), mark))
                 .collect();
             marks.extend(found);
         }
@@ -133,11 +142,6 @@ impl Document {
 /// The path of a key below another path.
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// Whether a plain scalar is YAML's way to say nothing.
-pub(super) fn is_null(text: &str) -> bool {
-    matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 fn problem(file: usize, name: &str, mark: Mark, what: String, help: &str) -> Problem {

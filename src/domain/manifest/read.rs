@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::checks;
 use super::mirror::{FleetFile, TenantFile};
 use super::not_yet;
-use super::positions::{Document, Kind, Mark, Node, START, is_null};
+use super::positions::{Document, Kind, Mark, Node, START};
 use super::problem::{Problem, Problems};
 use super::schema::{fleet_schema, tenants_schema};
 use super::shape;
@@ -46,9 +46,11 @@ pub fn includes(main: &Source) -> Option<Include> {
     };
     let document = Document::read(0, main).ok()?;
     let include = value(&value(&document.root, "tenants")?, "include")?;
-    let Kind::Scalar { text, plain } = include.kind else { return None };
-    let named = !text.is_empty() && !(plain && is_null(&text));
-    named.then_some(Include { pattern: text, document, mark: include.mark })
+    if include.says_nothing() {
+        return None;
+    }
+    let Kind::Scalar { text: pattern, .. } = include.kind else { return None };
+    Some(Include { pattern, document, mark: include.mark })
 }
 
 /// Reads the main file and, after it, the tenant files it includes.

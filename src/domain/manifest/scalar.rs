@@ -4,8 +4,13 @@
 
 /// A whole number from 0, in the one way of writing it that everybody reads alike.
 pub(super) fn whole_number(text: &str) -> Option<u32> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits || (text.len() > 1 && text.starts_with('0')) { None } else { text.parse().ok() }
+    text.parse().ok().filter(|_| stays_as_it_is(text))
+}
+
+/// Digits alone, no leading zero, and few enough for every reader's numbers.
+fn stays_as_it_is(text: &str) -> bool {
+    let digits = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && (text == "0" || !text.starts_with('0'))
 }
 
 /// What some reader of YAML takes a text without quotes for, and so changes: `no` is false, `1.10` is 1.1, `012` is
@@ -15,7 +20,7 @@ pub(super) fn taken_for(text: &str) -> Option<&'static str> {
     if matches!(lower.as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n") {
         return Some("true or false");
     }
-    (whole_number(text).is_none() && (is_number(&lower) || is_base_60(text))).then_some("a number")
+    (!stays_as_it_is(text) && (is_number(&lower) || is_base_60(text))).then_some("a number")
 }
 
 fn is_number(lower: &str) -> bool {

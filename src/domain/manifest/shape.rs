@@ -5,11 +5,13 @@
 //! that nothing after this guesses whether `1.4` is a text. There is none if something is of the wrong kind or
 //! missing; a misspelt key is read as the one it is nearest to, so that one slip does not hide what else is wrong.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use serde_yaml::{Mapping, Value as Yaml};
 
-use super::positions::{Document, Key, Kind, Mark, Node, is_null, join};
-use super::problem::{Problem, did_you_mean, nearest};
+use super::positions::{Document, Key, Kind, Mark, Node, join};
+use super::problem::{PROBLEMS_MAX, Problem, did_you_mean, nearest};
 use super::scalar::{taken_for, whole_number};
 use super::schema::{choices, keys, kind_of, places_of, property, required};
 
@@ -32,6 +34,9 @@ struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     fn node(&mut self, path: &str, node: &'a Node, schema: &'a Value) -> Option<Yaml> {
+        if node.says_nothing() {
+            return self.no_value(path, node);
+        }
         let Ok(schema) = self.fitting(node, schema) else {
             let what = format!("{} is {}", called(path), found(node));
             return self.report(node, what, &self.in_words(schema));
@@ -42,6 +47,7 @@ impl<'a> Shape<'a> {
         match &node.kind {
             Kind::Map(entries) => self.map(path, node, entries, schema),
             Kind::List(items) => {
+                self.few(path, node, items.len(), schema.get("maxItems"))?;
                 let inner = schema.get("items").unwrap_or(&Value::Null);
                 let items = items.iter().enumerate();
                 let items: Vec<Option<Yaml>> =
@@ -54,20 +60,28 @@ impl<'a> Shape<'a> {
     }
 
     fn map(&mut self, path: &str, node: &Node, entries: &'a [(Key, Node)], schema: &'a Value) -> Option<Yaml> {
+        self.few(path, node, entries.len(), schema.get("maxProperties"))?;
         let (mut map, mut whole) = (Mapping::new(), true);
-        let mut there: Vec<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
+        let mut there: BTreeSet<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
         for (key, value) in entries {
+            if self.problems.len() >= PROBLEMS_MAX {
+                return None;
+            }
             let name = match property(schema, &key.text) {
                 Some(_) => key.text.as_str(),
                 None => match self.unknown(key, schema).filter(|meant| !there.contains(meant)) {
                     Some(meant) => {
-                        there.push(meant);
+                        there.insert(meant);
                         self.meant.push((join(path, &key.text), join(path, meant)));
                         meant
                     }
                     None => continue,
                 },
             };
+            if value.says_nothing() && !required(schema).any(|key| key == name) {
+                self.no_value(&join(path, name), value);
+                continue;
+            }
             let inner = property(schema, name).unwrap_or(&Value::Null);
             match self.node(&join(path, name), value, inner) {
                 Some(value) => drop(map.insert(Yaml::from(name), value)),
@@ -82,18 +96,21 @@ impl<'a> Shape<'a> {
         whole.then_some(Yaml::Mapping(map))
     }
 
+    /// Whether there are no more of something than the schema allows.
+    fn few(&mut self, path: &str, node: &Node, there: usize, most: Option<&Value>) -> Option<()> {
+        let Some(most) = most.and_then(Value::as_u64).filter(|most| there as u64 > *most) else { return Some(()) };
+        self.report(node, format!("{} has {there} entries", called(path)), &format!("at most {most} are read"));
+        None
+    }
+
     fn scalar(&mut self, path: &str, node: &Node, text: &str, plain: bool, schema: &'a Value) -> Option<Yaml> {
         let kind = kind_of(schema).unwrap_or_default();
-        if plain && is_null(text) {
-            return self.report(node, format!("{} has no value", called(path)), "give it one, or leave the key out");
-        }
         let value = match kind {
             "integer" => {
                 let most = schema.get("maximum").and_then(Value::as_u64).unwrap_or(u64::MAX);
                 whole_number(text).filter(|number| plain && u64::from(*number) <= most).map(Yaml::from)
             }
             "boolean" => text.parse::<bool>().ok().filter(|_| plain).map(Yaml::from),
-            _ if text.is_empty() => None,
             _ => {
                 if let Some(other) = taken_for(text).filter(|_| plain) {
                     let what = format!("{} is `{text}`, which YAML readers take for {other}", called(path));
@@ -108,16 +125,18 @@ impl<'a> Shape<'a> {
         value
     }
 
+    fn no_value(&mut self, path: &str, node: &Node) -> Option<Yaml> {
+        self.report(node, format!("{} has no value", called(path)), "give it one, or leave the key out")
+    }
+
     fn choice(&mut self, path: &str, node: &Node, choices: &[&str]) -> Option<Yaml> {
-        let Kind::Scalar { text, .. } = &node.kind else {
-            let what = format!("{} is {}", called(path), found(node));
-            return self.report(node, what, &format!("it can be {}", choices.join(", ")));
+        let near = match &node.kind {
+            Kind::Scalar { text, .. } if choices.contains(&text.as_str()) => return Some(Yaml::from(text.as_str())),
+            Kind::Scalar { text, .. } => did_you_mean(text, choices.iter().copied()),
+            Kind::List(_) | Kind::Map(_) | Kind::Refused => String::new(),
         };
-        if choices.contains(&text.as_str()) {
-            return Some(Yaml::from(text.as_str()));
-        }
-        let what = format!("{} is {}; it can be {}", called(path), found(node), choices.join(", "));
-        self.report(node, what, &did_you_mean(text, choices.iter().copied()))
+        let help = format!("{near} it can be {}", choices.join(", "));
+        self.report(node, format!("{} is {}", called(path), found(node)), help.trim_start())
     }
 
     /// Tells an unknown key; if one that is known is near, that is what was meant.
@@ -202,7 +221,6 @@ fn called(path: &str) -> String {
 /// What stands there.
 fn found(node: &Node) -> String {
     match &node.kind {
-        Kind::Scalar { text, .. } if text.is_empty() => "an empty text".to_owned(),
         Kind::Scalar { text, plain: true } => format!("`{}`", text.escape_debug()),
         Kind::Scalar { text, plain: false } => format!("the text \"{}\"", text.escape_debug()),
         Kind::List(_) => "a list".to_owned(),

@@ -1,9 +1,12 @@
 //! Builds the tree of a text, and refuses on the way what no fleet file needs: anchors and merge keys (a bomb of a
 //! hundred lines expands to gigabytes), tags, keys that stand twice, several documents, other keys than text.
 
+use std::collections::BTreeMap;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
-use super::positions::{Key, Kind, Mark, Node, is_null};
+use super::positions::{Key, Kind, Mark, Node};
+use super::problem::PROBLEMS_MAX;
 use super::text::Refusal;
 
 /// Nothing in a fleet file is deeper than eight.
@@ -55,12 +58,15 @@ impl<'a> Builder<'a> {
                 event => root = Some(self.node(event, span, &mut events)?),
             }
         }
-        Ok(root.filter(|node: &Node| !matches!(&node.kind, Kind::Scalar { text, plain: true } if is_null(text))))
+        Ok(root.filter(|node: &Node| !node.says_nothing()))
     }
 
     fn node(&mut self, event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Node, Refusal> {
         let mark = self.mark(span);
         self.depth += 1;
+        if self.refused.len() >= PROBLEMS_MAX {
+            return Err((mark, "too many problems to read on".to_owned(), "mend those before this place first"));
+        }
         if self.depth > DEPTH_MAX {
             return Err((mark, format!("deeper than {DEPTH_MAX} levels"), "nothing in a fleet file is"));
         }
@@ -110,6 +116,7 @@ impl<'a> Builder<'a> {
 
     fn map(&mut self, events: &mut Events<'a>) -> Result<Kind, Refusal> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut lines = BTreeMap::new();
         loop {
             let (event, span) = self.next(events)?;
             if event == Event::MappingEnd {
@@ -119,29 +126,40 @@ impl<'a> Builder<'a> {
             let (event, span) = self.next(events)?;
             let value = self.node(event, span, events)?;
             match key.kind {
-                Kind::Scalar { text, .. } => self.entry(&mut entries, Key { text, mark: key.mark }, value),
+                Kind::Scalar { text, .. } => {
+                    let key = Key { text, mark: key.mark };
+                    if self.is_new(&key, &mut lines) {
+                        entries.push((key, value));
+                    }
+                }
                 Kind::List(_) | Kind::Map(_) => self.refuse(key.mark, "a key must be a text", "write a name"),
                 Kind::Refused => {}
             }
         }
     }
 
-    fn entry(&mut self, entries: &mut Vec<(Key, Node)>, key: Key, value: Node) {
+    /// Whether a key is one, and the first of its name in this map.
+    fn is_new(&mut self, key: &Key, lines: &mut BTreeMap<String, usize>) -> bool {
         if key.text == "<<" {
             self.refuse(key.mark, "merge keys are not read", "write the keys out");
-        } else if let Some((first, _)) = entries.iter().find(|(other, _)| other.text == key.text) {
-            let what =
-                format!("the key `{}` stands twice (first in line {})", key.text.escape_debug(), first.mark.line);
+            return false;
+        }
+        let first = lines.get(&key.text).copied();
+        if let Some(first) = first {
+            let what = format!("the key `{}` stands twice (first in line {first})", key.text.escape_debug());
             self.refuse(key.mark, &what, "remove one");
         } else {
-            entries.push((key, value));
+            lines.insert(key.text.clone(), key.mark.line);
         }
+        first.is_none()
     }
 
     fn next(&self, events: &mut Events<'a>) -> Result<(Event<'a>, Span), Refusal> {
-        let end = self.byte(usize::MAX);
-        let ended = Mark { line: self.text.lines().count().max(1), column: 1, bytes: (end, end) };
-        let ended = || (ended, "the file ends in the middle of a value".to_owned(), "write the rest of it");
+        let ended = || {
+            let end = self.byte(usize::MAX);
+            let mark = Mark { line: self.text.lines().count().max(1), column: 1, bytes: (end, end) };
+            (mark, "the file ends in the middle of a value".to_owned(), "write the rest of it")
+        };
         events.next().ok_or_else(ended)?.map_err(|error| self.syntax(&error))
     }
 
@@ -156,7 +174,7 @@ impl<'a> Builder<'a> {
         let line = self.text.lines().nth(marker.line().saturating_sub(1)).unwrap_or_default();
         let indent = &line[..line.len() - line.trim_start().len()];
         if let Some(tab) = indent.find('\t') {
-            let start = at.saturating_sub(marker.col());
+            let start = self.byte(marker.index().saturating_sub(marker.col()));
             let mark = Mark { line: marker.line(), column: tab + 1, bytes: (start + tab, start + tab + 1) };
             return (mark, "a tab in the indentation, which YAML does not allow".to_owned(), "use blanks");
         }

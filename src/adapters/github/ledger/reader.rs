@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::GitHubLedger;
-use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL};
+use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL, FinalFile};
 use crate::domain::directive::Decided;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord};
@@ -52,6 +52,11 @@ impl LedgerReader for GitHubLedger {
     }
 
     async fn release(&self, version: &Version) -> PortResult<Option<Release>> {
+        let built: Option<FinalFile> = match version.is_prerelease() {
+            true => None,
+            false => self.github.record(&files::final_version(version), BRANCH).await?,
+        };
+        let version = built.as_ref().map_or(version, |file| &file.release);
         let path = files::release(version);
         let release: Option<Release> = self.github.record(&path, BRANCH).await?;
         match release {

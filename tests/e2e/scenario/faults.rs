@@ -26,6 +26,10 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     ];
     stage.story.step("what went wrong on the way:");
     stage.story.rows(counts.iter().map(|(where_, counts)| format!("{where_:10} {counts}")));
+    if told.is_err() {
+        let records = stage.records();
+        stage.story.rows(records);
+    }
     told?;
     let updates = stage.forget_calls()?;
     stage.story.step(&format!("{updates} updates since the last look, none repeated without a reason"));

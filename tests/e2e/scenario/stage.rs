@@ -163,6 +163,16 @@ impl Stage<'_> {
         Ok(updates)
     }
 
+    /// Every deployment with its statuses, to find out what went wrong.
+    pub(super) fn records(&self) -> Vec<String> {
+        let deployments = self.repository.github.deployments();
+        let told = deployments.iter().map(|one| {
+            let statuses: Vec<_> = one.statuses.iter().map(|s| format!("{}: {}", s.state, s.description)).collect();
+            format!("{} {} {} {}: {}", one.id, one.environment, one.task, &one.sha[..7], statuses.join("; "))
+        });
+        told.collect()
+    }
+
     /// Nobody holds a fleet's lease.
     pub(super) fn lease_is_free(&self, fleet: &Fleet) -> Result<()> {
         match self.lease_holder(fleet) {

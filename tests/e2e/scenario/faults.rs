@@ -14,18 +14,24 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     let seed = seed();
     let mut stage = Stage::create(story, world, Shape::whole("faults")).await?;
     stage.story.step(&format!("{PERCENT} % of all calls go wrong by seed {seed}"));
+    let before = [world.dev.proxy.asked(), world.prod.proxy.asked(), stage.repository.github.requests().len()];
     for cell in [&world.dev, &world.prod] {
         cell.proxy.begin_faults(seed, PERCENT);
     }
     stage.repository.github.begin_weather(Weather::new(seed, PERCENT));
     let told = release::tell_shortly(&mut stage).await;
+    let after = [world.dev.proxy.asked(), world.prod.proxy.asked(), stage.repository.github.requests().len()];
     let counts = [
         ("dev's AWS", kinds(world.dev.proxy.end_faults())),
         ("prod's AWS", kinds(world.prod.proxy.end_faults())),
         ("GitHub", kinds(stage.repository.github.end_weather())),
     ];
     stage.story.step("what went wrong on the way:");
-    stage.story.rows(counts.iter().map(|(where_, counts)| format!("{where_:10} {counts}")));
+    let rows = counts
+        .iter()
+        .zip(after.iter().zip(before))
+        .map(|((whose, counts), (after, before))| format!("{whose:10} {:4} calls: {counts}", after - before));
+    stage.story.rows(rows);
     if told.is_err() {
         let records = stage.records();
         stage.story.rows(records);

@@ -48,7 +48,7 @@ enum When {
 }
 
 impl When {
-    async fn comes(self, stage: &Stage<'_>, run: u64) -> Result<()> {
+    async fn comes(self, stage: &Stage<'_>, commit: &str, run: u64) -> Result<()> {
         match self {
             Self::After(time) => {
                 tokio::time::sleep(time).await;
@@ -59,7 +59,11 @@ impl When {
                 tokio::time::sleep(SLOW / 2).await;
                 Ok(())
             }
-            Self::Succeeded => stage.until("it succeeds", |stage| stage.line().contains("succeeded")).await,
+            Self::Succeeded => {
+                let done =
+                    |stage: &Stage<'_>| stage.prod_deployments_of(commit) > 0 && stage.line().contains("succeeded");
+                stage.until("it succeeds", done).await
+            }
         }
     }
 }
@@ -82,7 +86,7 @@ async fn killed(stage: &mut Stage<'_>, when: When, number: u64) -> Result<()> {
     }
     let began = Instant::now();
     let job = stage.repository.labelled(&released.commit, MAINTAINER, Some(&plan))?;
-    when.comes(stage, job.run).await?;
+    when.comes(stage, &released.commit, job.run).await?;
     let (after, killed) = (began.elapsed(), Instant::now());
     let how = take_up(stage, &released, &plan, job, number).await?;
     let took = killed.elapsed().as_secs_f64();

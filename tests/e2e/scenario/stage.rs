@@ -7,7 +7,7 @@ use crate::story::Story;
 use crate::world::{Answer, Call, Fleet, PROD, Place, Problem, Repository, Result, Shape, World, expect_code};
 
 /// How often something that is waited for is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
 /// How long something is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -109,6 +109,12 @@ impl Proxy {
         state.calls.clear();
     }
 
+    /// How many AWS calls there were since the start.
+    pub(crate) fn asked(&self) -> usize {
+        let state = self.upstream.state();
+        state.forgotten + state.calls.len()
+    }
+
     /// From now on a share of all calls goes wrong.
     pub(crate) fn begin_faults(&self, seed: u64, percent: u64) {
         self.upstream.state().faults = Some(Faults::new(seed, percent));

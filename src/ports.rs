@@ -392,3 +392,16 @@ impl OpenRollout {
         self.record.id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inv_32_a_secret_is_not_shown_by_whatever_holds_it() {
+        let password = Secret::new("ghs_0123456789");
+        let held = Credentials { user: "AWS".to_owned(), password };
+        assert_eq!(format!("{held:?}"), "Credentials { user: \"AWS\", password: *** }");
+        assert_eq!(held.password.expose(), "ghs_0123456789");
+    }
+}

@@ -130,6 +130,48 @@ fn breaking_the_glass_goes_past_a_hold_and_is_written_down() {
 }
 
 #[test]
+fn inv_14_inv_24_what_was_approved_is_what_runs_or_nothing() {
+    let world = World::new();
+    let asked = world.run(&["promote", "--fleet", "prod"]);
+    let hash = asked.out.rsplit_once("--approved-plan ").unwrap().1.trim().to_owned();
+    let until = ["--version", "0.0.9", "--until", "2026-12-31", "--fleet", "prod", "--why", "audit"];
+    assert_eq!(world.run(&[&["pin", "--tenant", "stark"][..], &until].concat()).code, 0);
+    let stale = world.run(&["promote", "--fleet", "prod", "--approved-plan", &hash]);
+    assert_eq!(stale.code, 5, "{}", stale.out);
+    assert!(stale.out.contains("was approved, but the plan is now") && stale.out.contains("[stale_plan]"));
+}
+
+#[test]
+fn inv_03_inv_29_prod_takes_only_what_succeeded_in_dev() {
+    let world = World::new();
+    let built = ["build", "--commit", &"c".repeat(40), "--run-number", "9"];
+    let built = world.run(&built);
+    assert_eq!(built.code, 0, "{}", built.out);
+    let version = built.out.lines().find_map(|line| line.strip_prefix("release ")).unwrap();
+    let version = version.split_once(" of ").unwrap().0;
+    let refused = world.run(&["promote", "--fleet", "prod", "--version", version]);
+    assert_eq!(refused.code, 2, "{}", refused.out);
+    assert!(refused.out.contains("has no success recorded in dev, so it cannot be promoted [not_promotable]"));
+}
+
+#[test]
+fn inv_35_looking_changes_nothing() {
+    let world = World::new();
+    world.run(&["status"]);
+    let kept = || {
+        let text = std::fs::read_to_string(world.folder.path().join("world.json")).unwrap();
+        let world: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let writes = ["GitHub write", "ECS UpdateService", "ECS RegisterTaskDefinition", "ECR PutImage"];
+        (writes.map(|call| world["calls"][call].clone()), world["rollouts"].clone(), world["leases"].clone())
+    };
+    let before = kept();
+    for looking in [&["plan", "--fleet", "prod"][..], &["status"], &["promote", "--fleet", "prod"]] {
+        world.run(looking);
+        assert_eq!(kept(), before, "{looking:?}");
+    }
+}
+
+#[test]
 fn inv_23_a_plan_is_the_same_bytes_every_time() {
     let world = World::new();
     let (first, second) = (world.run(&["plan", "--fleet", "prod"]), world.run(&["plan", "--fleet", "prod"]));

@@ -146,6 +146,44 @@ fn only_the_command_line_prints() {
 }
 
 /// The check must be able to fail: a domain file that imports tokio, an app file that imports an adapter.
+/// The table of invariants in ARCHITECTURE.md has all of them, and names tests that exist.
+#[test]
+fn the_table_of_invariants_names_tests_that_exist() {
+    let text = fs::read_to_string("ARCHITECTURE.md").unwrap();
+    let rows: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("| ") && line[2..4].parse::<u8>().is_ok()).collect();
+    let numbers: Vec<u8> = rows.iter().map(|row| row[2..4].parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=46).collect::<Vec<u8>>());
+    let sources = ["src", "tests"].iter().flat_map(|folder| sources(Path::new(folder)));
+    let code: String = sources.map(|file| file.text).collect();
+    for name in rows.iter().flat_map(|row| row.split('`')).filter(|word| word.starts_with("inv_")) {
+        assert!(code.contains(&format!("fn {name}(")), "no test is called {name}");
+    }
+}
+
+/// Loops without a count, each with what bounds it. Those at GitHub go on as long as `Patience` lasts.
+const BOUNDED_OTHERWISE: [(&str, &str); 6] = [
+    ("src/domain/manifest/positions.rs", "the events of a text of at most 1 MiB"),
+    ("src/domain/manifest/tree.rs", "the events of a text of at most 1 MiB"),
+    ("src/domain/manifest/checks/services.rs", "each round takes a service out"),
+    ("src/adapters/builder/glob.rs", "each round moves on in the pattern or the path"),
+    ("src/adapters/builder/fingerprint.rs", "a file that ends"),
+    ("src/adapters/github/client.rs", "a body that may not pass its limit"),
+];
+
+#[test]
+fn inv_45_every_loop_has_a_bound() {
+    let patience = |text: &str| text.lines().take(26).any(|line| line.contains("patience"));
+    for file in sources(Path::new("src")) {
+        let path = file.path.display().to_string();
+        for (place, _) in file.text.match_indices("loop {") {
+            let told = BOUNDED_OTHERWISE.iter().any(|(known, _)| *known == path);
+            assert!(told || patience(&file.text[place..]), "{path}: a loop, and nothing says what ends it");
+        }
+        assert!(!file.text.contains("while true"), "{path}");
+    }
+}
+
 #[test]
 fn the_rules_catch_what_they_are_for() {
     let caught = |path: &str, text: &str| {

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_elapsed_time_moves_the_clock() {
+    fn inv_25_only_elapsed_time_moves_the_clock() {
         let clock = WallClock { started: "2026-03-29T00:59:59Z".parse().unwrap(), since: WallClock::start().since };
         assert_eq!(clock.after(Duration::from_secs(2)).to_string(), "2026-03-29T01:00:01Z");
         assert_eq!(clock.after(Duration::MAX), Timestamp::MAX);

@@ -34,6 +34,21 @@ impl Signals {
     }
 }
 
+/// For a process that only looks: a signal may end it as signals do.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSignals;
+
+#[async_trait]
+impl StopSignal for NoSignals {
+    fn raised(&self) -> bool {
+        false
+    }
+
+    async fn wait(&self) {
+        std::future::pending::<()>().await;
+    }
+}
+
 #[async_trait]
 impl StopSignal for Signals {
     fn raised(&self) -> bool {

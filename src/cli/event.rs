@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_counts_only_on_what_is_merged() {
+    fn inv_30_a_label_counts_only_on_what_is_merged() {
         let labelled = |merged: bool| {
             json!({"action": "labeled", "number": 7, "label": {"name": "promote:prod"}, "sender": {"login": "ana"},
                    "pull_request": {"merged": merged, "merge_commit_sha": "b".repeat(40)}})

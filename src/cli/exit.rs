@@ -141,6 +141,25 @@ mod tests {
     }
 
     #[test]
+    fn inv_21_somebody_left_behind_is_no_plain_success() {
+        let plan = serde_json::json!({
+            "schema": 1, "app": "shop", "fleet": "prod", "replaces": null, "direction": "deploy",
+            "release": {"version": "1.1.0", "commit": "a".repeat(40), "images": {}},
+            "waves": [], "unchanged": [], "excluded": [], "on_failure": "stop",
+            "gate": {"deadline": "PT15M", "stopped_tasks_max": 0, "targets_healthy": true, "probe": null,
+                     "unknown": "hold"},
+        });
+        let plan = serde_json::from_value(plan).unwrap();
+        let end = Some(End::Succeeded);
+        let mut outcome = Outcome { plan, end, quarantined: Vec::new(), rollback: None };
+        assert_eq!(Exit::of_outcome(&outcome), Exit::Done);
+        let left = crate::domain::plan::Exclusion { set: "acme".parse().unwrap(), reason: Reason::Interrupted };
+        outcome.quarantined.push(left);
+        assert_eq!(Exit::of_outcome(&outcome), Exit::Exceptions);
+        assert_eq!(decision(&outcome), "succeeded_with_exceptions");
+    }
+
+    #[test]
     fn a_refusal_that_waits_is_no_error() {
         let stop = Stop::from(Reason::Frozen { until: "2027-01-03".parse().unwrap(), why: "year end".to_owned() });
         assert_eq!(Exit::of_stop(&stop), Exit::Held);

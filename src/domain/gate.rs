@@ -210,6 +210,8 @@ pub fn all_of(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn policy() -> ProbePolicy {
@@ -260,6 +262,21 @@ mod tests {
         assert!(matches!(judge_probe(&policy(), &service(), Some(&failed), false), Verdict::Fail(_)));
         let mended = record.with(Ok(()), Timestamp::UNIX_EPOCH);
         assert_eq!(judge_probe(&policy(), &service(), Some(&mended), true), Verdict::Pass);
+    }
+
+    proptest! {
+        /// The verdict is a function of what was shown, not of who stands where.
+        #[test]
+        fn inv_27_the_order_of_tenants_changes_no_verdict(kinds in proptest::collection::vec(0u8..3, 0..12), shift in 0usize..12) {
+            let verdict = |kind: &u8| match kind {
+                0 => Verdict::Pass,
+                1 => Verdict::Unknown(Reason::Unproven { service: service() }),
+                _ => Verdict::Fail(Reason::Unproven { service: service() }),
+            };
+            let mut moved = kinds.clone();
+            moved.rotate_left(shift.min(kinds.len()));
+            prop_assert_eq!(all_of(kinds.iter().map(verdict)), all_of(moved.iter().map(verdict)));
+        }
     }
 
     #[test]

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_halted_release_is_never_green() {
+    fn inv_29_a_halted_release_is_never_green() {
         let reason = Reason::Paused;
         let rollouts = [
             record(2, "1.1.0", Direction::Deploy, vec![Event::Halted { wave: 0, reason }]),
@@ -226,11 +226,52 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_was_taken_back_is_green_no_more() {
+    fn inv_29_a_release_that_was_taken_back_is_green_no_more() {
         let good = record(1, "1.0.0", Direction::Deploy, vec![Event::Succeeded]);
         let back = record(2, "0.9.0", Direction::RollbackOf(good.intent.plan.clone()), vec![Event::Succeeded]);
         assert!(green_since(std::slice::from_ref(&good), &"1.0.0".parse().unwrap()).is_some());
         assert_eq!(green_since(&[back, good], &"1.0.0".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn inv_15_a_version_that_failed_is_remembered_until_it_is_cleared() {
+        let service = ServiceKey::try_from("acme/api".to_owned()).unwrap();
+        let failed = Reason::TasksStopped { service, stopped: 3 };
+        let version: Version = "1.1.0".parse().unwrap();
+        let rollouts = [
+            record(3, "1.2.0", Direction::Deploy, vec![Event::Succeeded]),
+            record(2, "1.1.0", Direction::Deploy, vec![Event::Halted { wave: 0, reason: failed.clone() }]),
+            record(1, "1.1.0", Direction::Deploy, vec![Event::Succeeded]),
+        ];
+        assert_eq!(failed_before(&rollouts, &version, None), Some(&failed));
+        let later = Timestamp::from_second(300).unwrap();
+        assert_eq!(failed_before(&rollouts, &version, Some(later)), None, "cleared after it failed");
+        assert_eq!(failed_before(&rollouts, &"1.2.0".parse().unwrap(), None), None);
+        let aborted = Reason::Aborted { by: "ana".to_owned(), why: "lunch".to_owned() };
+        let stopped = [record(2, "1.1.0", Direction::Deploy, vec![Event::Halted { wave: 0, reason: aborted }])];
+        assert_eq!(failed_before(&stopped, &version, None), None, "a person's stop says nothing about the version");
+    }
+
+    #[test]
+    fn a_rollback_takes_back_the_newest_release_and_not_a_rollback_or_a_waking() {
+        let done = || vec![Event::Succeeded];
+        let good = record(2, "1.1.0", Direction::Deploy, done());
+        let woken = record(3, "1.1.0", Direction::Wake, done());
+        let rollouts = [woken, good.clone(), record(1, "1.0.0", Direction::Deploy, done())];
+        assert_eq!(to_take_back(&rollouts).map(|r| r.id), Some(RolloutId(2)));
+        let back = record(4, "1.0.0", Direction::RollbackOf(good.intent.plan.clone()), done());
+        let rollouts = [back, good, record(1, "1.0.0", Direction::Deploy, done())];
+        assert_eq!(to_take_back(&rollouts).map(|r| r.id), Some(RolloutId(1)), "not the same one twice");
+    }
+
+    #[test]
+    fn a_rollback_that_was_never_begun_is_owed() {
+        let service = ServiceKey::try_from("acme/api".to_owned()).unwrap();
+        let failed = vec![Event::Halted { wave: 0, reason: Reason::TasksStopped { service, stopped: 3 } }];
+        let halted = record(2, "1.1.0", Direction::Deploy, failed);
+        assert_eq!(owed_rollback(std::slice::from_ref(&halted)), Some(&halted));
+        let back = record(3, "1.0.0", Direction::RollbackOf(halted.intent.plan.clone()), vec![]);
+        assert_eq!(owed_rollback(&[back, halted]), None);
     }
 
     #[test]

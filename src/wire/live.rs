@@ -10,7 +10,7 @@ use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
 use crate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
 use crate::adapters::probe::Prober;
-use crate::adapters::signals::Signals;
+use crate::adapters::signals::{NoSignals, Signals};
 use crate::app::progress::Observer;
 use crate::app::{App, Readers, Writers};
 use crate::domain::fleet::Application;
@@ -24,7 +24,7 @@ const HAND_OVER_AFTER: SignedDuration = SignedDuration::from_mins(5 * 60 + 30);
 /// # Errors
 /// The environment lacks something; in words for a person.
 pub(super) fn readers(application: &Application, observer: Arc<dyn Observer>) -> Result<Readers, String> {
-    Ok(Outside::reach(application)?.readers(observer))
+    Ok(Outside::reach(application, Arc::new(NoSignals))?.readers(observer))
 }
 
 /// Everything, also to change.
@@ -36,7 +36,8 @@ pub(super) fn app(
     observer: Arc<dyn Observer>,
     hand_over_after: Option<SignedDuration>,
 ) -> Result<App, String> {
-    let outside = Outside::reach(&application)?;
+    let signals = Signals::listen().map_err(|error| error.to_string())?;
+    let outside = Outside::reach(&application, Arc::new(signals))?;
     let mut builder = ToolBuilder::new(".", Arc::clone(&outside.registry) as _, Programs::default());
     if let Some(commit) = variable("GITHUB_SHA").and_then(|sha| sha.parse().ok()) {
         builder = builder.of_commit(commit);
@@ -70,7 +71,7 @@ struct Outside {
 }
 
 impl Outside {
-    fn reach(application: &Application) -> Result<Self, String> {
+    fn reach(application: &Application, stop: Arc<dyn StopSignal>) -> Result<Self, String> {
         let cells = Arc::new(Cells::connect(&application.cells, &aws_environment()));
         let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
         let github = GitHub::connect(github_environment()?, Arc::clone(&clock)).map_err(|error| error.to_string())?;
@@ -84,7 +85,7 @@ impl Outside {
             ledger: Arc::new(GitHubLedger::new(github.clone())),
             github,
             clock,
-            stop: Arc::new(Signals::listen().map_err(|error| error.to_string())?),
+            stop,
         })
     }
 

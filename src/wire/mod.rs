@@ -8,11 +8,16 @@ mod live;
 mod rehearse;
 mod machine;
 mod simulated;
+#[cfg(test)]
+mod verbs;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
+use crate::app::App;
 use crate::app::progress::Observer;
 use crate::cli::args::{Cli, Command, FileKind};
 use crate::cli::context::Context;
@@ -82,11 +87,23 @@ async fn live_run(cli: &Cli, application: Application, context: &Context) -> Exi
             Err(why) => return Exit::from_text(&why, context),
         },
         _ => match live::app(application, observer(context), cli.common.hand_over_after) {
-            Ok(app) => act(command, &app, context).await,
+            Ok(app) => tokio::select! {
+                report = act(command, &app, context) => report,
+                () = asked_to_stop(&app) => Report::plain(Exit::Interrupted, "interrupted"),
+            },
             Err(why) => return Exit::from_text(&why, context),
         },
     };
     tell(&report, context)
+}
+
+/// A rollout ends by itself when it is asked to stop, and has this long to write down that it did; the runner gives
+/// 7.5 s before its next signal. Everything else is broken off then.
+const GRACE: SignedDuration = SignedDuration::from_millis(6_500);
+
+async fn asked_to_stop(app: &App) {
+    app.readers.stop.wait().await;
+    app.readers.clock.sleep(GRACE).await;
 }
 
 /// Bars where a person looks, else lines.

@@ -455,6 +455,20 @@ proptest! {
         prop_assert!(!matches!(decision, Decision::Deploy(_)), "inv_18");
     }
 
+    /// Once a service under watch has shown something it must not, whatever else is seen: no update, no next wave.
+    #[test]
+    fn inv_18_after_a_failure_nothing_goes_forward(worker in any_service(), minutes in 0i64..40) {
+        let mut snapshot = seen(&[("acme/api", gave_up("new", "exited"))]);
+        snapshot.services.extend(worker.map(|service| (key("acme/worker"), service)));
+        for rollout in [deploying(0), baking()] {
+            let decision = decide(&rollout, &snapshot, minutes);
+            prop_assert!(
+                matches!(decision, Decision::Record(Event::Halted { .. })),
+                "{:?}", decision
+            );
+        }
+    }
+
     /// An update is sent only to a service that runs what the plan found there.
     #[test]
     fn inv_06_only_what_is_as_before_is_updated(api in any_service(), worker in any_service(), minutes in 0i64..40) {

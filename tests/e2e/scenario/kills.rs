@@ -120,7 +120,7 @@ async fn take_up(stage: &mut Stage<'_>, released: &Released, plan: &str, mut job
         return Ok(format!("{at}; the same workflow again"));
     }
     // A later step of the same job knows that the process is gone; another run asks GitHub.
-    let (ran, who) = if number % 2 == 0 {
+    let (ran, who) = if number.is_multiple_of(2) {
         (stage.repository.typed(&released.commit, &["continue", "--fleet", "prod"]).await?, "a step of the same run")
     } else {
         stage.repository.run_is_over(run);

@@ -2,6 +2,11 @@
 //! every fault of its list. What is shown here is that nothing is recorded twice or lost, that what does not check is
 //! never a success, and that of two who want a fleet one gets it.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it prints what records cost, and waits on a real server by a real clock"
+)]
 
 #[path = "../github/mod.rs"]
 mod github;

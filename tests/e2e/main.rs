@@ -18,6 +18,7 @@ mod story;
 mod world;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use story::Story;
 use world::World;
@@ -39,13 +40,18 @@ async fn main() -> ExitCode {
 }
 
 async fn play(story: &mut Story, wanted: &[String]) -> world::Result<()> {
-    let chosen = scenario::choose(wanted)?;
+    let choice = scenario::choose(wanted)?;
     let world = World::create(story).await?;
-    for scenario in chosen {
+    let mut took = Vec::new();
+    for scenario in choice.scenarios {
+        let began = Instant::now();
         story.chapter(scenario.name(), scenario.about());
-        scenario.play(story, &world).await?;
+        scenario.play(story, &world, choice.bounded).await?;
         let moved = world.restore().await?;
         story.step(&format!("{moved} services put back on the bootstrap version"));
+        took.push(format!("{:10} {:6.1} s", scenario.name(), began.elapsed().as_secs_f64()));
     }
+    story.chapter("done", "how long each took");
+    story.rows(took);
     Ok(())
 }

@@ -117,7 +117,7 @@ impl FaultKind {
     }
 
     /// The kinds that bend a list wait for a list.
-    fn can_bend(&self, call: &Call) -> bool {
+    pub(crate) fn can_bend(&self, call: &Call) -> bool {
         let asked = call.text("query").filter(|_| call.is_graphql());
         let listed = |name| asked.is_some_and(|query| query.contains(name)) || call.path.ends_with(name);
         match self {

@@ -28,8 +28,10 @@ mod repository;
 mod rest;
 pub(crate) mod seed;
 mod server;
+mod weather;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
@@ -44,6 +46,9 @@ pub(crate) use faults::{Fault, FaultKind};
 pub(crate) use issues::Comment;
 pub(crate) use repository::NODE_ID;
 pub(crate) use seed::{PullRequest, Role, Seed, WorkflowRun};
+pub(crate) use wire::connection::{CuttableListener, Scissors};
+
+pub(crate) use weather::Weather;
 
 use faults::Faults;
 use repository::Repository;
@@ -70,6 +75,7 @@ impl GithubFake {
             exchanges: Vec::new(),
             violations: Vec::new(),
             tampering: None,
+            weather: None,
         }));
         let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&world);
@@ -106,6 +112,16 @@ impl GithubFake {
 
     pub(crate) fn fault(&self, fault: Fault) {
         self.world().faults.add(fault);
+    }
+
+    /// From now on a share of all requests goes wrong by chance.
+    pub(crate) fn begin_weather(&self, weather: Weather) {
+        self.world().weather = Some(weather);
+    }
+
+    /// From now on nothing goes wrong by chance; answers what did.
+    pub(crate) fn end_weather(&self) -> BTreeMap<&'static str, usize> {
+        self.world().weather.take().map(|weather| weather.counts()).unwrap_or_default()
     }
 
     /// The ref lacks commits of the default branch, until an automatic merge.

@@ -17,6 +17,7 @@ use super::contract::{answer_violations, request_violations};
 use super::exchange::Exchange;
 use super::faults::{FaultKind, Faults};
 use super::repository::Repository;
+use super::weather::Weather;
 use super::wire::answer::{Answer, Content, Handled};
 use super::wire::call::Call;
 use super::wire::connection::{CuttableListener, Scissors};
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) violations: Vec<String>,
     /// Bends the next answers before they are checked: shows that the check can fail.
     pub(crate) tampering: Option<fn(&mut Value)>,
+    /// Faults by chance, for requests that no other fault waits for.
+    pub(crate) weather: Option<Weather>,
 }
 
 pub(crate) type Shared = Arc<Mutex<World>>;
@@ -64,7 +67,7 @@ async fn exchange(
     let (mut call, delay) = {
         let mut world = world.lock().unwrap();
         let mut call = Call::decode(head.method, &head.uri, &head.headers, &body, world.now());
-        call.fault = world.faults.take(&call);
+        call.fault = world.fault(&call);
         let delay = match call.fault {
             Some(FaultKind::Delay(delay)) => delay,
             _ => Duration::ZERO,
@@ -84,6 +87,11 @@ async fn exchange(
 impl World {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_second((self.clock)().as_second()).unwrap()
+    }
+
+    fn fault(&mut self, call: &Call) -> Option<FaultKind> {
+        let newest = self.repository.deployments.all().last().map(|deployment| deployment.created_at);
+        self.faults.take(call).or_else(|| self.weather.as_mut()?.strike(call, newest))
     }
 
     fn answer(&mut self, call: &Call) -> Answer {

@@ -5,7 +5,7 @@
 //! Elsewhere it is whoever the surroundings say, in the cell's role if it has one.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
@@ -19,6 +19,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
+use super::budget::pause;
 use super::cells::AwsEnvironment;
 use super::failure::failure;
 use crate::domain::fleet::Cell;
@@ -29,7 +30,10 @@ const AUDIENCE: &str = "sts.amazonaws.com";
 /// Longest session name that STS takes.
 const SESSION_NAME_MAX: usize = 64;
 /// For GitHub to answer with an identity token.
-const TOKEN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Times that it is asked for one, and the pause after the first, which doubles. The SDK repeats its own calls only.
+const TOKEN_ATTEMPTS: u32 = 5;
+const TOKEN_PAUSE: Duration = Duration::from_millis(250);
 
 /// The credentials of a cell, as something that can be asked again and again.
 ///
@@ -133,13 +137,26 @@ impl IdTokens {
 
     /// A new token. GitHub's live for minutes, so none is kept.
     async fn fresh(&self) -> PortResult<Secret> {
+        let mut wait = TOKEN_PAUSE;
+        for _ in 1..TOKEN_ATTEMPTS {
+            match self.ask().await {
+                Err(error) if error.fault == Fault::Unavailable => pause(wait).await,
+                settled => return settled,
+            }
+            wait *= 2;
+        }
+        self.ask().await
+    }
+
+    async fn ask(&self) -> PortResult<Secret> {
         let doing = "asking GitHub for an identity token";
         // The URL names the job, so it stays out of errors; the answer is a secret, so it does too.
         let lost = |error: reqwest::Error| PortError::new(Fault::Unavailable, doing, error.without_url());
         let answer = self.http.get(&self.url).bearer_auth(self.bearer.expose()).send().await.map_err(lost)?;
         let status = answer.status();
         if !status.is_success() {
-            let fault = if status.is_server_error() { Fault::Unavailable } else { Fault::Refused };
+            let passes = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+            let fault = if passes { Fault::Unavailable } else { Fault::Refused };
             return Err(PortError::new(fault, doing, format!("HTTP {}", status.as_u16())));
         }
         let body = answer.bytes().await.map_err(lost)?;
@@ -162,6 +179,8 @@ mod tests {
     use crate::adapters::aws::cells::Cells;
     use crate::adapters::aws::loopback::{Loopback, cell, cell_name, error};
     use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const ROLE: &str = "arn:aws:iam::111111111111:role/tidegate";
 
@@ -223,6 +242,20 @@ mod tests {
         assert_eq!(error.fault, Fault::Refused);
         assert_eq!(error.to_string(), "describing: asking GitHub for an identity token: HTTP 401");
         assert!(!format!("{:?} {:?}", environment(&aws, "wrong"), error).contains("wrong"));
+    }
+
+    #[tokio::test]
+    async fn an_identity_that_is_not_given_at_once_is_asked_for_again() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let aws = Loopback::serve(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => (502, "<html>".to_owned()),
+            1 => (429, String::new()),
+            _ => (200, r#"{"value":"id-token"}"#.to_owned()),
+        })
+        .await;
+        let tokens = IdTokens::new(&aws.url, &Secret::new("right")).unwrap();
+        assert_eq!(tokens.fresh().await.unwrap().expose(), "id-token");
+        assert_eq!(aws.asked().len(), 3);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use serde_json::{Value, json};
 
-use super::layout::{Fleet, PORT, Place, REGION, Service};
+use super::layout::{Fleet, PORT, Place, REGION};
 use super::problem::{Problem, Result, Trying};
 use super::proxy::{Call, Proxy};
 
@@ -24,7 +24,8 @@ pub(crate) struct Cell {
     pub(super) http: reqwest::Client,
     /// The emulator itself: also the registry and the load balancer's data plane.
     pub(super) url: String,
-    proxy: Proxy,
+    /// What tidegate's calls go through.
+    pub(crate) proxy: Proxy,
 }
 
 /// Where the rules of a load balancer are added.
@@ -109,23 +110,24 @@ impl Cell {
     }
 
     /// The digest under a tag; a tag that is not there is an error.
-    pub(crate) async fn digest_of(&self, service: &Service, tag: &str) -> Result<String> {
+    pub(crate) async fn digest_of(&self, repository: &str, tag: &str) -> Result<String> {
         let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag(tag).build();
-        let answer = self.ecr.batch_get_image().repository_name(service.repository()).image_ids(id).send().await;
+        let answer = self.ecr.batch_get_image().repository_name(repository).image_ids(id).send().await;
         let answer = answer.trying(tag)?;
         let image = answer.images().first().and_then(|image| image.image_id());
-        Ok(image.and_then(|id| id.image_digest()).trying(format!("{}:{tag}", service.name))?.to_owned())
+        Ok(image.and_then(|id| id.image_digest()).trying(format!("{repository}:{tag}"))?.to_owned())
     }
 
-    pub(super) async fn create_repository(&self, service: &Service) -> Result<()> {
-        self.ecr
-            .create_repository()
-            .repository_name(service.repository())
-            .image_tag_mutability(ImageTagMutability::Immutable)
-            .send()
-            .await
-            .trying(format!("create repository {}", service.repository()))?;
-        Ok(())
+    /// A repository for images with immutable tags; one that is there already is as good.
+    pub(super) async fn ensure_repository(&self, name: &str) -> Result<()> {
+        let create =
+            self.ecr.create_repository().repository_name(name).image_tag_mutability(ImageTagMutability::Immutable);
+        match create.send().await {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_repository_already_exists_exception()) => {
+                Err(error).trying(format!("create repository {name}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn create_cluster(&self) -> Result<()> {

@@ -6,15 +6,21 @@
 //! they say), `proxy` (what tidegate was heard to ask), `tidegate` (the tool itself).
 
 mod answer;
+mod autoscaler;
 mod cell;
+mod chance;
+mod faults;
+mod fleet_file;
 mod image;
 mod layout;
 mod observe;
+mod payload;
 mod problem;
 mod proxy;
 mod repository;
 mod tenancy;
 mod tidegate;
+mod workflow;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,13 +28,16 @@ use std::time::{Duration, Instant};
 
 pub(crate) use answer::Answer;
 pub(crate) use cell::Cell;
+pub(crate) use chance::{Chance, seed};
+pub(crate) use fleet_file::Shape;
 pub(crate) use image::{Image, Workshop};
 pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES};
 pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
 pub(crate) use proxy::Call;
-pub(crate) use repository::{MAINTAINER, Repository, TRIAGER, expect_code};
-pub(crate) use tidegate::Tidegate;
+pub(crate) use repository::{MAINTAINER, Repository, TRIAGER};
+pub(crate) use tidegate::{Signal, Tidegate};
+pub(crate) use workflow::{Job, Ran, expect_code};
 
 use crate::story::Story;
 
@@ -137,7 +146,7 @@ impl World {
 async fn publish_bootstrap(dev: &Cell, workshop: &Workshop) -> Result<BTreeMap<&'static str, Image>> {
     let mut images = BTreeMap::new();
     for service in &SERVICES {
-        dev.create_repository(service).await?;
+        dev.ensure_repository(&service.repository()).await?;
         images.insert(service.name, workshop.push(service, BOOTSTRAP, "").await?);
     }
     Ok(images)

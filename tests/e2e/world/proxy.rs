@@ -1,62 +1,100 @@
 //! A reverse proxy that remembers: tidegate talks to each emulator through one.
 //!
 //! Some promises are about calls, not results: a dry run changes nothing, a re-run sends nothing
-//! twice. So every request passes through unchanged, and the AWS calls among them are written
-//! down. The world itself talks to the emulators directly and never shows up here.
+//! twice. So every request passes through, unchanged unless a story asked for faults, and the AWS
+//! calls among them are written down. The world itself talks to the emulators directly and never
+//! shows up here.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::Value;
 
+use super::autoscaler::Autoscaler;
+use super::faults::{AwsFault, Faults};
 use super::problem::{Result, Trying};
+use crate::github::{CuttableListener, Scissors};
 
 /// More than any AWS call needs; image layers go to the emulator directly.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// An AWS call that went through.
+/// An AWS call that was asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// When it was asked.
     pub(crate) at: Instant,
     /// `UpdateService`, for example.
     pub(crate) action: String,
     /// The request: JSON as sent; a query-protocol form as an object of strings.
     pub(crate) body: Value,
+    /// 0 while there is no answer.
     pub(crate) status: u16,
+    /// What was done to it on the way.
+    pub(crate) fault: Option<AwsFault>,
+}
+
+/// A request, read.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    method: Method,
+    path: String,
+    pub(super) headers: HeaderMap,
+    body: Bytes,
+    /// None if it is no AWS call.
+    pub(super) call: Option<Call>,
+}
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
 }
 
 /// The proxy in front of one emulator; it serves until the process ends.
 pub(crate) struct Proxy {
     pub(crate) url: String,
-    calls: Arc<Mutex<Vec<Call>>>,
+    upstream: Upstream,
 }
 
 #[derive(Clone)]
 struct Upstream {
     url: String,
     http: reqwest::Client,
-    calls: Arc<Mutex<Vec<Call>>>,
+    state: Arc<Mutex<Known>>,
+}
+
+/// What the proxy keeps.
+#[derive(Default)]
+struct Known {
+    calls: Vec<Call>,
+    /// How many calls there were before these.
+    forgotten: usize,
+    faults: Option<Faults>,
+    autoscaler: Autoscaler,
 }
 
 impl Proxy {
     pub(crate) async fn start(upstream_url: &str) -> Result<Self> {
-        let calls = Arc::new(Mutex::new(Vec::new()));
         let http = reqwest::Client::builder().no_proxy().build().trying("HTTP client of the proxy")?;
-        let upstream = Upstream { url: upstream_url.to_owned(), http, calls: Arc::clone(&calls) };
+        let upstream = Upstream { url: upstream_url.to_owned(), http, state: Arc::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.trying("port for the proxy")?;
         let url = format!("http://{}", listener.local_addr().trying("address of the proxy")?);
-        let router = Router::new().fallback(pass_on).with_state(upstream);
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { url, calls })
+        let router = Router::new().fallback(pass_on).with_state(upstream.clone());
+        let service = router.into_make_service_with_connect_info::<Scissors>();
+        tokio::spawn(async move { axum::serve(CuttableListener(listener), service).await });
+        Ok(Self { url, upstream })
     }
 
-    /// Every AWS call so far, in the order of their answers.
+    /// Every AWS call so far, in the order in which they were asked.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.upstream.state().calls.clone()
     }
 
     /// The calls that change something.
@@ -66,7 +104,45 @@ impl Proxy {
 
     /// Forgets all calls, so that the next assertion is about what comes next.
     pub(crate) fn forget(&self) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut state = self.upstream.state();
+        state.forgotten += state.calls.len();
+        state.calls.clear();
+    }
+
+    /// How many AWS calls there were since the start.
+    pub(crate) fn asked(&self) -> usize {
+        let state = self.upstream.state();
+        state.forgotten + state.calls.len()
+    }
+
+    /// From now on a share of all calls goes wrong.
+    pub(crate) fn begin_faults(&self, seed: u64, percent: u64) {
+        self.upstream.state().faults = Some(Faults::new(seed, percent));
+    }
+
+    /// From now on nothing goes wrong; answers what did.
+    pub(crate) fn end_faults(&self) -> BTreeMap<AwsFault, usize> {
+        self.upstream.state().faults.take().map(|faults| faults.counts()).unwrap_or_default()
+    }
+
+    /// Gives a service a scalable target, as Terraform would.
+    pub(crate) fn scale(&self, target: &Value) {
+        self.upstream.state().autoscaler.register(target);
+    }
+
+    /// The scalable target of a service, as it is.
+    pub(crate) fn scaling(&self, resource: &str) -> Option<Value> {
+        self.upstream.state().autoscaler.target(resource)
+    }
+}
+
+impl Known {
+    /// Notes the answer of the call at this place, unless it was forgotten meanwhile.
+    fn answered(&mut self, place: usize, status: u16) {
+        let call = place.checked_sub(self.forgotten).and_then(|place| self.calls.get_mut(place));
+        if let Some(call) = call {
+            call.status = status;
+        }
     }
 }
 
@@ -80,53 +156,118 @@ impl Call {
     }
 }
 
-async fn pass_on(State(upstream): State<Upstream>, request: Request) -> Response<Body> {
-    forward(&upstream, request).await.unwrap_or_else(|problem| {
-        let mut response = Response::new(Body::from(problem.to_string()));
-        *response.status_mut() = StatusCode::BAD_GATEWAY;
-        response
-    })
+impl Asked {
+    pub(super) fn action(&self) -> Option<&str> {
+        self.call.as_ref().map(|call| call.action.as_str())
+    }
 }
 
-async fn forward(upstream: &Upstream, request: Request) -> Result<Response<Body>> {
+impl Upstream {
+    fn state(&self) -> MutexGuard<'_, Known> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a call through: fault, effect, answer. Answers also the fault.
+    async fn carry(&self, asked: &Asked) -> (Result<Answer>, Option<AwsFault>) {
+        let (bent, place) = {
+            let mut state = self.state();
+            let bent = state.faults.as_mut().and_then(|faults| faults.strike(asked));
+            let fault = bent.as_ref().map(|bent| bent.fault);
+            let place = asked.call.clone().map(|call| {
+                state.calls.push(Call { fault, ..call });
+                state.forgotten + state.calls.len() - 1
+            });
+            (bent, place)
+        };
+        let fault = bent.as_ref().map(|bent| bent.fault);
+        if let Some(bent) = &bent {
+            tokio::time::sleep(bent.wait).await;
+        }
+        let answer = match bent.and_then(|bent| bent.instead) {
+            Some(instead) => Ok(instead),
+            None => self.effect(asked).await,
+        };
+        if let (Some(place), Ok(answer)) = (place, &answer) {
+            self.state().answered(place, answer.status);
+        }
+        (answer, fault)
+    }
+
+    async fn effect(&self, asked: &Asked) -> Result<Answer> {
+        let scaled = self.state().autoscaler.answer(asked);
+        let answer = match scaled {
+            Some(scaled) => scaled,
+            None => self.ask_emulator(asked).await?,
+        };
+        if let Some(faults) = &mut self.state().faults {
+            faults.remember(asked, &answer);
+        }
+        Ok(answer)
+    }
+
+    async fn ask_emulator(&self, asked: &Asked) -> Result<Answer> {
+        let url = format!("{}{}", self.url, asked.path);
+        let request = self.http.request(asked.method.clone(), url).headers(asked.headers.clone());
+        let answer = request.body(asked.body.clone()).send().await.trying("emulator")?;
+        let (status, mut headers) = (answer.status().as_u16(), answer.headers().clone());
+        // The body is passed on whole, so how it was cut into pieces no longer holds.
+        headers.remove("transfer-encoding");
+        headers.remove("connection");
+        Ok(Answer { status, headers, body: answer.bytes().await.trying("answer of the emulator")? })
+    }
+}
+
+async fn pass_on(
+    State(upstream): State<Upstream>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+) -> Response<Body> {
+    let asked = match read(request).await {
+        Ok(asked) => asked,
+        Err(problem) => return broken(&problem.to_string()),
+    };
+    // On its own, so that a caller that is killed meanwhile cannot take back what it asked for.
+    let carried = tokio::spawn(async move { upstream.carry(&asked).await }).await;
+    let (answer, fault) = match carried {
+        Ok((Ok(answer), fault)) => (answer, fault),
+        Ok((Err(problem), _)) => return broken(&problem.to_string()),
+        Err(panic) => return broken(&panic.to_string()),
+    };
+    if fault.is_some_and(AwsFault::cuts_connection) {
+        scissors.cut();
+    }
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+fn broken(problem: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(problem.to_owned()));
+    *response.status_mut() = StatusCode::BAD_GATEWAY;
+    response
+}
+
+async fn read(request: Request) -> Result<Asked> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX).await.trying("request body")?;
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let answer = upstream
-        .http
-        .request(parts.method, format!("{}{path}", upstream.url))
-        .headers(parts.headers.clone())
-        .body(body.clone())
-        .send()
-        .await
-        .trying("emulator")?;
-
-    let mut response = Response::builder().status(answer.status());
-    for (name, value) in answer.headers() {
-        // The body is passed on whole, so how it was cut into pieces no longer holds.
-        if name != "transfer-encoding" && name != "connection" {
-            response = response.header(name, value);
-        }
-    }
-    let status = answer.status().as_u16();
-    let answered = answer.bytes().await.trying("answer of the emulator")?;
-    if let Some((action, body)) = aws_call(&parts.headers, &body) {
-        let call = Call { at: Instant::now(), action, body, status };
-        upstream.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-    }
-    response.body(Body::from(answered)).trying("answer of the proxy")
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let call = aws_call(&parts.headers, &body);
+    Ok(Asked { method: parts.method, path, headers: parts.headers, body, call })
 }
 
 /// The AWS action of a request, if it is one: by the header of the JSON protocols, or by the
 /// `Action` of the query protocol (ELBv2, STS).
-fn aws_call(headers: &HeaderMap, body: &Bytes) -> Option<(String, Value)> {
+fn aws_call(headers: &HeaderMap, body: &Bytes) -> Option<Call> {
+    let call =
+        |action: &str, body| Call { at: Instant::now(), action: action.to_owned(), body, status: 0, fault: None };
     if let Some(target) = headers.get("x-amz-target") {
-        let action = target.to_str().ok()?.rsplit('.').next()?.to_owned();
-        return Some((action, serde_json::from_slice(body).unwrap_or(Value::Null)));
+        let action = target.to_str().ok()?.rsplit('.').next()?;
+        return Some(call(action, serde_json::from_slice(body).unwrap_or(Value::Null)));
     }
     let form = reqwest::Url::parse(&format!("http://form/?{}", std::str::from_utf8(body).ok()?)).ok()?;
     let fields: serde_json::Map<String, Value> =
         form.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
     let action = fields.get("Action")?.as_str()?.to_owned();
-    Some((action, Value::Object(fields)))
+    Some(call(&action, Value::Object(fields)))
 }

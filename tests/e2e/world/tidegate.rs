@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use super::layout::{DEV, REGION};
-use super::problem::{Result, Trying};
+use super::problem::{Problem, Result, Trying};
 
 /// Longer than any scenario needs: a hang becomes a failure that says which command hung.
 const RUN_TIME_MAX: Duration = Duration::from_secs(300);
@@ -33,6 +33,13 @@ pub(crate) struct Finished {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) took: Duration,
+}
+
+/// How a process is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Int,
+    Term,
 }
 
 /// A command that runs; dropping it kills it.
@@ -88,6 +95,18 @@ impl Running {
     pub(crate) async fn kill(mut self) -> Result<Finished> {
         self.child.start_kill().trying("kill tidegate")?;
         self.finish().await
+    }
+
+    /// By the `kill` program: the standard library can only send SIGKILL.
+    pub(crate) async fn signal(&self, signal: Signal) -> Result<()> {
+        let process = self.child.id().trying("the process to signal")?.to_string();
+        let name = if signal == Signal::Int { "-INT" } else { "-TERM" };
+        let sent = Command::new("kill").args([name, &process]).status().await.trying("kill")?;
+        if sent.success() { Ok(()) } else { Err(Problem::new(format!("kill {name} {process}: {sent}"))) }
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     pub(crate) async fn finish(self) -> Result<Finished> {

@@ -1,11 +1,11 @@
 //! f. A finished rollout is run again, by merge and by label: no call changes anything, in AWS or on GitHub.
 
-use super::{Released, Stage};
+use super::super::stage::{Released, Stage};
 use crate::world::{MAINTAINER, Problem, Result, expect_code};
 
 pub(super) async fn play(stage: &mut Stage<'_>, released: &Released) -> Result<()> {
     stage.story.step(&format!("f. the runs that released {} are run again", released.version));
-    stage.forget_calls();
+    stage.forget_calls()?;
     let writes = stage.repository.github.writes();
     expect_code(&stage.repository.merged(&released.commit).await?, 0)?;
     expect_code(&stage.repository.labelled(&released.commit, MAINTAINER, None)?.ran().await?, 0)?;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Released, Stage, touched};
-use crate::world::{DEV, PROD, Problem, Result, SERVICES, expect_code};
+use super::super::stage::{Released, Stage, touched};
+use crate::world::{DEV, PROD, Problem, Result, expect_code};
 
 pub(super) async fn play(stage: &mut Stage<'_>, good: &Released) -> Result<()> {
     stopped_in_prod(stage, good, "never-healthy fleet=prod", "probe_failed").await?;
@@ -12,12 +12,12 @@ pub(super) async fn play(stage: &mut Stage<'_>, good: &Released) -> Result<()> {
     stopped_in_dev(stage).await
 }
 
-async fn stopped_in_prod(stage: &mut Stage<'_>, good: &Released, fault: &str, reason: &str) -> Result<()> {
+pub(super) async fn stopped_in_prod(stage: &mut Stage<'_>, good: &Released, fault: &str, reason: &str) -> Result<()> {
     stage.story.step(&format!("c. iam-service with `{fault}` is merged: dev is green"));
     let commit = stage.repository.commit("iam-service", fault).await?;
     expect_code(&stage.repository.merged(&commit).await?, 0)?;
     stage.everybody_answers(&DEV, &BTreeMap::new()).await?;
-    stage.forget_calls();
+    stage.forget_calls()?;
 
     stage.story.step("   and promoted");
     let ran = stage.repository.promoted(&commit).await?;
@@ -31,7 +31,7 @@ async fn stopped_in_prod(stage: &mut Stage<'_>, good: &Released, fault: &str, re
     if touched != ["globex"] {
         return Err(Problem::new("others than the canary were touched"));
     }
-    let before = SERVICES.iter().map(|service| (service.name, good.version.as_str())).collect();
+    let before = stage.all_at(&good.version);
     stage.everybody_answers(&PROD, &before).await?;
     let line = stage.deployment_is(&PROD, true, "failure")?;
     if line.contains(reason) { Ok(()) } else { Err(Problem::new(format!("the deployment does not say {reason}"))) }
@@ -43,7 +43,7 @@ async fn stopped_in_dev(stage: &mut Stage<'_>) -> Result<()> {
     let ran = stage.repository.merged(&commit).await?;
     stage.story.rows(ran.finished.stdout.lines());
     expect_code(&ran, 3)?;
-    stage.forget_calls();
+    stage.forget_calls()?;
     let refused = stage.repository.labelled(&commit, crate::world::MAINTAINER, None)?.ran().await?;
     expect_code(&refused, 2)?;
     stage.story.step(&format!("   the label: {}", refused.finished.stdout.lines().next().unwrap_or_default()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Released, Stage, nothing_twice};
+use super::super::stage::{Released, Stage, nothing_twice};
 use crate::world::{MAINTAINER, PROD, Problem, Result, expect_code};
 
 pub(super) async fn play(stage: &mut Stage<'_>, _: &Released) -> Result<Released> {
@@ -13,7 +13,7 @@ pub(super) async fn play(stage: &mut Stage<'_>, _: &Released) -> Result<Released
     expect_code(&merged, 0)?;
     let version = merged.output("version").ok_or_else(|| Problem::new("no output `version`"))?;
     let plan = stage.repository.plan(&commit).await?;
-    stage.forget_calls();
+    stage.forget_calls()?;
     let job = stage.repository.labelled(&commit, MAINTAINER, Some(&plan))?;
     wait_for_first_update(stage).await?;
     let killed = job.kill().await?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Released, Stage};
-use crate::world::{BOOTSTRAP, MAINTAINER, PROD, Problem, Result, SERVICES, TRIAGER, expect_code};
+use super::super::stage::{Released, Stage};
+use crate::world::{BOOTSTRAP, MAINTAINER, PROD, Problem, Result, TRIAGER, expect_code};
 
 pub(super) async fn play(stage: &mut Stage<'_>, released: &Released) -> Result<()> {
     stage.story.step("b. the label, by somebody who may label but not push");
@@ -20,9 +20,8 @@ pub(super) async fn play(stage: &mut Stage<'_>, released: &Released) -> Result<(
     }
 
     stage.story.step("   the plan is approved");
-    let everything: BTreeMap<&str, &str> =
-        SERVICES.iter().map(|service| (service.name, released.version.as_str())).collect();
-    let nothing: BTreeMap<&str, &str> = SERVICES.iter().map(|service| (service.name, BOOTSTRAP)).collect();
+    let everything: BTreeMap<&str, &str> = stage.all_at(&released.version);
+    let nothing: BTreeMap<&str, &str> = stage.all_at(BOOTSTRAP);
     let job = stage.repository.labelled(&released.commit, MAINTAINER, Some(&plan))?;
     wait_for_canary(stage).await?;
     stage.story.step("   the canary bakes");
@@ -34,8 +33,8 @@ pub(super) async fn play(stage: &mut Stage<'_>, released: &Released) -> Result<(
     expect_code(&ran, 0)?;
     stage.everybody_answers(&PROD, &everything).await?;
     stage.deployment_is(&PROD, false, "success")?;
-    for service in &SERVICES {
-        stage.world.dev.digest_of(service, "0.1.0").await?;
+    for service in stage.repository.shape.services() {
+        stage.world.dev.digest_of(&stage.repository.shape.repository(service), "0.1.0").await?;
     }
     stage.story.step("the same images are also 0.1.0 now");
     Ok(())

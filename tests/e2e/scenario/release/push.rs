@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Released, Stage};
-use crate::world::{DEV, Problem, Result, SERVICES, expect_code};
+use super::super::stage::{Released, Stage};
+use crate::world::{DEV, Problem, Result, expect_code};
 
 pub(super) async fn play(stage: &mut Stage<'_>) -> Result<Released> {
     stage.story.step("a. push to main");
@@ -13,11 +13,11 @@ pub(super) async fn play(stage: &mut Stage<'_>) -> Result<Released> {
     stage.story.rows(ran.finished.stdout.lines());
     expect_code(&ran, 0)?;
     let version = ran.output("version").ok_or_else(|| Problem::new("no output `version`"))?;
-    let everything = SERVICES.iter().map(|service| (service.name, version.as_str())).collect();
+    let everything = stage.all_at(&version);
     stage.everybody_answers(&DEV, &everything).await?;
     stage.deployment_is(&DEV, false, "success")?;
-    for service in &SERVICES {
-        stage.world.dev.digest_of(service, &version).await?;
+    for service in stage.repository.shape.services() {
+        stage.world.dev.digest_of(&stage.repository.shape.repository(service), &version).await?;
     }
     stage.story.step(&format!("the registry has all five images of {version}"));
     Ok(Released { commit, version })

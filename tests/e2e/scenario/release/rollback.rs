@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Released, Stage};
-use crate::world::{MAINTAINER, PROD, Problem, Result, SERVICES, expect_code};
+use super::super::stage::{Released, Stage};
+use crate::world::{MAINTAINER, PROD, Problem, Result, expect_code};
 
 /// A rollback leaves the fleet on hold: the version it took back does not return by itself.
 async fn held_until_lifted(stage: &mut Stage<'_>, commit: &str) -> Result<()> {
@@ -30,7 +30,7 @@ pub(super) async fn play(stage: &mut Stage<'_>, first: &Released) -> Result<Rele
     let ran = stage.repository.dispatched(&commit, "rollback", &PROD).await?;
     stage.story.rows(ran.finished.stdout.lines());
     expect_code(&ran, 0)?;
-    let before = SERVICES.iter().map(|service| (service.name, first.version.as_str())).collect();
+    let before = stage.all_at(&first.version);
     stage.everybody_answers(&PROD, &before).await?;
     stage.deployment_is(&PROD, false, "success")?;
     held_until_lifted(stage, &commit).await?;

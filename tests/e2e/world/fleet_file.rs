@@ -1,0 +1,127 @@
+//! The fleet.yaml of an application in this world: two fleets, the emulators for cells, and times so short that
+//! a whole story takes a minute. What stories differ in is a [`Shape`].
+
+use super::World;
+use super::layout::{DEV, Fleet, PROD, SERVICES, Service};
+
+/// The label that asks for prod.
+pub(super) const LABEL: &str = "promote:prod";
+
+/// An application as a story wants it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// The first part of its image repositories: two stories must not meet each other's tags.
+    pub(crate) name: &'static str,
+    /// How many of the world's services it has.
+    pub(crate) services: usize,
+    /// How many of dev's tenants. Those that it leaves out run on as they are.
+    pub(crate) dev_tenants: usize,
+    /// How long prod's canary is watched.
+    pub(crate) canary_bake: &'static str,
+    /// How many of prod's other tenants are in the first wave after the canary.
+    pub(crate) rest_first: usize,
+    /// How many of prod's tenants may be left behind.
+    pub(crate) failure_budget: usize,
+}
+
+impl Shape {
+    /// Everything the world has.
+    pub(crate) const fn whole(name: &'static str) -> Self {
+        Self { name, services: 5, dev_tenants: 2, canary_bake: "4s", rest_first: 1, failure_budget: 0 }
+    }
+
+    /// Two services, one tenant in dev, three in prod: for stories that play often.
+    pub(crate) const fn small(name: &'static str) -> Self {
+        Self { services: 2, dev_tenants: 1, canary_bake: "1s", ..Self::whole(name) }
+    }
+
+    pub(crate) fn services(&self) -> &'static [Service] {
+        &SERVICES[..self.services]
+    }
+
+    pub(crate) fn tenants(&self, fleet: &Fleet) -> &'static [&'static str] {
+        if *fleet == DEV { &DEV.tenants[..self.dev_tenants] } else { PROD.tenants }
+    }
+
+    /// The name of a service's image repository.
+    pub(crate) fn repository(&self, service: &Service) -> String {
+        format!("{}/{}", self.name, service.name)
+    }
+
+    /// The text of fleet.yaml.
+    pub(super) fn fleet_yaml(&self, world: &World) -> String {
+        format!(
+            "schema: 1\napp: accessos\ndomain: a3os.app\nversioning: {{ bump: patch, prerelease: main }}\n\
+             images: {{ repository: \"{}/{{service}}\", cell: dev-1, platforms: [linux/amd64], builder: auto, \
+             attest: off, prepare: [./prepare], inputs: [bin] }}\n\
+             services:\n{}cells:\n{}{}gates:\n{}{}fleets:\n{}{}tenants:\n  entries:\n{}{}",
+            self.name,
+            self.services().iter().map(service).collect::<String>(),
+            cell(world, &DEV),
+            cell(world, &PROD),
+            gate(world, &DEV),
+            gate(world, &PROD),
+            dev(),
+            self.prod(),
+            self.entries(&DEV),
+            self.entries(&PROD),
+        )
+    }
+
+    fn prod(&self) -> String {
+        format!(
+            "  prod:\n    cells: [prod-1]\n    from: dev\n    soak: 0s\n    deploy_on: label\n    label: {LABEL}\n    \
+             approval: {{ environment: prod-approval, binds: plan-hash, not_author: true }}\n    waves:\n      \
+             - {{ name: canary, select: {{ tag: canary }}, bake: {} }}\n      \
+             - {{ name: rest, plan: auto, first: {}, factor: 3, cap: \"max(25%, 6)\", bake: 1s }}\n    \
+             gate: prod\n    on_failure: rollback-all\n    failure_budget: {}\n",
+            self.canary_bake, self.rest_first, self.failure_budget,
+        )
+    }
+
+    fn entries(&self, fleet: &'static Fleet) -> String {
+        let tenants = self.tenants(fleet).iter().enumerate();
+        let entries = tenants.map(|(index, tenant)| {
+            let tags = if index == 0 { ", tags: [canary]" } else { "" };
+            format!("    - {{ id: {tenant}, fleet: {}, host: {tenant}.{}{tags} }}\n", fleet.name, fleet.domain)
+        });
+        entries.collect()
+    }
+}
+
+fn service(service: &Service) -> String {
+    let after = match service.name {
+        "iam-service" => "",
+        "discovery-worker" => ", after: [discovery-service]",
+        _ => ", after: [iam-service]",
+    };
+    let way = if service.traffic { "port: 8080, health: /healthz" } else { "traffic: none" };
+    format!("  {}: {{ build: {}, {way}{after} }}\n", service.name, service.context)
+}
+
+fn cell(world: &World, fleet: &Fleet) -> String {
+    let (name, account, cell) = (fleet.name, fleet.account, world.cell(fleet));
+    format!(
+        "  {name}-1: {{ account: \"{account}\", region: eu-west-1, clusters: [{}], endpoint: \"{}\", \
+         registry: \"{}\", role: \"arn:aws:iam::{account}:role/tidegate-{name}\" }}\n",
+        fleet.cluster(),
+        cell.endpoint(),
+        cell.registry(),
+    )
+}
+
+fn gate(world: &World, fleet: &Fleet) -> String {
+    format!(
+        "  {}:\n    rollout: {{ deadline: 1m, poll: 500ms, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
+         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n    \
+         unknown: hold\n",
+        fleet.name,
+        world.cell(fleet).registry(),
+        fleet.load_balancer(),
+    )
+}
+
+fn dev() -> &'static str {
+    "  dev:\n    cells: [dev-1]\n    deploy_on: merge\n    waves: { plan: auto, first: 1, factor: 3, cap: \"max(25%, 6)\" }\n    \
+     bake: 1s\n    gate: dev\n    on_failure: rollback-wave\n"
+}

@@ -7,6 +7,8 @@ mod files;
 mod live;
 mod machine;
 mod simulated;
+#[cfg(test)]
+mod simulation;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -10,6 +10,8 @@ mod lease;
 mod ledger;
 mod registry;
 mod service;
+#[cfg(test)]
+mod truth;
 mod world;
 
 use std::io;
@@ -33,6 +35,12 @@ impl Sim {
     /// A world in which every service of every fleet runs an image from before there were records.
     pub fn new(application: &Application, now: Timestamp) -> Self {
         Self { world: Mutex::new(World::new(application, now)) }
+    }
+
+    /// A world as it is.
+    #[cfg(test)]
+    pub(crate) fn of(world: World) -> Self {
+        Self { world: Mutex::new(world) }
     }
 
     /// The world that was saved in this folder.

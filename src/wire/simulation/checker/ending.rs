@@ -16,6 +16,25 @@ pub(in super::super) struct Ending {
     given: Vec<(Version, Version)>,
 }
 
+impl Ending {
+    /// What another end has that this one has not.
+    pub(in super::super) fn difference(&self, other: &Self) -> String {
+        let live = self.live.iter().zip(&other.live).filter(|(own, other)| own != other).count();
+        let mut text = format!("{live} services run something else");
+        if self.state != other.state {
+            let changed = other.state.iter().filter(|of| !self.state.contains(of));
+            text += &format!("; state {:?}", changed.map(|of| (&of.0, &of.1, &of.3, &of.4)).collect::<Vec<_>>());
+        }
+        if self.rollouts != other.rollouts {
+            text += &format!("; rollouts {:?}", other.rollouts);
+        }
+        if self.given != other.given {
+            text += &format!("; final versions {:?}", other.given);
+        }
+        text
+    }
+}
+
 impl Checker {
     /// How the world is now.
     pub(in super::super) fn ending(&self, world: &World) -> Ending {

@@ -21,7 +21,7 @@ use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
-use crate::domain::snapshot::ServiceSeen;
+use crate::domain::snapshot::{Availability, ServiceSeen};
 use crate::domain::template::Rendered;
 
 /// Why something outside did not do what it was asked.
@@ -208,30 +208,13 @@ pub trait FleetWriter: Send + Sync {
     async fn stop(&self, proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()>;
 }
 
-/// Whether a task definition could be deployed again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Usable {
-    /// As far as can be seen without reading any secret.
-    Yes,
-    /// ECS would refuse it, or its tasks would not start.
-    No {
-        /// Why.
-        why: String,
-    },
-    /// It could not be looked at.
-    Unknown {
-        /// Why, and what would help.
-        why: String,
-    },
-}
-
 /// The way back: what ran before, to look whether it could run again.
 #[async_trait]
 pub trait WayBackReader: Send + Sync {
     /// For each service and a revision it ran: whether ECS still has the revision as ACTIVE and every secret it
     /// names is still there. Names only are read, never values. Every service has an entry; one that comes with
     /// several revisions is as usable as the worst of them.
-    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable>;
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Availability>;
 }
 
 /// The services' own answers.
@@ -260,7 +243,7 @@ pub trait LedgerReader: Send + Sync {
     /// The release that was built from this commit, if one was.
     async fn release_of(&self, commit: &CommitSha) -> PortResult<Option<Release>>;
 
-    /// The release of this version, if there is one.
+    /// The release of this version, if there is one: the one it was built as, or the one it was given for good.
     async fn release(&self, version: &Version) -> PortResult<Option<Release>>;
 
     /// Versions that were given for good, by promotion to the last fleet.

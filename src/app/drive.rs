@@ -143,8 +143,9 @@ impl<'a> Driver<'a> {
             return None;
         }
         let (directives, release) = (self.lease.directives(), &self.rollout.plan().release.version);
-        let on_hold = directives.on_hold(&self.fleet.name);
-        on_hold.or_else(|| services.iter().find_map(|service| directives.forbids(service, release)))
+        let planned_at = self.proof.record().opened_at;
+        let forbidden = |service| directives.forbids(service, release, planned_at);
+        directives.on_hold(&self.fleet.name).or_else(|| services.iter().find_map(forbidden))
     }
 
     /// A new wave is not begun in a fleet that was put on hold meanwhile; everything else that is true is recorded.
@@ -263,6 +264,7 @@ impl<'a> Driver<'a> {
         self.seq += 1;
         self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
         self.explain(&event).await;
+        self.stop_late(&event).await;
         self.rollout.apply(&event, now)?;
         self.note_phase(&event, now);
         match event {
@@ -340,6 +342,19 @@ impl<'a> Driver<'a> {
             && !lines.is_empty()
         {
             self.note(self.now(), Progress::Explained { service, lines });
+        }
+    }
+
+    /// A deployment that has passed our own deadline would try for ever where ECS has no circuit breaker. It is
+    /// stopped whatever the fleet's policy says about the wave.
+    async fn stop_late(&self, event: &Event) {
+        let (Event::Halted { reason, .. } | Event::Quarantined { reason, .. }) = event else { return };
+        let Reason::DeadlinePassed { service, .. } = reason else { return };
+        let address = self.app.application.address(self.fleet, service);
+        let (Some(address), Some(ServiceSeen::Live(live))) = (address, self.seen.services.get(service)) else { return };
+        if let Err(error) = self.app.writers.fleet.stop(&self.proof, &address, &live.deployment).await {
+            let (service, why) = (service.clone(), error.to_string());
+            self.note(self.now(), Progress::Trouble { service, why });
         }
     }
 

@@ -87,6 +87,15 @@ impl Lease {
         &self.directives
     }
 
+    /// Takes in what people have decided, now.
+    ///
+    /// # Errors
+    /// The records do not answer.
+    pub async fn refresh(&mut self, app: &App) -> PortResult<()> {
+        self.directives = Directives::fold(&app.readers.ledger.decided(&self.fleet).await?);
+        Ok(())
+    }
+
     /// Makes sure that the lease is still ours, and takes in what people have decided meanwhile. Called before
     /// every batch of changes.
     ///

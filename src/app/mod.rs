@@ -10,6 +10,7 @@ pub mod finalize;
 pub mod go_on;
 pub mod lease;
 pub mod observe;
+pub mod pause;
 pub mod plan;
 mod preflight;
 pub mod progress;
@@ -29,7 +30,8 @@ use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
     Clock, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
-    LedgerWriter, PeopleReader, PortError, ProbeReader, SourceReader, StopSignal, TargetReader,
+    LedgerWriter, PeopleReader, PortError, ProbeReader, ScalingReader, ScalingWriter, SourceReader, StopSignal,
+    TargetReader, WayBackReader,
 };
 use progress::Observer;
 
@@ -46,6 +48,10 @@ pub struct Readers {
     pub probes: Arc<dyn ProbeReader>,
     /// The load balancer's view.
     pub targets: Arc<dyn TargetReader>,
+    /// Whether what ran before could run again.
+    pub way_back: Arc<dyn WayBackReader>,
+    /// How the services are scaled.
+    pub scaling: Arc<dyn ScalingReader>,
     /// The records.
     pub ledger: Arc<dyn LedgerReader>,
     /// Who may do what.
@@ -69,6 +75,8 @@ pub struct Writers {
     pub tagger: Arc<dyn ImageTagger>,
     /// The services.
     pub fleet: Arc<dyn FleetWriter>,
+    /// How the services are scaled.
+    pub scaling: Arc<dyn ScalingWriter>,
     /// The records.
     pub ledger: Arc<dyn LedgerWriter>,
     /// The leases.

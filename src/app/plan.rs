@@ -23,21 +23,20 @@ pub async fn plan(
 ) -> Result<Plan, Stop> {
     let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
     let fleet = &directives.apply(fleet);
-    let seen = view(readers, application, fleet).await?;
-    let plan = plan_for(readers, application, fleet, &seen, release, direction)?;
-    let mut problems = gone(readers, application, &plan, release).await?;
-    problems.extend(going_back(fleet, &seen, &plan));
-    if problems.is_empty() { Ok(plan) } else { Err(Stop::Refused(problems)) }
+    make(readers, application, fleet, release, direction, false).await
 }
 
-fn plan_for(
+/// Plans for a fleet as it is given, decisions already applied.
+pub(super) async fn make(
     readers: &Readers,
     application: &Application,
     fleet: &Fleet,
-    seen: &FleetView,
     release: &Release,
     direction: Direction,
+    prove_unchanged: bool,
 ) -> Result<Plan, Stop> {
+    let seen = view(readers, application, fleet).await?;
+    let today = jiff::tz::TimeZone::UTC.to_datetime(readers.clock.now()).date();
     let situation = Situation {
         app: application,
         fleet,
@@ -45,9 +44,13 @@ fn plan_for(
         templates: &seen.templates,
         state: &seen.state,
         replaces: seen.version(),
-        today: jiff::tz::TimeZone::UTC.to_datetime(readers.clock.now()).date(),
+        today,
+        prove_unchanged,
     };
-    planner::plan(situation, release, direction).map_err(Stop::Refused)
+    let plan = planner::plan(situation, release, direction).map_err(Stop::Refused)?;
+    let mut problems = gone(readers, application, &plan, release).await?;
+    problems.extend(going_back(fleet, &seen, &plan));
+    if problems.is_empty() { Ok(plan) } else { Err(Stop::Refused(problems)) }
 }
 
 /// Images of the plan that the registry does not have: found before the first change and not in the third wave.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Readers;
 use crate::domain::fleet::{Address, Application, Fleet};
-use crate::domain::ids::{ImageDigest, ServiceKey};
+use crate::domain::ids::{ImageDigest, ServiceKey, TaskDefinitionArn};
 use crate::domain::plan::Change;
 use crate::domain::snapshot::{Ahead, Availability, ServiceSeen};
 
@@ -20,18 +20,32 @@ pub(super) async fn look(
         changes.iter().filter_map(|change| application.address(fleet, &change.service)).collect();
     let mut live = readers.fleet.observe(&addresses).await;
     let images = images(readers, application, changes).await;
+    let mut ways_back = readers.way_back.usable(&revisions(changes, addresses)).await;
     let ahead = changes.iter().map(|change| {
         let live = live.remove(&change.service);
         let live = live.unwrap_or_else(|| ServiceSeen::Unreachable { why: "it was not read".to_owned() });
         let image = change.target.digest.as_ref().and_then(|digest| images.get(digest)).cloned();
         let ahead = Ahead {
             live,
-            image: image.unwrap_or_else(|| Availability::Unknown("it was not asked for".to_owned())),
-            way_back: Availability::Yes,
+            image: image.unwrap_or_else(not_asked),
+            way_back: ways_back.remove(&change.service).unwrap_or_else(not_asked),
         };
         (change.service.clone(), ahead)
     });
     ahead.collect()
+}
+
+fn not_asked() -> Availability {
+    Availability::Unknown { why: "it was not asked for".to_owned() }
+}
+
+/// What each service runs before, where it is found.
+fn revisions(changes: &[Change], addresses: Vec<Address>) -> Vec<(Address, TaskDefinitionArn)> {
+    let before = |address: Address| {
+        let change = changes.iter().find(|change| change.service == address.service)?;
+        Some((address, change.before.task_definition.clone()?))
+    };
+    addresses.into_iter().filter_map(before).collect()
 }
 
 /// Which images of the wave the registry has; one question a repository, whatever the number of tenants.
@@ -52,8 +66,8 @@ async fn images(
         for digest in digests {
             let availability = match &there {
                 Ok(there) if there.contains(&digest) => Availability::Yes,
-                Ok(_) => Availability::No("the registry does not have it".to_owned()),
-                Err(error) => Availability::Unknown(error.to_string()),
+                Ok(_) => Availability::No { why: "the registry does not have it".to_owned() },
+                Err(error) => Availability::Unknown { why: error.to_string() },
             };
             images.insert(digest, availability);
         }

@@ -95,6 +95,13 @@ pub enum Progress {
         /// In words, newest first.
         lines: Vec<String>,
     },
+    /// A service is put to sleep or woken.
+    Scaled {
+        /// Which.
+        service: ServiceKey,
+        /// What happens to it.
+        what: String,
+    },
     /// A failed rollout is dealt with.
     Reacting {
         /// The fleet.

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::rollout::{BreakGlass, Outcome, Request, release};
 use super::{App, Readers, Stop};
 use crate::domain::fleet::Fleet;
-use crate::domain::ids::ContentHash;
+use crate::domain::ids::{ContentHash, Version};
 use crate::domain::ledger::green_since;
 use crate::domain::plan::Direction;
 use crate::domain::reason::Reason;
@@ -31,7 +31,8 @@ pub async fn promote(
     }
     let request = Request { release: wanted, direction: Direction::Deploy, approved, break_glass };
     let outcome = release(app, fleet, &request).await?;
-    if outcome.end == Some(End::Succeeded) && app.application.is_last(fleet) {
+    // Also when there was nothing to do: whoever did it may have ended before it came to this.
+    if matches!(outcome.end, Some(End::Succeeded) | None) && app.application.is_last(fleet) {
         finalise(app, wanted).await?;
     }
     Ok(outcome)
@@ -55,12 +56,25 @@ pub async fn promotable(readers: &Readers, fleet: &Fleet, wanted: &Release) -> R
     Ok(())
 }
 
-/// Gives a release its version for good.
+/// Whether this final version may have been given to that build: same major and minor, and no lower patch.
+fn could_be_of(given: &Version, built: &Version) -> bool {
+    let ((major, minor, patch), (built_major, built_minor, built_patch)) = (given.core(), built.core());
+    (major, minor) == (built_major, built_minor) && patch >= built_patch
+}
+
+/// Gives a release its version for good, unless it has one.
 pub(super) async fn finalise(app: &App, wanted: &Release) -> Result<(), Stop> {
     if !wanted.version.is_prerelease() {
         return Ok(());
     }
-    let version = final_version(&wanted.version, &app.readers.ledger.final_versions().await?);
+    let given = app.readers.ledger.final_versions().await?;
+    // The newest of its own minor that could be its: a version is given once.
+    for version in given.iter().filter(|version| could_be_of(version, &wanted.version)) {
+        if app.readers.ledger.release(version).await?.as_ref() == Some(wanted) {
+            return Ok(());
+        }
+    }
+    let version = final_version(&wanted.version, &given);
     for image in wanted.images.values() {
         app.writers.tagger.tag(&image.repository, &image.digest, &version.tag()).await?;
     }

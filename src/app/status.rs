@@ -2,6 +2,7 @@
 
 use super::observe::{FleetView, view};
 use super::{Readers, Stop};
+use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet, SetState};
 use crate::domain::ids::{ImageDigest, ServiceKey, Version};
 use crate::domain::snapshot::ServiceSeen;
@@ -11,6 +12,8 @@ use crate::domain::snapshot::ServiceSeen;
 pub struct FleetStatus {
     /// What was seen and recorded.
     pub view: FleetView,
+    /// What people have decided.
+    pub directives: Directives,
     /// Every service, in the file's order.
     pub services: Vec<ServiceStatus>,
 }
@@ -48,9 +51,11 @@ pub enum Condition {
 /// # Errors
 /// The records cannot be read.
 pub async fn status(readers: &Readers, application: &Application, fleet: &Fleet) -> Result<FleetStatus, Stop> {
+    let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
     let seen = view(readers, application, fleet).await?;
-    let services = application.services_in(fleet).map(|key| one(fleet, &seen, key)).collect();
-    Ok(FleetStatus { services, view: seen })
+    let decided = directives.apply(fleet);
+    let services = application.services_in(&decided).map(|key| one(&decided, &seen, key)).collect();
+    Ok(FleetStatus { services, view: seen, directives })
 }
 
 fn one(fleet: &Fleet, view: &FleetView, service: ServiceKey) -> ServiceStatus {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, SetId, Version};
 
@@ -115,6 +115,27 @@ pub enum Command {
         #[arg(long)]
         tenant: SetId,
     },
+    /// Put tenants to sleep at zero tasks. What is changed is recorded first, and restored exactly by `resume`.
+    Pause {
+        /// Which fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant; can be given several times. Without it, all of the fleet's.
+        #[arg(long)]
+        tenant: Vec<SetId>,
+        /// When they are meant to come back, such as 2026-12-31.
+        #[arg(long, value_name = "DATE")]
+        until: Option<jiff::civil::Date>,
+    },
+    /// Wake tenants as they were, and bring them to the fleet's release through the gate.
+    Resume {
+        /// Which fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant; can be given several times. Without it, all that are paused.
+        #[arg(long)]
+        tenant: Vec<SetId>,
+    },
     /// The last step of a job, whatever came before: note what this run left half-way, and let go of its leases.
     Finalize,
     /// Go on with a rollout that was interrupted or held.
@@ -135,8 +156,21 @@ pub enum Command {
         #[arg(long, default_value = ".tidegate/demo", value_name = "DIR")]
         dir: PathBuf,
     },
-    /// Print the JSON Schema of fleet.yaml.
-    Schema,
+    /// Print the JSON Schema of fleet.yaml, or of the tenant files that it includes.
+    Schema {
+        /// Which.
+        #[arg(value_enum, default_value_t = FileKind::Fleet)]
+        of: FileKind,
+    },
+}
+
+/// A kind of file that tidegate reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileKind {
+    /// fleet.yaml.
+    Fleet,
+    /// A file of tenants.
+    Tenants,
 }
 
 /// A fleet, and why something is decided about it.

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::args::Command;
 use super::context::Context;
 use super::exit::Exit;
+use super::render::count;
 use super::run::Report;
 use crate::app::decisions::{abort, record};
 use crate::app::finalize::{Left, finalize};
@@ -68,8 +69,8 @@ fn sentence(fleet: &FleetName, decided: &Decided) -> String {
         Directive::Pin { set, version, until } => format!("{set} in {fleet} is pinned to {version} until {until}"),
         Directive::Unpin { set } => format!("{set} in {fleet} is no longer pinned"),
         Directive::BrokeGlass { version, .. } => format!("{version} goes to {fleet} past what stands in the way"),
-        Directive::Pausing { set, .. } => format!("{set} in {fleet} is being paused"),
-        Directive::Resumed { set } => format!("{set} in {fleet} runs again"),
+        Directive::Pausing { was, .. } => format!("{} of {fleet} are being paused", count(was.len(), "service")),
+        Directive::Resumed { sets } => format!("{} of {fleet} run again", count(sets.len(), "tenant")),
     };
     format!("{what} (decision {} by {}: {})", decided.seq, decided.by, decided.why)
 }

@@ -10,6 +10,7 @@ use crate::app::drive::End;
 use crate::app::progress::Progress;
 use crate::app::rollout::Outcome;
 use crate::app::status::{Condition, FleetStatus};
+use crate::domain::directive::Directives;
 use crate::domain::fleet::{Fleet, OnFailure};
 use crate::domain::ids::{FleetName, SetId, Version};
 use crate::domain::ledger::{RolloutRecord, Standing};
@@ -36,6 +37,7 @@ fn headline(plan: &Plan) -> String {
     let from = plan.replaces.as_ref().map(|version| format!(" (now {version})")).unwrap_or_default();
     let what = match &plan.direction {
         Direction::Deploy => format!("{} -> {}", plan.release.version, plan.fleet),
+        Direction::Wake => format!("{} wakes in {}", names(&plan.sets()), plan.fleet),
         Direction::RollbackTo(version) => format!("{} back to {version}", plan.fleet),
         Direction::RollbackOf(of) => {
             format!("{} back to {}, taking back plan {}", plan.fleet, plan.release.version, of.short())
@@ -184,6 +186,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
             let until = until.map(|until| format!(", watched until {until:.0}")).unwrap_or_default();
             format!("{fleet}: {}{until}", phase(event, wave, *waves))
         }
+        Progress::Scaled { service, what } => format!("scale   {service} {what}"),
         Progress::Explained { service, lines } => format!("why     {service}: {}", lines.join("; ")),
         Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),
     })
@@ -219,6 +222,7 @@ pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
     if let Some(last) = status.view.rollouts.first() {
         text += &format!("last rollout: {}\n", rollout(last));
     }
+    text += &in_force(&status.directives);
     let mut rows: BTreeMap<&SetId, Vec<String>> = BTreeMap::new();
     for service in &status.services {
         let version = service.version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
@@ -233,6 +237,17 @@ pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
     text + &trimmed(&table) + "\n"
 }
 
+/// What people have decided, a line each.
+fn in_force(directives: &Directives) -> String {
+    let hold =
+        directives.hold.iter().map(|hold| format!("ON HOLD since {:.0} by {}: {}\n", hold.at, hold.by, hold.why));
+    let bad = directives.bad.iter().map(|(version, by)| format!("bad: {version}, by {}: {}\n", by.by, by.why));
+    let pins = directives.pins.iter().map(|(set, by)| format!("pinned: {set}, by {}: {}\n", by.by, by.why));
+    let paused = directives.paused.iter();
+    let paused = paused.map(|(set, p)| format!("paused: {set} since {:.0} by {}: {}\n", p.since, p.by, p.why));
+    hold.chain(bad).chain(pins).chain(paused).collect()
+}
+
 /// One recorded rollout in a line.
 pub fn rollout(record: &RolloutRecord) -> String {
     let how = match record.standing() {
@@ -243,6 +258,7 @@ pub fn rollout(record: &RolloutRecord) -> String {
     };
     let what = match &record.intent.direction {
         Direction::Deploy => "release of",
+        Direction::Wake => "waking to",
         Direction::RollbackTo(_) | Direction::RollbackOf(_) => "rollback to",
     };
     format!("{} ({what} {}, opened {:.0}): {how}", record.id.0, record.intent.version, record.opened_at)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::args::{Approved, Command, Source, Wanted};
+use super::args::{Approved, Command, Decision, Source, Wanted};
 use super::ci::{Done, ci};
 use super::context::Context;
 use super::decide::decide;
@@ -13,13 +13,14 @@ use super::exit::{Exit, decision, reason};
 use super::{machine, render};
 use crate::app::build::{Request, build};
 use crate::app::go_on::go_on;
+use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::{promotable, promote};
 use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::{BreakGlass, Outcome};
 use crate::app::status::status;
 use crate::app::{App, Readers, Stop, fleet, plan};
 use crate::domain::fleet::{Application, Fleet};
-use crate::domain::ids::{CommitSha, FleetName, Version};
+use crate::domain::ids::{CommitSha, FleetName, SetId, Version};
 use crate::domain::ledger::{RolloutId, current_version, green_since};
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::reason::Reason;
@@ -71,6 +72,13 @@ pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
             };
             take_back(app, context, name, &back, why).await
         }
+        Command::Pause { decision, tenant, until } => {
+            return of_pause(sleep(app, context, decision, tenant, *until).await);
+        }
+        Command::Resume { decision, tenant } => match wake(app, context, decision, tenant).await {
+            Ok(outcomes) => return of_outcomes(&outcomes),
+            Err(stop) => Err(stop),
+        },
         Command::Continue { fleet: name } => match fleet(&app.application, name) {
             Ok(fleet) => go_on(app, fleet).await,
             Err(stop) => Err(stop),
@@ -107,6 +115,38 @@ async fn release(app: &App, context: &Context, approved: &Approved) -> Result<Ou
 async fn take_back(app: &App, context: &Context, name: &FleetName, back: &Back, why: &str) -> Result<Outcome, Stop> {
     let fleet = fleet(&app.application, name)?;
     rollback(app, fleet, back, context.actor(), why).await
+}
+
+async fn sleep(
+    app: &App,
+    context: &Context,
+    decision: &Decision,
+    tenants: &[SetId],
+    until: Option<jiff::civil::Date>,
+) -> Result<(FleetName, usize), Stop> {
+    let fleet = fleet(&app.application, &decision.fleet)?;
+    let sets = tenants.iter().cloned().collect();
+    let wish = Wish { sets: &sets, by: context.actor(), why: &decision.why, until };
+    Ok((fleet.name.clone(), pause(app, fleet, &wish).await?))
+}
+
+async fn wake(app: &App, context: &Context, decision: &Decision, tenants: &[SetId]) -> Result<Vec<Outcome>, Stop> {
+    let fleet = fleet(&app.application, &decision.fleet)?;
+    let sets = tenants.iter().cloned().collect();
+    let wish = Wish { sets: &sets, by: context.actor(), why: &decision.why, until: None };
+    resume(app, fleet, &wish).await
+}
+
+fn of_pause(paused: Result<(FleetName, usize), Stop>) -> Report {
+    match paused {
+        Ok((fleet, count)) => {
+            let tenants = render::count(count, "tenant");
+            let text =
+                format!("{tenants} of {fleet} at zero tasks; `tidegate resume --fleet {fleet} --why ...` wakes them");
+            Report::plain(Exit::Done, &text)
+        }
+        Err(stop) => of_stop(&stop),
+    }
 }
 
 fn request(source: &Source) -> Request {

@@ -3,7 +3,7 @@
 //! Decisions are a list that only grows, each with who and why. What is in force follows from folding it, so the
 //! answer to "who said so, and when" is always there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -52,19 +52,17 @@ pub enum Directive {
         /// Whose.
         set: SetId,
     },
-    /// The set is about to be scaled to zero; this is what it was, and what `Resumed` restores.
+    /// These services are about to be scaled to zero; this is how they ran, and what resuming restores.
     Pausing {
-        /// Which.
-        set: SetId,
-        /// What it was, service by service.
+        /// How they ran.
         was: BTreeMap<ServiceKey, Running>,
         /// When it is meant to come back, if that is known.
         until: Option<Date>,
     },
-    /// The set runs again, as it was.
+    /// These sets run again, as they did.
     Resumed {
         /// Which.
-        set: SetId,
+        sets: BTreeSet<SetId>,
     },
 }
 
@@ -112,6 +110,19 @@ pub struct Decided {
     pub directive: Directive,
 }
 
+/// A set that is paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paused {
+    /// Who decided it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How its services ran.
+    pub was: BTreeMap<ServiceKey, Running>,
+}
+
 /// What is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directives {
@@ -124,7 +135,7 @@ pub struct Directives {
     /// Pins by tenant.
     pub pins: BTreeMap<SetId, Decided>,
     /// Paused sets.
-    pub paused: BTreeMap<SetId, Decided>,
+    pub paused: BTreeMap<SetId, Paused>,
     /// Number of the newest decision.
     pub seq: u32,
 }
@@ -147,8 +158,11 @@ impl Directives {
             Directive::BrokeGlass { .. } => {}
             Directive::Pin { set, .. } => drop(self.pins.insert(set.clone(), decided.clone())),
             Directive::Unpin { set } => drop(self.pins.remove(set)),
-            Directive::Pausing { set, .. } => drop(self.paused.insert(set.clone(), decided.clone())),
-            Directive::Resumed { set } => drop(self.paused.remove(set)),
+            Directive::Pausing { was, .. } => was.iter().for_each(|(service, running)| {
+                let paused = self.paused.entry(service.set.clone()).or_insert_with(|| Paused::by(decided));
+                paused.was.insert(service.clone(), running.clone());
+            }),
+            Directive::Resumed { sets } => self.paused.retain(|set, _| !sets.contains(set)),
         }
         self.seq = decided.seq;
         self
@@ -170,16 +184,16 @@ impl Directives {
     }
 
     /// The reason why a service must not be brought to a release, decided after its plan was made.
-    pub fn forbids(&self, service: &ServiceKey, release: &Version) -> Option<Reason> {
-        let meanwhile = |what: &str, decided: &Decided| Reason::NotReady {
+    pub fn forbids(&self, service: &ServiceKey, release: &Version, planned_at: Timestamp) -> Option<Reason> {
+        let meanwhile = |what: &str, by: &str, why: &str| Reason::NotReady {
             service: service.clone(),
-            why: format!("it was {what} meanwhile, by {}: {}", decided.by, decided.why),
+            why: format!("it was {what} meanwhile, by {by}: {why}"),
         };
-        if let Some(paused) = self.paused.get(&service.set) {
-            return Some(meanwhile("paused", paused));
+        if let Some(paused) = self.paused.get(&service.set).filter(|paused| paused.since > planned_at) {
+            return Some(meanwhile("paused", &paused.by, &paused.why));
         }
-        let decided = self.pins.get(&service.set)?;
-        pin(decided).filter(|pin| !pin.allows(release)).map(|_| meanwhile("pinned", decided))
+        let decided = self.pins.get(&service.set).filter(|decided| decided.at > planned_at)?;
+        pin(decided).filter(|pin| !pin.allows(release)).map(|_| meanwhile("pinned", &decided.by, &decided.why))
     }
 
     /// The fleet as it is with these decisions: paused and pinned sets are so, whatever the file says.
@@ -194,6 +208,13 @@ impl Directives {
             }
         }
         fleet
+    }
+}
+
+impl Paused {
+    fn by(decided: &Decided) -> Self {
+        let (by, why) = (decided.by.clone(), decided.why.clone());
+        Self { by, why, since: decided.at, was: BTreeMap::new() }
     }
 }
 

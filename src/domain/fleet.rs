@@ -250,6 +250,13 @@ pub struct Address {
     pub ecs_service: String,
 }
 
+impl Growth {
+    /// The largest wave among this many tenants.
+    pub fn cap(&self, tenants: usize) -> usize {
+        self.cap_count.max(tenants * self.cap_percent / 100).max(1)
+    }
+}
+
 impl Application {
     /// The fleet of that name.
     pub fn fleet(&self, name: &FleetName) -> Option<&Fleet> {
@@ -337,6 +344,21 @@ impl Fleet {
     /// The set of that id.
     pub fn set(&self, id: &SetId) -> Option<&ServiceSet> {
         self.sets.iter().find(|s| &s.id == id)
+    }
+}
+
+impl Fleet {
+    /// The fleet as if it had this set alone, awake, in one wave that is watched as the last one is.
+    #[must_use]
+    pub fn alone(&self, id: &SetId) -> Self {
+        let bake = match &self.waves {
+            WavePolicy::Auto { bake, .. } => *bake,
+            WavePolicy::Explicit(rules) => rules.last().map_or(SignedDuration::ZERO, |rule| rule.bake),
+        };
+        let growth = Growth { first: 1, factor: 1, cap_percent: 100, cap_count: 1 };
+        let sets = self.sets.iter().filter(|set| &set.id == id);
+        let sets = sets.map(|set| ServiceSet { state: SetState::Active, ..set.clone() }).collect();
+        Self { waves: WavePolicy::Auto { growth, bake }, sets, ..self.clone() }
     }
 }
 

@@ -167,13 +167,15 @@ pub fn failed_before<'a>(
     })
 }
 
-/// The newest rollout that changed something and was not taken back. A rollback is not taken back unless it is named.
+/// The newest rollout that brought the fleet another version and was not taken back. A rollback is not taken back
+/// unless it is named, and waking a set brings nothing new.
 pub fn to_take_back(rollouts: &[RolloutRecord]) -> Option<&RolloutRecord> {
     let taken_back = |record: &RolloutRecord| {
         let back = |r: &&RolloutRecord| r.intent.direction == Direction::RollbackOf(record.intent.plan.clone());
         rollouts.iter().filter(back).any(|r| matches!(r.standing(), Standing::Succeeded(_)))
     };
-    rollouts.iter().find(|r| !matches!(r.intent.direction, Direction::RollbackOf(_)) && !taken_back(r))
+    let counts = |r: &RolloutRecord| !matches!(r.intent.direction, Direction::RollbackOf(_) | Direction::Wake);
+    rollouts.iter().find(|r| counts(r) && !taken_back(r))
 }
 
 /// The newest rollout, if it failed a gate and nothing was recorded after it: whatever its policy asks for was

@@ -19,5 +19,6 @@ pub mod plan;
 pub mod rollout;
 pub mod ledger;
 pub mod directive;
+pub mod pause;
 pub mod lease;
 pub mod planner;

@@ -53,6 +53,8 @@ pub struct Plan {
 pub enum Direction {
     /// A release that the fleet has not had.
     Deploy,
+    /// Sets that slept are brought to the release that the fleet has.
+    Wake,
     /// A rollback of what this plan did.
     RollbackOf(ContentHash),
     /// A rollback to a version the fleet had before.
@@ -126,6 +128,11 @@ impl Plan {
         self.waves.is_empty()
     }
 
+    /// Every set, wave by wave.
+    pub fn sets(&self) -> Vec<SetId> {
+        self.waves.iter().flat_map(|wave| wave.sets().into_iter().cloned()).collect()
+    }
+
     /// Every change, wave by wave.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.waves.iter().flat_map(|wave| &wave.changes)
@@ -133,7 +140,7 @@ impl Plan {
 
     /// Whether it goes back.
     pub fn is_rollback(&self) -> bool {
-        self.direction != Direction::Deploy
+        matches!(self.direction, Direction::RollbackOf(_) | Direction::RollbackTo(_))
     }
 }
 

@@ -2,6 +2,13 @@
 //!
 //! All problems are reported at once, and a plan that cannot be carried out in full is not made.
 
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_back;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -36,6 +43,8 @@ pub struct Situation<'a> {
     pub replaces: Option<&'a Version>,
     /// For pins and licences, which end on a day.
     pub today: Date,
+    /// Whether services that run the release already are watched too: a set that slept has to show it again.
+    pub prove_unchanged: bool,
 }
 
 /// Plans a release for a fleet.
@@ -56,6 +65,7 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
     }
     let slices = slices(at, &targeted, release, &direction);
     problems.extend(missing_canary(at, &slices, &direction));
+    problems.extend(too_far_behind(at, &excluded, release));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -122,7 +132,9 @@ fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<
         }
         None => true,
     });
-    (targeted.collect(), excluded)
+    let targeted = targeted.collect();
+    excluded.sort_by(|a, b| a.set.cmp(&b.set));
+    (targeted, excluded)
 }
 
 /// The waves: the control plane's first, since tenants may lag behind it and not run ahead.
@@ -130,7 +142,7 @@ fn slices(at: Situation<'_>, targeted: &[&ServiceSet], release: &Release, direct
     let (control_plane, tenants): (Vec<&ServiceSet>, Vec<&ServiceSet>) =
         targeted.iter().copied().partition(|set| set.id.is_control_plane());
     let of_tenants = match direction {
-        Direction::Deploy => assign(&at.fleet.waves, tenants, &release.version.to_string()),
+        Direction::Deploy | Direction::Wake => assign(&at.fleet.waves, tenants, &release.version.to_string()),
         // What the fleet had before was proven there, so it need not be tried on a few first.
         Direction::RollbackTo(_) | Direction::RollbackOf(_) => vec![Slice {
             name: "back".to_owned(),
@@ -157,6 +169,31 @@ fn missing_canary(at: Situation<'_>, slices: &[Slice], direction: &Direction) ->
     (!begins).then(|| Reason::NoCanary { wave: first.name.clone() })
 }
 
+/// Tenants that are left out, and would lag further behind the control plane than it bears with.
+fn too_far_behind(at: Situation<'_>, excluded: &[Exclusion], release: &Release) -> Vec<Reason> {
+    let is_left_out = |set: &SetId| excluded.iter().any(|exclusion| &exclusion.set == set);
+    let control_plane = SetId::control_plane();
+    if at.fleet.set(&control_plane).is_none() || is_left_out(&control_plane) {
+        return Vec::new();
+    }
+    let distance = |version: &Version| {
+        let ((major, minor, _), (old_major, old_minor, _)) = (release.version.core(), version.core());
+        if major == old_major { minor.saturating_sub(old_minor) } else { u64::MAX }
+    };
+    let lagging = excluded.iter().filter(|exclusion| !matches!(exclusion.reason, Reason::Paused | Reason::Offboarding));
+    let reasons = lagging.filter_map(|exclusion| {
+        let runs = at.state.services.iter().filter(|(key, _)| key.set == exclusion.set);
+        let oldest = runs.map(|(_, state)| &state.release).min()?;
+        (distance(oldest) > at.app.skew).then(|| Reason::SkewTooLarge {
+            set: exclusion.set.clone(),
+            version: oldest.clone(),
+            control_plane: release.version.clone(),
+            skew: at.app.skew,
+        })
+    });
+    reasons.collect()
+}
+
 /// What changes in one set, in the order of its services.
 fn changes_of(at: Situation<'_>, set: &ServiceSet, release: &Release) -> Result<Vec<Change>, Vec<Reason>> {
     let mut problems = Vec::new();
@@ -181,7 +218,7 @@ fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Rele
     let live = ready(at.live.get(&key), &key)?;
     let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
     if live.runs.digest.as_ref() == Some(&image.digest) {
-        return Ok(None);
+        return Ok(at.prove_unchanged.then(|| unchanged(at, set, service, live, image)));
     }
     let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
     let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
@@ -194,6 +231,26 @@ fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Rele
         probe: at.app.probe(at.fleet, set, service),
         service: key,
     }))
+}
+
+/// What watches a service that runs the release already: it is on its target from the start.
+fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live, image: &Image) -> Change {
+    let key = ServiceKey::new(&set.id, &service.name);
+    let runs = Target {
+        hash: live.runs.hash.clone(),
+        task_definition: Some(live.runs.task_definition.clone()),
+        template: None,
+        digest: live.runs.digest.clone(),
+        version: Some(image.built_as.clone()),
+    };
+    Change {
+        ecs_service: at.app.ecs_name(&at.fleet.name, &key),
+        after: Vec::new(),
+        before: runs.clone(),
+        target: runs,
+        probe: at.app.probe(at.fleet, set, service),
+        service: key,
+    }
 }
 
 /// A service that may be planned for: read, active, and with tasks that can prove something.

@@ -286,6 +286,22 @@ pub enum Reason {
         /// What fleet.yaml allows.
         skew: u64,
     },
+    /// What was paused is not as it was left.
+    #[error("{service} is not as it was paused: {why}")]
+    NotAsPaused {
+        /// Where.
+        service: ServiceKey,
+        /// What differs.
+        why: String,
+    },
+    /// The set is not paused, or not by a decision that says how it ran.
+    #[error("{set} in {fleet} is not paused by a decision, so nothing says how it ran")]
+    NotPaused {
+        /// Where.
+        fleet: FleetName,
+        /// Which.
+        set: SetId,
+    },
     /// A newer release takes its place.
     #[error("superseded by {by}")]
     Superseded {
@@ -395,12 +411,14 @@ impl Reason {
             | R::MarkedBad { .. }
             | R::FailedBefore { .. }
             | R::SkewTooLarge { .. }
+            | R::NotPaused { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::StalePlan { .. }
             | R::WouldGoBack { .. }
             | R::ForeignChange { .. }
             | R::NotReady { .. }
+            | R::NotAsPaused { .. }
             | R::LeaseHeld { .. }
             | R::LeaseUnreadable { .. }
             | R::LeaseLost { .. } => Kind::Conflict,
@@ -448,6 +466,8 @@ impl Reason {
             }
             R::NoWayBack { .. } => "restore what is missing, then `tidegate continue`",
             R::SkewTooLarge { .. } => "bring the tenant closer first, or raise control_plane.skew",
+            R::NotAsPaused { .. } => "find out who changed it and set it back, then resume again",
+            R::NotPaused { .. } => "a tenant with `state: paused` in fleet.yaml is woken by changing the file",
             R::HandedOver => "`tidegate continue` goes on in a new job",
             R::NotPermitted { .. } => "ask a maintainer to put the label on",
             R::RolloutOpen { .. } => "`tidegate continue` goes on with it, `tidegate rollback` takes it back",
@@ -493,7 +513,8 @@ impl Reason {
             | R::ForeignChange { service, .. }
             | R::NoWayBack { service, .. }
             | R::NotReady { service, .. } => Some(&service.set),
-            R::SkewTooLarge { set, .. } => Some(set),
+            R::NotAsPaused { service, .. } => Some(&service.set),
+            R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } => Some(set),
             _ => None,
         }
     }

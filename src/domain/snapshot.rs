@@ -36,10 +36,16 @@ pub struct Ahead {
 pub enum Availability {
     /// It is.
     Yes,
-    /// It is not, for this reason.
-    No(String),
+    /// It is not.
+    No {
+        /// Why, or what is said of it.
+        why: String,
+    },
     /// It could not be found out.
-    Unknown(String),
+    Unknown {
+        /// Why, and what would help.
+        why: String,
+    },
 }
 
 /// Health readings of the services under watch.

@@ -79,7 +79,7 @@ fn grow(tenants: Vec<&ServiceSet>, total: usize, growth: Growth, name: &str, bak
 /// Sizes that grow by the factor up to the cap and add up to `count`: for 100 tenants of 100 with the defaults
 /// 1, 3, 9, 25, 25, 25, 12.
 fn sizes(count: usize, total: usize, growth: Growth) -> Vec<usize> {
-    let cap = growth.cap_count.max(total * growth.cap_percent / 100).max(1);
+    let cap = growth.cap(total);
     let mut sizes = Vec::new();
     let mut size = growth.first.clamp(1, cap);
     let mut left = count;

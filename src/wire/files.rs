@@ -1,5 +1,7 @@
 //! fleet.yaml and the tenant files it includes, from disk to meaning.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::domain::fleet::Application;
@@ -16,11 +18,12 @@ pub(super) enum BadFile {
 
 /// Reads a fleet file and what it includes.
 pub(super) fn read(path: &Path) -> Result<(Application, Vec<Source>), BadFile> {
-    let mut sources = vec![source(path, path)?];
-    let includes = manifest::includes(&sources[0]);
-    if let Ok(Some(pattern)) = &includes {
-        for file in matching(path, pattern)? {
-            sources.push(source(path, &file)?);
+    let mut sources = vec![source(path)?];
+    if let Some(include) = manifest::includes(&sources[0]) {
+        let files = matching(path, &include.pattern)
+            .map_err(|why| BadFile::Wrong(include.wrong(&why, "name files such as tenants/*.yaml"), sources.clone()))?;
+        for file in files {
+            sources.push(source(&file)?);
         }
     }
     match manifest::read(&sources) {
@@ -29,31 +32,31 @@ pub(super) fn read(path: &Path) -> Result<(Application, Vec<Source>), BadFile> {
     }
 }
 
-/// One file, named as a person would from where the main file is.
-fn source(main: &Path, path: &Path) -> Result<Source, BadFile> {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads fleet files")]
-    let bytes = std::fs::read(path).map_err(|error| {
-        let hint = if main == path { " (name another file with --file)" } else { "" };
-        BadFile::Unreadable(format!("{}: {error}{hint}", path.display()))
-    })?;
+/// One file. Of one that is too large, only as much is read as it takes to see that.
+fn source(path: &Path) -> Result<Source, BadFile> {
+    let unreadable = |error: std::io::Error| {
+        BadFile::Unreadable(format!("{}: {error}; name another file with --file", path.display()))
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(manifest::BYTES_MAX as u64 + 8).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(Source { name: path.display().to_string(), bytes })
 }
 
 /// The files that an include pattern names, sorted, in the folder of the main file.
-fn matching(main: &Path, pattern: &str) -> Result<Vec<PathBuf>, BadFile> {
-    let unreadable = |why: String| BadFile::Unreadable(format!("tenants.include `{pattern}`: {why}"));
+///
+/// # Errors
+/// There are none, or they cannot be listed; in words for a person.
+fn matching(main: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let (inner, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-    let (start, end) = name.split_once('*').ok_or_else(|| unreadable("its last part has no `*`".to_owned()))?;
+    let (start, end) = name.split_once('*').ok_or("its last part has no `*`")?;
     let folder = main.parent().unwrap_or(Path::new("")).join(inner);
-    let entries = std::fs::read_dir(&folder).map_err(|error| unreadable(error.to_string()))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            name.starts_with(start) && name.ends_with(end)
-        })
-        .map(|entry| entry.path())
-        .collect();
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let fits = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+    };
+    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(fits).collect();
     files.sort();
-    Ok(files)
+    if files.is_empty() { Err("no file has such a name".to_owned()) } else { Ok(files) }
 }

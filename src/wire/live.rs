@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::environment::{owner, variable, workflow_run};
-use crate::adapters::aws::{AwsEnvironment, Cells, EcrRegistry, EcsFleet, ElbTargets};
+use crate::adapters::aws::{AwsEnvironment, Cells, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets};
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
 use crate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
@@ -45,6 +45,7 @@ pub(super) fn app(
         builder: Arc::new(builder),
         tagger: Arc::clone(&outside.registry) as _,
         fleet: Arc::clone(&outside.fleet) as _,
+        scaling: Arc::clone(&outside.scaling) as _,
         ledger: Arc::clone(&outside.ledger) as _,
         leases: Arc::new(outside.github.clone()),
     };
@@ -58,6 +59,8 @@ pub(super) fn app(
 struct Outside {
     registry: Arc<EcrRegistry>,
     fleet: Arc<EcsFleet>,
+    way_back: Arc<EcsWayBack>,
+    scaling: Arc<EcsScaling>,
     targets: Arc<ElbTargets>,
     prober: Arc<Prober>,
     github: GitHub,
@@ -74,6 +77,8 @@ impl Outside {
         Ok(Self {
             registry: Arc::new(EcrRegistry::new(Arc::clone(&cells), application.images.cell.clone())),
             fleet: Arc::new(EcsFleet::new(Arc::clone(&cells))),
+            way_back: Arc::new(EcsWayBack::new(Arc::clone(&cells))),
+            scaling: Arc::new(EcsScaling::new(Arc::clone(&cells))),
             targets: Arc::new(ElbTargets::new(cells)),
             prober: Arc::new(Prober::new().map_err(|error| error.to_string())?),
             ledger: Arc::new(GitHubLedger::new(github.clone())),
@@ -90,6 +95,8 @@ impl Outside {
             fleet: Arc::clone(&self.fleet) as _,
             probes: Arc::clone(&self.prober) as _,
             targets: Arc::clone(&self.targets) as _,
+            way_back: Arc::clone(&self.way_back) as _,
+            scaling: Arc::clone(&self.scaling) as _,
             ledger: Arc::clone(&self.ledger) as _,
             leases: Arc::new(self.github.clone()),
             stop: Arc::clone(&self.stop),

@@ -14,13 +14,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::app::progress::Observer;
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, FileKind};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::run::{Report, act, look, tell};
 use crate::domain::fleet::Application;
-use crate::domain::manifest::{Problems, Source, fleet_schema};
+use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
 
 /// Runs a command from what was typed to the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -29,7 +29,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(why) => return say(Exit::BadInput, &why, &Context { json: cli.common.json, ..Context::default() }),
     };
     match &cli.command {
-        Command::Schema => return tell(&schema(), &Context { json: true, ..Context::default() }).into(),
+        Command::Schema { of } => return tell(&schema(*of), &Context::default()).into(),
         Command::Demo { dir } => return demo::run(dir).await.into(),
         _ => {}
     }
@@ -84,8 +84,12 @@ impl Exit {
     }
 }
 
-fn schema() -> Report {
-    Report { json: fleet_schema(), ..Report::plain(Exit::Done, "") }
+fn schema(of: FileKind) -> Report {
+    let schema = match of {
+        FileKind::Fleet => fleet_schema(),
+        FileKind::Tenants => tenants_schema(),
+    };
+    Report::plain(Exit::Done, &format!("{schema:#}"))
 }
 
 fn checked(application: &Application) -> Report {

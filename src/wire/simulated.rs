@@ -59,6 +59,8 @@ pub(super) fn app(sim: &Arc<Sim>, application: Application, observer: Arc<dyn Ob
         fleet: Arc::clone(sim) as _,
         probes: Arc::clone(sim) as _,
         targets: Arc::clone(sim) as _,
+        way_back: Arc::clone(sim) as _,
+        scaling: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
         leases: Arc::clone(sim) as _,
         stop: Arc::clone(sim) as _,
@@ -70,6 +72,7 @@ pub(super) fn app(sim: &Arc<Sim>, application: Application, observer: Arc<dyn Ob
         builder: Arc::clone(sim) as _,
         tagger: Arc::clone(sim) as _,
         fleet: Arc::clone(sim) as _,
+        scaling: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
         leases: Arc::clone(sim) as _,
     };

@@ -136,6 +136,22 @@ async fn a_list_can_lag_behind() {
 }
 
 #[tokio::test]
+async fn a_list_can_come_the_other_way_round() {
+    let fake = fake();
+    let (old, new) = (deploy(&fake, "prod").await, deploy(&fake, "prod").await);
+    fake.fault(Fault::once(Method::GET, "/deployments", FaultKind::ReversedList));
+    for expected in [vec![old, new], vec![new, old]] {
+        assert_eq!(json!(get(&fake, "/deployments").await.each("id")), json!(expected));
+    }
+    fake.fault(Fault::once(Method::POST, "/graphql", FaultKind::ReversedList));
+    let first = "/data/repository/deployments/nodes/0/databaseId";
+    // Oldest first is GraphQL's own order.
+    assert_eq!(list(&fake).await.pointer(first), Some(&json!(new)));
+    assert_eq!(list(&fake).await.pointer(first), Some(&json!(old)));
+    assert_lawful(&fake);
+}
+
+#[tokio::test]
 async fn writes_are_counted_and_reads_are_not() {
     let fake = fake();
     deploy(&fake, "prod").await;

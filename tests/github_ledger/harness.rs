@@ -23,6 +23,8 @@ use crate::github::{Fault, FaultKind, GithubFake, Seed};
 pub(crate) struct World {
     pub(crate) fake: GithubFake,
     waits: Arc<Waits>,
+    /// Connecting takes a moment, so each process does it once.
+    connected: Mutex<Vec<(Owner, GitHub)>>,
 }
 
 /// A clock that notes waits and lets others have a turn.
@@ -47,11 +49,21 @@ impl World {
     }
 
     pub(crate) fn with(seed: Seed) -> Self {
-        Self { fake: GithubFake::start(seed), waits: Arc::default() }
+        Self { fake: GithubFake::start(seed), waits: Arc::default(), connected: Mutex::default() }
     }
 
     /// GitHub, as this process sees it.
     pub(crate) fn github(&self, own: Owner) -> GitHub {
+        let mut connected = self.connected.lock().unwrap();
+        if let Some((_, github)) = connected.iter().find(|(known, _)| *known == own) {
+            return github.clone();
+        }
+        let github = self.connect(own.clone());
+        connected.push((own, github.clone()));
+        github
+    }
+
+    fn connect(&self, own: Owner) -> GitHub {
         let environment = GitHubEnvironment {
             api_url: self.fake.url().to_owned(),
             graphql_url: format!("{}/graphql", self.fake.url()),

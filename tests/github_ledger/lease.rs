@@ -85,7 +85,7 @@ async fn inv_12_it_is_taken_freed_and_taken_again_and_its_number_grows() {
 
 #[tokio::test]
 async fn inv_12_of_two_who_see_nothing_one_gets_it() {
-    for _ in 0..20 {
+    for _ in 0..8 {
         let world = World::new();
         world.fake.set_run(running(1));
         world.fake.set_run(running(2));
@@ -100,7 +100,7 @@ async fn inv_12_of_two_who_see_nothing_one_gets_it() {
 
 #[tokio::test]
 async fn inv_12_of_two_who_see_it_free_one_gets_it() {
-    for _ in 0..20 {
+    for _ in 0..8 {
         let world = World::new();
         try_take(&world, &run(9, 1)).await.unwrap();
         try_release(&world, &run(9, 1)).await.unwrap();
@@ -172,6 +172,41 @@ async fn inv_12_trouble_that_lasts_is_an_error_and_not_a_lease() {
     assert_eq!(try_take(&world, &run(1, 1)).await, Err("Refused".to_owned()));
     assert_eq!(world.count("POST", CREATE), 1, "a missing permission does not come by waiting");
     assert_eq!(world.github(run(1, 1)).lease(&prod()).await.unwrap(), LeaseSeen::Never);
+}
+
+#[tokio::test]
+async fn inv_12_it_is_taken_over_from_a_run_that_is_completed_and_from_no_other() {
+    let world = World::new();
+    world.fake.set_run(running(1));
+    try_take(&world, &run(1, 1)).await.unwrap();
+    let refused = try_take(&world, &run(2, 1)).await.unwrap_err();
+    assert!(refused.contains("ana in run 1") && refused.ends_with("(promote): it is running"), "{refused}");
+    world.fault(Method::GET, "/actions/runs/1", FaultKind::Status(404));
+    let unknown = try_take(&world, &run(2, 1)).await.unwrap_err();
+    assert!(unknown.ends_with("GitHub knows no run 1/attempts/1"), "{unknown}");
+    assert_eq!(holder(&world).await, (1, Some(1)));
+    world.fake.set_run(WorkflowRun { status: "completed".to_owned(), ..running(1) });
+    assert_eq!(try_take(&world, &run(2, 1)).await.unwrap().1.number, 2);
+}
+
+/// Only the failed job is run again: same run, next attempt, while the run as a whole is in progress.
+#[tokio::test]
+async fn inv_12_the_next_attempt_takes_over() {
+    let world = World::new();
+    try_take(&world, &run(1, 1)).await.unwrap();
+    world.fake.set_run(WorkflowRun { attempt: 2, ..running(1) });
+    assert_eq!(try_take(&world, &run(1, 2)).await.unwrap().1.number, 2);
+    let late = try_take(&world, &run(1, 1)).await.unwrap_err();
+    assert!(late.ends_with("it is running"), "{late}");
+}
+
+/// What was asked for twice by the same claim is held once, under one number.
+#[tokio::test]
+async fn a_claim_that_holds_it_already_is_recognised() {
+    let world = World::new();
+    let first = try_take(&world, &run(1, 1)).await.unwrap();
+    assert_eq!(try_take(&world, &run(1, 1)).await.unwrap(), first);
+    assert_eq!(world.fake.writes(), 3);
 }
 
 #[tokio::test]

@@ -5,8 +5,13 @@
 
 #[path = "../github/mod.rs"]
 mod github;
+mod budget;
+mod events;
 mod harness;
 mod lease;
 mod lease_life;
+mod limits;
 mod opening;
 mod plans;
+mod racing;
+mod records;

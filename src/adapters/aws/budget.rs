@@ -36,6 +36,8 @@ pub(super) enum Group {
     ScalingModify,
     /// DescribeSecret.
     SecretRead,
+    /// DescribeParameters.
+    ParameterRead,
 }
 
 /// A default quota: calls that may come at once, and calls per second after that.
@@ -49,8 +51,8 @@ struct Quota {
 /// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
 /// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for.
 /// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
-/// Application Auto Scaling, whose rows are guessed as those of the slowest API beside it.
-const QUOTAS: [Quota; 12] = [
+/// Application Auto Scaling and DescribeParameters, whose rows are guessed as those of the slowest API beside them.
+const QUOTAS: [Quota; 13] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
@@ -63,6 +65,7 @@ const QUOTAS: [Quota; 12] = [
     Quota { group: Group::ScalingRead, burst: 40.0, per_second: 10.0 },
     Quota { group: Group::ScalingModify, burst: 20.0, per_second: 5.0 },
     Quota { group: Group::SecretRead, burst: 100.0, per_second: 100.0 },
+    Quota { group: Group::ParameterRead, burst: 10.0, per_second: 5.0 },
 ];
 
 /// The part of each quota that is ours; the rest is for whoever else works in the account.

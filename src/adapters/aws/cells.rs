@@ -72,6 +72,7 @@ pub(super) struct Clients {
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
     pub(super) secrets: aws_sdk_secretsmanager::Client,
+    pub(super) parameters: aws_sdk_ssm::Client,
     budget: Arc<Budget>,
 }
 
@@ -164,13 +165,15 @@ impl Clients {
             aws_sdk_elasticloadbalancingv2::config::Builder::from(config).retry_partition(retries.clone()).build();
         let autoscaling =
             aws_sdk_applicationautoscaling::config::Builder::from(config).retry_partition(retries.clone()).build();
-        let secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_partition(retries).build();
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let parameters = aws_sdk_ssm::config::Builder::from(config).retry_partition(retries).build();
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
             ecr: aws_sdk_ecr::Client::from_conf(ecr),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb),
             autoscaling: aws_sdk_applicationautoscaling::Client::from_conf(autoscaling),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
+            parameters: aws_sdk_ssm::Client::from_conf(parameters),
             budget: Arc::new(Budget::new()),
         }
     }

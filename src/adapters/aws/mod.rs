@@ -1,5 +1,5 @@
-//! Amazon ECS, ECR, Elastic Load Balancing, Application Auto Scaling and Secrets Manager, one set of clients per
-//! cell.
+//! Amazon ECS, ECR, Elastic Load Balancing, Application Auto Scaling, Secrets Manager and Systems Manager, one set
+//! of clients per cell.
 //!
 //! These modules translate and pace; they decide nothing. What they could not read, they say they could not read.
 //! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
@@ -12,6 +12,7 @@ mod explain;
 mod failure;
 mod fleet;
 mod observe;
+mod parameters;
 mod register;
 mod registry;
 mod scaling;

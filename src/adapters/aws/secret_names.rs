@@ -17,8 +17,8 @@ const ARN_PARTS: usize = 7;
 pub(super) enum SecretName {
     /// Of Secrets Manager.
     Secret(SecretVersion),
-    /// Of Systems Manager's Parameter Store: its name or ARN.
-    Parameter(String),
+    /// Of Systems Manager's Parameter Store.
+    Parameter(Parameter),
     /// Neither, as it stands there.
     Odd(String),
 }
@@ -34,6 +34,17 @@ pub(super) struct SecretVersion {
     pub(super) stage: Option<String>,
     /// The id of the version.
     pub(super) version: Option<String>,
+}
+
+/// A parameter of Systems Manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Parameter {
+    /// Its name. One that was given by an ARN begins with a slash, which the name itself may lack.
+    pub(super) name: String,
+    /// The Region that the ARN names.
+    pub(super) region: Option<String>,
+    /// The account that the ARN names.
+    pub(super) account: Option<String>,
 }
 
 /// All secrets that a task definition names.
@@ -66,19 +77,36 @@ impl SecretName {
                 // The first of the added parts is a key inside of the value, which only the value could tell.
                 Self::Secret(SecretVersion { id, region: Some((*region).to_owned()), stage: part(1), version: part(2) })
             }
-            ["arn", _, "ssm", ..] => Self::Parameter(text.to_owned()),
+            // What may follow after one more colon picks a version by its number or label.
+            ["arn", _, "ssm", region, account, resource, ..] if resource.starts_with("parameter/") => {
+                let name = resource.trim_start_matches("parameter").to_owned();
+                let (region, account) = (Some((*region).to_owned()), Some((*account).to_owned()));
+                Self::Parameter(Parameter { name, region, account })
+            }
             ["arn", ..] | [""] => Self::Odd(text.to_owned()),
-            _ => Self::Parameter(text.to_owned()),
+            [name, ..] => Self::Parameter(Parameter { name: (*name).to_owned(), ..Parameter::default() }),
+            [] => Self::Odd(text.to_owned()),
         }
     }
 
     /// Reads a registry's `credentialsParameter`: where an ARN may be left out, it is a secret's.
     fn of_registry(text: &str) -> Self {
         match Self::parse(text) {
-            Self::Parameter(name) if !name.starts_with("arn:") => {
+            Self::Parameter(Parameter { name, region: None, .. }) => {
                 Self::Secret(SecretVersion { id: name, ..SecretVersion::default() })
             }
             other => other,
+        }
+    }
+}
+
+impl Parameter {
+    /// The names that it may have. ARNs put a slash before every name, and only a name with further slashes must
+    /// have one of its own (User Guide, "Working with parameter hierarchies").
+    pub(super) fn spellings(&self) -> Vec<&str> {
+        match self.name.strip_prefix('/') {
+            Some(bare) if self.region.is_some() && !bare.contains('/') => vec![&self.name, bare],
+            _ => vec![&self.name],
         }
     }
 }
@@ -103,7 +131,12 @@ mod tests {
 
     #[test]
     fn names_are_read_as_ecs_reads_them() {
-        let parameter = |text: &str| SecretName::Parameter(text.to_owned());
+        let parameter = |name: &str| SecretName::Parameter(Parameter { name: name.to_owned(), ..Parameter::default() });
+        let by_arn = SecretName::Parameter(Parameter {
+            name: "/acme/db".to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            account: Some("1".to_owned()),
+        });
         let odd = |text: &str| SecretName::Odd(text.to_owned());
         for (text, name) in [
             (ARN.to_owned(), secret(None, None)),
@@ -111,10 +144,10 @@ mod tests {
             (format!("{ARN}:password:AWSPREVIOUS:"), secret(Some("AWSPREVIOUS"), None)),
             (format!("{ARN}:::9d4cb84b"), secret(None, Some("9d4cb84b"))),
             ("/acme/db".to_owned(), parameter("/acme/db")),
-            (
-                "arn:aws:ssm:eu-west-1:1:parameter/acme/db".to_owned(),
-                parameter("arn:aws:ssm:eu-west-1:1:parameter/acme/db"),
-            ),
+            ("/acme/db:3".to_owned(), parameter("/acme/db")),
+            ("arn:aws:ssm:eu-west-1:1:parameter/acme/db".to_owned(), by_arn.clone()),
+            ("arn:aws:ssm:eu-west-1:1:parameter/acme/db:live".to_owned(), by_arn),
+            ("arn:aws:ssm:eu-west-1:1:document/d".to_owned(), odd("arn:aws:ssm:eu-west-1:1:document/d")),
             ("arn:aws:s3:::bucket".to_owned(), odd("arn:aws:s3:::bucket")),
             (format!("{ARN}:a:b:c:d"), odd(&format!("{ARN}:a:b:c:d"))),
             (String::new(), odd("")),
@@ -128,6 +161,17 @@ mod tests {
         let by_name = SecretVersion { id: "hub".to_owned(), ..SecretVersion::default() };
         assert_eq!(SecretName::of_registry("hub"), SecretName::Secret(by_name));
         assert_eq!(SecretName::of_registry(ARN), secret(None, None));
+    }
+
+    #[test]
+    fn an_arn_does_not_tell_whether_a_name_begins_with_a_slash() {
+        let spelt = |text: &str| match SecretName::parse(text) {
+            SecretName::Parameter(parameter) => parameter.spellings().join(" "),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(spelt("arn:aws:ssm:eu-west-1:1:parameter/db"), "/db db");
+        assert_eq!(spelt("arn:aws:ssm:eu-west-1:1:parameter/acme/db"), "/acme/db");
+        assert_eq!((spelt("db"), spelt("/db")), ("db".to_owned(), "/db".to_owned()));
     }
 
     #[test]

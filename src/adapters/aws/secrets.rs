@@ -10,9 +10,9 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use super::budget::Group;
 use super::cells::{Clients, doing};
 use super::failure::failure;
-use super::secret_names::{SecretName, SecretVersion};
+use super::secret_names::SecretVersion;
 use crate::domain::ids::CellName;
-use crate::ports::Usable;
+use crate::domain::snapshot::Availability;
 
 /// The label of the version that ECS takes when none is named (Developer Guide, "Pass Secrets Manager secrets
 /// through Amazon ECS environment variables").
@@ -20,18 +20,7 @@ const CURRENT: &str = "AWSCURRENT";
 
 /// Whether ECS could still take this secret for a task in this cell. Whether the task's role may read it, and
 /// whether the value has the key that is named, is not looked at.
-pub(super) async fn usable(clients: &Clients, cell: &CellName, name: &SecretName) -> Usable {
-    match name {
-        SecretName::Secret(secret) => secret_usable(clients, cell, secret).await,
-        // The SDK's client for Systems Manager would be a fifth of the whole build, for this one question.
-        SecretName::Parameter(name) => {
-            unknown(format!("{name} is a parameter of Systems Manager, which this version does not look at"))
-        }
-        SecretName::Odd(text) => unknown(format!("`{text}` names neither a secret nor a parameter")),
-    }
-}
-
-async fn secret_usable(clients: &Clients, cell: &CellName, secret: &SecretVersion) -> Usable {
+pub(super) async fn usable(clients: &Clients, cell: &CellName, secret: &SecretVersion) -> Availability {
     clients.pace(Group::SecretRead).await;
     let mut place = Builder::new();
     place.set_region(secret.region.clone().map(Region::new));
@@ -51,7 +40,7 @@ async fn secret_usable(clients: &Clients, cell: &CellName, secret: &SecretVersio
 
 /// What its description says of the version that is named. Versions without a label are not described, and may
 /// be deleted at any time (API Reference, DescribeSecret).
-fn judge(secret: &SecretVersion, described: &DescribeSecretOutput) -> Usable {
+fn judge(secret: &SecretVersion, described: &DescribeSecretOutput) -> Availability {
     if described.deleted_date().is_some() {
         return no(format!("the secret {secret} is deleted; RestoreSecret brings it back while its window lasts"));
     }
@@ -59,22 +48,22 @@ fn judge(secret: &SecretVersion, described: &DescribeSecretOutput) -> Usable {
     let versions = described.version_ids_to_stages().unwrap_or(&none);
     let has = |stage: &str| versions.values().flatten().any(|label| label == stage);
     match (secret.version.as_deref(), secret.stage.as_deref()) {
-        (None, stage) if has(stage.unwrap_or(CURRENT)) => Usable::Yes,
+        (None, stage) if has(stage.unwrap_or(CURRENT)) => Availability::Yes,
         (None, stage) => no(format!("the secret {secret} has no version {}", stage.unwrap_or(CURRENT))),
         (Some(version), stage) => match versions.get(version) {
-            Some(labels) if stage.is_none_or(|stage| labels.iter().any(|label| label == stage)) => Usable::Yes,
+            Some(labels) if stage.is_none_or(|stage| labels.iter().any(|label| label == stage)) => Availability::Yes,
             Some(_) => no(format!("version {version} of the secret {secret} is not {}", stage.unwrap_or_default())),
             None => unknown(format!("version {version} of the secret {secret} has no label, and may be deleted")),
         },
     }
 }
 
-fn no(why: String) -> Usable {
-    Usable::No { why }
+fn no(why: String) -> Availability {
+    Availability::No { why }
 }
 
-fn unknown(why: String) -> Usable {
-    Usable::Unknown { why }
+fn unknown(why: String) -> Availability {
+    Availability::Unknown { why }
 }
 
 #[cfg(test)]
@@ -85,17 +74,12 @@ mod tests {
 
     const ARN: &str = "arn:aws:secretsmanager:eu-central-1:1:secret:acme/db-AbCdEf";
 
-    fn secret(stage: Option<&str>, version: Option<&str>) -> SecretName {
+    fn secret(stage: Option<&str>, version: Option<&str>) -> SecretVersion {
         let (stage, version) = (stage.map(str::to_owned), version.map(str::to_owned));
-        SecretName::Secret(SecretVersion {
-            id: ARN.to_owned(),
-            region: Some("eu-central-1".to_owned()),
-            stage,
-            version,
-        })
+        SecretVersion { id: ARN.to_owned(), region: Some("eu-central-1".to_owned()), stage, version }
     }
 
-    async fn seen(name: &SecretName, answer: Reply) -> (Usable, Loopback) {
+    async fn seen(name: &SecretVersion, answer: Reply) -> (Availability, Loopback) {
         let aws = Loopback::serve(move |_| answer.clone()).await;
         let cells = aws.cells().await;
         let usable = usable(cells.clients(&cell_name()).await.unwrap(), &cell_name(), name).await;
@@ -110,11 +94,11 @@ mod tests {
         let empty = json!({"ARN": ARN});
         let of = "of the secret acme/db-AbCdEf";
         for (name, answer, usable) in [
-            (secret(None, None), &there, Usable::Yes),
-            (secret(Some("AWSPREVIOUS"), None), &there, Usable::Yes),
+            (secret(None, None), &there, Availability::Yes),
+            (secret(Some("AWSPREVIOUS"), None), &there, Availability::Yes),
             (secret(Some("green"), None), &there, no("the secret acme/db-AbCdEf has no version green".to_owned())),
-            (secret(None, Some("v1")), &there, Usable::Yes),
-            (secret(Some("blue"), Some("v2")), &there, Usable::Yes),
+            (secret(None, Some("v1")), &there, Availability::Yes),
+            (secret(Some("blue"), Some("v2")), &there, Availability::Yes),
             (secret(Some("blue"), Some("v1")), &there, no(format!("version v1 {of} is not blue"))),
             (secret(None, Some("v0")), &there, unknown(format!("version v0 {of} has no label, and may be deleted"))),
             (secret(None, None), &empty, no("the secret acme/db-AbCdEf has no version AWSCURRENT".to_owned())),
@@ -144,17 +128,11 @@ mod tests {
         let (gone, _) = seen(&name, error(400, "ResourceNotFoundException", "can't find the specified secret")).await;
         assert_eq!(gone, no("the secret acme/db-AbCdEf does not exist any more".to_owned()));
         let (forbidden, _) = seen(&name, error(400, "AccessDeniedException", "not authorized")).await;
-        assert!(matches!(forbidden, Usable::Unknown { why } if why.contains("grant secretsmanager:DescribeSecret")));
+        assert!(
+            matches!(forbidden, Availability::Unknown { why } if why.contains("grant secretsmanager:DescribeSecret"))
+        );
         let (odd, _) = seen(&name, error(400, "InvalidParameterException", "odd")).await;
         let why = "looking for the secret acme/db-AbCdEf in prod-1: InvalidParameterException: odd (request req-1)";
         assert_eq!(odd, unknown(why.to_owned()));
-    }
-
-    #[tokio::test]
-    async fn what_is_not_looked_at_is_unknown_and_costs_no_call() {
-        for name in [SecretName::Parameter("/acme/db".to_owned()), SecretName::Odd("arn:aws:s3:::b".to_owned())] {
-            let (usable, aws) = seen(&name, (500, String::new())).await;
-            assert!(matches!(usable, Usable::Unknown { .. }) && aws.asked().is_empty());
-        }
     }
 }

@@ -14,11 +14,12 @@ use tokio::task::JoinSet;
 use super::budget::Group;
 use super::cells::{Cells, doing};
 use super::failure::{failure, one_line};
-use super::secret_names::{SecretName, secrets_in};
-use super::secrets;
+use super::secret_names::{Parameter, SecretName, SecretVersion, secrets_in};
+use super::{parameters, secrets};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, ServiceKey, TaskDefinitionArn};
-use crate::ports::{Usable, WayBackReader};
+use crate::domain::snapshot::Availability;
+use crate::ports::WayBackReader;
 
 /// Calls at the same time, over all cells.
 const SIDE_BY_SIDE: usize = 16;
@@ -38,7 +39,7 @@ type Revision = (CellName, TaskDefinitionArn);
 type Secret = (CellName, SecretName);
 
 /// What a revision needs to run again, or why that cannot be told or will not help.
-type Needs = Result<BTreeSet<SecretName>, Usable>;
+type Needs = Result<BTreeSet<SecretName>, Availability>;
 
 impl EcsWayBack {
     /// The way back in these cells.
@@ -58,30 +59,52 @@ impl EcsWayBack {
                 ((cell, arn), needs)
             });
         }
-        all(reads).await
+        all(reads).await.into_iter().collect()
     }
 
     /// Whether each of these secrets is there, each asked for once.
-    async fn secrets(&self, secrets: BTreeSet<Secret>) -> BTreeMap<Secret, Usable> {
+    async fn secrets(&self, names: BTreeSet<Secret>) -> BTreeMap<Secret, Availability> {
         let mut reads = JoinSet::new();
-        for (cell, name) in secrets {
-            let own = self.clone();
-            reads.spawn(async move {
-                let _permit = own.callers.acquire().await;
-                let usable = match own.cells.clients(&cell).await {
-                    Ok(clients) => secrets::usable(clients, &cell, &name).await,
-                    Err(error) => Usable::Unknown { why: error.to_string() },
-                };
-                ((cell, name), usable)
-            });
+        let mut parameters: BTreeMap<CellName, Vec<Parameter>> = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        for (cell, name) in names {
+            match name {
+                SecretName::Secret(secret) => drop(reads.spawn(self.clone().secret(cell, secret))),
+                SecretName::Parameter(parameter) => parameters.entry(cell).or_default().push(parameter),
+                SecretName::Odd(text) => {
+                    let why = format!("`{text}` names neither a secret nor a parameter");
+                    found.insert((cell, SecretName::Odd(text)), Availability::Unknown { why });
+                }
+            }
         }
-        all(reads).await
+        for (cell, parameters) in parameters {
+            for batch in parameters::batches(parameters) {
+                reads.spawn(self.clone().parameters(cell.clone(), batch));
+            }
+        }
+        found.extend(all(reads).await.into_iter().flatten());
+        found
+    }
+
+    async fn secret(self, cell: CellName, secret: SecretVersion) -> Vec<(Secret, Availability)> {
+        let _permit = self.callers.acquire().await;
+        let usable = match self.cells.clients(&cell).await {
+            Ok(clients) => secrets::usable(clients, &cell, &secret).await,
+            Err(error) => Availability::Unknown { why: error.to_string() },
+        };
+        vec![((cell, SecretName::Secret(secret)), usable)]
+    }
+
+    async fn parameters(self, cell: CellName, batch: Vec<Parameter>) -> Vec<(Secret, Availability)> {
+        let _permit = self.callers.acquire().await;
+        let found = parameters::usable(&self.cells, &cell, batch).await;
+        found.into_iter().map(|(name, usable)| ((cell.clone(), SecretName::Parameter(name)), usable)).collect()
     }
 }
 
 #[async_trait]
 impl WayBackReader for EcsWayBack {
-    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable> {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Availability> {
         let wanted = revisions.iter().map(|(address, arn)| (address.cell.clone(), arn.clone()));
         let needs = self.needs(wanted.collect()).await;
         let named = needs.iter().filter_map(|((cell, _), needs)| Some((cell, needs.as_ref().ok()?)));
@@ -98,8 +121,8 @@ impl WayBackReader for EcsWayBack {
 }
 
 /// What is known of everything that a revision needs.
-fn verdicts(cell: &CellName, needs: Option<&Needs>, secrets: &BTreeMap<Secret, Usable>) -> Vec<Usable> {
-    let broke_off = || Usable::Unknown { why: "reading it broke off".to_owned() };
+fn verdicts(cell: &CellName, needs: Option<&Needs>, secrets: &BTreeMap<Secret, Availability>) -> Vec<Availability> {
+    let broke_off = || Availability::Unknown { why: "reading it broke off".to_owned() };
     match needs {
         None => vec![broke_off()],
         Some(Err(verdict)) => vec![verdict.clone()],
@@ -111,31 +134,31 @@ fn verdicts(cell: &CellName, needs: Option<&Needs>, secrets: &BTreeMap<Secret, U
 }
 
 /// The worst of these, with the reasons of all that are as bad.
-fn together(verdicts: impl IntoIterator<Item = Usable>) -> Usable {
+fn together(verdicts: impl IntoIterator<Item = Availability>) -> Availability {
     let (mut no, mut unknown) = (Vec::new(), Vec::new());
     for verdict in verdicts {
         match verdict {
-            Usable::Yes => {}
-            Usable::No { why } => no.push(why),
-            Usable::Unknown { why } => unknown.push(why),
+            Availability::Yes => {}
+            Availability::No { why } => no.push(why),
+            Availability::Unknown { why } => unknown.push(why),
         }
     }
     match (no.as_slice(), unknown.as_slice()) {
-        ([], []) => Usable::Yes,
-        ([], whys) => Usable::Unknown { why: one_line(&whys.join("; ")) },
-        (whys, _) => Usable::No { why: one_line(&whys.join("; ")) },
+        ([], []) => Availability::Yes,
+        ([], whys) => Availability::Unknown { why: one_line(&whys.join("; ")) },
+        (whys, _) => Availability::No { why: one_line(&whys.join("; ")) },
     }
 }
 
 async fn needs(cells: &Cells, cell: &CellName, arn: &TaskDefinitionArn) -> Needs {
-    let unknown = |why: String| Usable::Unknown { why };
+    let unknown = |why: String| Availability::Unknown { why };
     let name = arn.family_and_revision();
     let clients = cells.clients(cell).await.map_err(|error| unknown(error.to_string()))?;
     clients.pace(Group::TaskDefinitionRead).await;
     let answer = clients.ecs.describe_task_definition().task_definition(arn.as_str()).send().await;
     let described = answer.map_err(|error| match (error.code(), error.message().unwrap_or_default()) {
         (Some("ClientException"), message) if message.contains(NO_SUCH_REVISION) => {
-            Usable::No { why: format!("ECS has no task definition {name}") }
+            Availability::No { why: format!("ECS has no task definition {name}") }
         }
         (Some("AccessDeniedException"), _) => {
             unknown(format!("task definition {name} may not be looked at: grant ecs:DescribeTaskDefinition"))
@@ -149,24 +172,24 @@ async fn needs(cells: &Cells, cell: &CellName, arn: &TaskDefinitionArn) -> Needs
 
 /// Only an ACTIVE revision can be deployed; there is no way from INACTIVE back to it (API Reference,
 /// DeregisterTaskDefinition).
-fn active(definition: &TaskDefinition, name: &str) -> Result<(), Usable> {
+fn active(definition: &TaskDefinition, name: &str) -> Result<(), Availability> {
     match definition.status() {
         Some(TaskDefinitionStatus::Active) => Ok(()),
         Some(status @ (TaskDefinitionStatus::Inactive | TaskDefinitionStatus::DeleteInProgress)) => {
             let why =
                 format!("task definition {name} is {}: it was deregistered and cannot run again", status.as_str());
-            Err(Usable::No { why })
+            Err(Availability::No { why })
         }
         other => {
             let word = other.map_or("nothing", TaskDefinitionStatus::as_str);
-            Err(Usable::Unknown { why: format!("ECS gives the status of task definition {name} as {word}") })
+            Err(Availability::Unknown { why: format!("ECS gives the status of task definition {name} as {word}") })
         }
     }
 }
 
-/// Waits for all of these; one that broke off has no entry.
-async fn all<K: Ord + 'static, V: 'static>(mut reads: JoinSet<(K, V)>) -> BTreeMap<K, V> {
-    let mut found = BTreeMap::new();
+/// Waits for all of these; one that broke off is left out.
+async fn all<T: 'static>(mut reads: JoinSet<T>) -> Vec<T> {
+    let mut found = Vec::new();
     while let Some(read) = reads.join_next().await {
         found.extend(read);
     }
@@ -201,7 +224,7 @@ mod tests {
     }
 
     /// `f:1` and `f:2` are fine, `f:3` was deregistered, `f:4` is gone, `f:5` names a secret that is gone and one
-    /// that is hidden, and `f:6` only one that is hidden.
+    /// that is hidden, `f:6` only one that is hidden, and `f:9` a parameter that is there and something odd.
     fn account(asked: &Asked) -> Reply {
         if asked.action() == "DescribeSecret" {
             let name = asked.json()["SecretId"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
@@ -210,6 +233,9 @@ mod tests {
                 "hidden" => error(400, "AccessDeniedException", "no"),
                 _ => (200, json!({"VersionIdsToStages": {"v": ["AWSCURRENT"]}}).to_string()),
             };
+        }
+        if asked.action() == "DescribeParameters" {
+            return (200, json!({"Parameters": [{"Name": "/acme/db"}]}).to_string());
         }
         let arn = asked.json()["taskDefinition"].as_str().unwrap().to_owned();
         let answer = match arn.rsplit('/').next().unwrap() {
@@ -223,13 +249,19 @@ mod tests {
             }
             "f:6" => definition("ACTIVE", "hidden"),
             "f:7" => definition("ASLEEP", "db"),
+            "f:9" => {
+                let secrets =
+                    json!([{"name": "P", "valueFrom": "/acme/db"}, {"name": "O", "valueFrom": "arn:aws:s3:::b"}]);
+                let containers = json!([{"name": "iam", "secrets": secrets}]);
+                json!({"taskDefinition": {"status": "ACTIVE", "containerDefinitions": containers}})
+            }
             "f:8" => return error(400, "AccessDeniedException", "no"),
             _ => definition("ACTIVE", "db"),
         };
         (200, answer.to_string())
     }
 
-    async fn seen(aws: &Loopback, revisions: &[(&str, &str)]) -> Vec<Usable> {
+    async fn seen(aws: &Loopback, revisions: &[(&str, &str)]) -> Vec<Availability> {
         let asked: Vec<_> = revisions.iter().map(|(tenant, name)| (address(tenant), arn(name))).collect();
         let usable = EcsWayBack::new(aws.cells().await).usable(&asked).await;
         asked.iter().map(|(address, _)| usable[&address.service].clone()).collect()
@@ -238,7 +270,7 @@ mod tests {
     #[tokio::test]
     async fn active_with_its_secrets_is_usable_and_each_secret_is_asked_for_once() {
         let aws = Loopback::serve(account).await;
-        assert_eq!(seen(&aws, &[("acme", "f:1"), ("bolt", "f:2")]).await, [Usable::Yes, Usable::Yes]);
+        assert_eq!(seen(&aws, &[("acme", "f:1"), ("bolt", "f:2")]).await, [Availability::Yes, Availability::Yes]);
         let mut names: Vec<_> =
             aws.asked_for("DescribeSecret").iter().map(|asked| asked.json()["SecretId"].clone()).collect();
         names.sort_by_key(Value::to_string);
@@ -250,7 +282,7 @@ mod tests {
     async fn what_is_gone_is_told() {
         let aws = Loopback::serve(account).await;
         let seen = seen(&aws, &[("acme", "f:3"), ("bolt", "f:4"), ("core", "f:5")]).await;
-        let no = |why: &str| Usable::No { why: why.to_owned() };
+        let no = |why: &str| Availability::No { why: why.to_owned() };
         assert_eq!(seen[0], no("task definition f:3 is INACTIVE: it was deregistered and cannot run again"));
         assert_eq!(seen[1], no("ECS has no task definition f:4"));
         assert_eq!(seen[2], no("the secret gone does not exist any more"), "what is hidden matters no more");
@@ -260,7 +292,7 @@ mod tests {
     async fn inv_09_what_cannot_be_seen_is_unknown_and_says_what_would_help() {
         let aws = Loopback::serve(account).await;
         let seen = seen(&aws, &[("acme", "f:6"), ("bolt", "f:7"), ("core", "f:8")]).await;
-        let unknown = |why: &str| Usable::Unknown { why: why.to_owned() };
+        let unknown = |why: &str| Availability::Unknown { why: why.to_owned() };
         let hidden =
             "the secret hidden may not be looked at: grant secretsmanager:DescribeSecret, which shows no value";
         assert_eq!(seen[0], unknown(hidden));
@@ -269,9 +301,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn parameters_are_asked_for_too_and_an_odd_name_is_unknown() {
+        let aws = Loopback::serve(account).await;
+        let seen = seen(&aws, &[("acme", "f:9")]).await;
+        assert_eq!(
+            seen[0],
+            Availability::Unknown { why: "`arn:aws:s3:::b` names neither a secret nor a parameter".to_owned() }
+        );
+        assert_eq!(aws.asked_for("DescribeParameters").len(), 1);
+    }
+
+    #[tokio::test]
     async fn a_service_with_two_revisions_is_as_usable_as_the_worse() {
         let aws = Loopback::serve(account).await;
         let seen = seen(&aws, &[("acme", "f:3"), ("acme", "f:1")]).await;
-        assert!(matches!(seen[0], Usable::No { .. }));
+        assert!(matches!(seen[0], Availability::No { .. }));
     }
 }

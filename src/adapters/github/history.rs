@@ -30,15 +30,14 @@ pub(super) struct Noted {
 }
 
 impl Status {
-    /// The line, where it may be one of ours. `inactive` only says that something newer is there, and GitHub's
-    /// own states, such as `waiting`, say nothing about the rollout.
+    /// The line, where it may be one of ours. `inactive` only says that something newer is there. Of every other
+    /// state the line tells what happened: GitHub answers states that nobody gave, such as `waiting`.
     pub(super) fn line(&self) -> Option<&str> {
-        let state = self.state.to_lowercase();
-        let counts = matches!(state.as_str(), "in_progress" | "success" | "failure" | "error");
-        self.description.as_deref().filter(|_| counts)
+        self.description.as_deref().filter(|_| !self.state.eq_ignore_ascii_case("inactive"))
     }
 
-    fn read(&self) -> Option<Line> {
+    /// The line, if it is one of ours that can be read.
+    pub(super) fn read(&self) -> Option<Line> {
         self.line().and_then(read).and_then(Result::ok)
     }
 }
@@ -64,6 +63,7 @@ pub(super) fn is_over(statuses: &[Status]) -> bool {
 /// A line cannot be read, two of one number differ, or a number is missing: then what happened is not known.
 pub(super) fn history(statuses: &[Status]) -> Result<Vec<Noted>, String> {
     let mut noted: BTreeMap<u32, (&str, Noted)> = BTreeMap::new();
+    // The same event may have come twice with different commits: the second time its file was there already.
     for status in statuses {
         let Some(text) = status.line() else { continue };
         let Some(line) = read(text) else { continue };
@@ -71,10 +71,12 @@ pub(super) fn history(statuses: &[Status]) -> Result<Vec<Noted>, String> {
         let at = status.created_at;
         let new = Noted { seq: line.seq, at, said: line.said, has_file: line.state.is_some() };
         match noted.get_mut(&line.seq) {
-            Some((known, _)) if *known != text => {
-                return Err(format!("number {} is recorded twice: `{known}` and `{text}`", line.seq));
+            Some((known_text, known)) if known.said != new.said => {
+                return Err(format!("number {} is recorded twice: `{known_text}` and `{text}`", line.seq));
             }
-            Some((_, known)) => known.at = known.at.min(at),
+            Some((_, known)) => {
+                (known.at, known.has_file) = (known.at.min(at), known.has_file || new.has_file);
+            }
             None => drop(noted.insert(line.seq, (text, new))),
         }
     }
@@ -105,7 +107,7 @@ mod tests {
         let statuses = [
             status("SUCCESS", "#2 succeeded", 5),
             status("IN_PROGRESS", "#1 started wave 1/1 all", 5),
-            status("IN_PROGRESS", "#1 started wave 1/1 all", 4),
+            status("WAITING", "#1 started wave 1/1 all state=3f2a91c0d4e5", 4),
             status("IN_PROGRESS", "#0 opened 1 waves plan 3f2a91c0d4e5", 4),
             status("INACTIVE", "#3 succeeded", 9),
             status("WAITING", "Waiting for approval", 1),

@@ -2,7 +2,7 @@
 //! read it on the deployment's page; tidegate reads the number, the event and the wave back from it.
 //!
 //! ```text
-//! #1 started wave 1/5 canary state=3f2a91c0d4e5
+//! #1 started wave 1/5 canary
 //! #2 baking wave 1/5 canary since 2026-11-23T08:10:05Z state=88c1f00dbeef
 //! #3 halted wave 1/5 canary probe_failed: globex/iam-service: 3 probes in a … state=0b5e77aa1234
 //! ```
@@ -71,6 +71,17 @@ pub(super) enum StopKind {
     Quarantined(SetId),
 }
 
+impl Said {
+    /// Whether the line says this event, as far as it can tell.
+    pub(super) fn is(&self, event: &Event) -> bool {
+        match self {
+            Self::Whole(whole) => whole == event,
+            Self::Short(stop) => stop.fits(event),
+            Self::Opened => false,
+        }
+    }
+}
+
 impl Stop {
     /// Whether the event is this one, as far as the line can tell.
     pub(super) fn fits(&self, event: &Event) -> bool {
@@ -99,9 +110,9 @@ pub(super) fn opened(waves: usize, plan: &str) -> String {
     format!("#0 opened {waves} waves plan {plan}")
 }
 
-/// The line of an event. `waves` are the names of all waves, `state` the commit that has the event's file.
-pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state: &str) -> String {
-    let state: String = state.chars().take(STATE_DIGITS).collect();
+/// The line of an event. `waves` are the names of all waves, `state` the commit that has the event's file, if it has
+/// one.
+pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state: Option<&str>) -> String {
     let (beginning, reason) = match event {
         Event::WaveStarted { wave } => (format!("started {}", place(*wave, waves)), None),
         Event::Baking { wave, since } => (format!("baking {} since {since}", place(*wave, waves)), None),
@@ -111,7 +122,8 @@ pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state:
         Event::Succeeded => ("succeeded".to_owned(), None),
     };
     let mut line = format!("#{seq} {beginning}");
-    let end = format!(" state={state}");
+    let end = state.map(|state| format!(" state={}", state.chars().take(STATE_DIGITS).collect::<String>()));
+    let end = end.unwrap_or_default();
     if let Some(reason) = reason {
         line = format!("{line} {}: ", reason.code());
         let room = LONGEST.saturating_sub(line.chars().count() + end.chars().count());
@@ -223,16 +235,16 @@ mod tests {
         let since = "2026-11-23T08:10:05Z".parse().unwrap();
         let lines = [
             opened(2, "3f2a91c0d4e5"),
-            written(1, &Event::WaveStarted { wave: 0 }, &waves(), STATE),
-            written(2, &Event::Baking { wave: 1, since }, &waves(), STATE),
-            written(3, &Event::Held { wave: 0, reason: Reason::Interrupted }, &waves(), STATE),
-            written(4, &Event::Halted { wave: 0, reason: probe_failed("HTTP 500\nüber ") }, &waves(), STATE),
-            written(5, &Event::Halted { wave: 0, reason: probe_failed(&"ü".repeat(300)) }, &waves(), STATE),
-            written(6, &Event::Succeeded, &waves(), STATE),
+            written(1, &Event::WaveStarted { wave: 0 }, &waves(), None),
+            written(2, &Event::Baking { wave: 1, since }, &waves(), Some(STATE)),
+            written(3, &Event::Held { wave: 0, reason: Reason::Interrupted }, &waves(), Some(STATE)),
+            written(4, &Event::Halted { wave: 0, reason: probe_failed("HTTP 500\nüber ") }, &waves(), Some(STATE)),
+            written(5, &Event::Halted { wave: 0, reason: probe_failed(&"ü".repeat(300)) }, &waves(), Some(STATE)),
+            written(6, &Event::Succeeded, &waves(), Some(STATE)),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
         #0 opened 2 waves plan 3f2a91c0d4e5
-        #1 started wave 1/2 canary state=3f2a91c0d4e5
+        #1 started wave 1/2 canary
         #2 baking wave 2/2 rest-of-Europe since 2026-11-23T08:10:05Z state=3f2a91c0d4e5
         #3 held wave 1/2 canary interrupted: interrupted state=3f2a91c0d4e5
         #4 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: HTTP 500 über state=3f2a91c0d4e5
@@ -274,7 +286,7 @@ mod tests {
             seq in any::<u32>(), event in events(), name in any::<String>(), total in 0usize..2_000,
         ) {
             let waves = vec![(name, 1); total];
-            let line = written(seq, &event, &waves, STATE);
+            let line = written(seq, &event, &waves, Some(STATE));
             prop_assert!(line.chars().count() <= LONGEST, "{} is too long", line);
             prop_assert!(!line.contains('\n'));
             let read = read(&line).unwrap().unwrap();

@@ -9,9 +9,9 @@ use super::Sim;
 use super::world::World;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
-use crate::domain::snapshot::ServiceSeen;
+use crate::domain::snapshot::{Availability, ServiceSeen};
 use crate::domain::template::Rendered;
-use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, Usable, WayBackReader};
+use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, WayBackReader};
 
 #[async_trait]
 impl FleetReader for Sim {
@@ -76,16 +76,16 @@ impl FleetWriter for Sim {
 /// Nothing is ever deregistered here, and no task definition has a secret.
 #[async_trait]
 impl WayBackReader for Sim {
-    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Usable> {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Availability> {
         let mut world = self.world();
         let mut usable = BTreeMap::new();
         for (address, arn) in revisions {
             world.count("ECS DescribeTaskDefinition");
             if world.task_definitions.contains_key(arn) {
-                usable.entry(address.service.clone()).or_insert(Usable::Yes);
+                usable.entry(address.service.clone()).or_insert(Availability::Yes);
             } else {
                 let why = format!("ECS has no task definition {}", arn.family_and_revision());
-                usable.insert(address.service.clone(), Usable::No { why });
+                usable.insert(address.service.clone(), Availability::No { why });
             }
         }
         usable

@@ -9,6 +9,7 @@ mod health;
 mod lease;
 mod ledger;
 mod registry;
+mod scaling;
 mod service;
 #[cfg(test)]
 mod truth;

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::world::World;
+use crate::domain::directive::Scaling;
 use crate::domain::ids::{ContentHash, DeploymentId, FleetName, ServiceKey, SetId, TaskDefinitionArn};
 use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs};
 
@@ -46,6 +47,8 @@ pub(super) struct SimService {
     pub(super) fleet: FleetName,
     pub(super) key: ServiceKey,
     pub(super) desired: u32,
+    #[serde(default)]
+    pub(super) scaling: Option<Scaling>,
     pub(super) primary: Deployment,
     /// What the circuit breaker goes back to.
     last_good: TaskDefinitionArn,
@@ -97,7 +100,15 @@ impl SimService {
     ) -> Self {
         let (began, done) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         let primary = Deployment { id: deployment, task_definition: runs.clone(), began, done, stopped: false };
-        Self { fleet, key, desired, primary, last_good: runs, failed: Vec::new() }
+        let awake = Scaling {
+            min: desired,
+            max: desired * 3,
+            in_suspended: false,
+            out_suspended: false,
+            scheduled_suspended: false,
+        };
+        let scaling = (desired > 0).then_some(awake);
+        Self { fleet, key, desired, scaling, primary, last_good: runs, failed: Vec::new() }
     }
 
     /// Takes an UpdateService. The task definition that is live already starts no deployment.

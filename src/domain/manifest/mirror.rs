@@ -26,14 +26,18 @@ pub(super) struct FleetFile {
     /// How images are named and built.
     pub(super) images: Images,
     /// The services that every tenant has.
+    #[schemars(extend("maxProperties" = 100))]
     pub(super) services: BTreeMap<String, ServiceEntry>,
     /// The shared services of a fleet, released before its tenants.
     pub(super) control_plane: Option<ControlPlane>,
     /// Accounts and Regions.
+    #[schemars(extend("maxProperties" = 100))]
     pub(super) cells: BTreeMap<String, CellEntry>,
     /// What a wave must show, by name.
+    #[schemars(extend("maxProperties" = 100))]
     pub(super) gates: BTreeMap<String, GateEntry>,
     /// The fleets.
+    #[schemars(extend("maxProperties" = 100))]
     pub(super) fleets: BTreeMap<String, FleetEntry>,
     /// The tenants.
     pub(super) tenants: Tenants,
@@ -121,6 +125,7 @@ pub(super) struct ServiceEntry {
     pub(super) traffic: Option<Traffic>,
     /// Services that must be on the release before it.
     #[serde(default)]
+    #[schemars(extend("maxItems" = 100))]
     pub(super) after: Vec<String>,
     /// When a one-shot task runs.
     pub(super) run: Option<Run>,
@@ -128,7 +133,7 @@ pub(super) struct ServiceEntry {
     pub(super) class: Option<MigrationClass>,
 }
 
-/// What an image is built from. Which form it is, was settled by `shape`, so no message of serde's is ever seen.
+/// What an image is built from: a folder, or more.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum BuildEntry {
@@ -197,6 +202,7 @@ pub(super) enum MigrationClass {
 #[schemars(title = "control_plane")]
 pub(super) struct ControlPlane {
     /// They.
+    #[schemars(extend("maxProperties" = 100))]
     pub(super) services: BTreeMap<String, ServiceEntry>,
     /// How many minor versions tenants may lag behind it.
     #[serde(default = "one")]
@@ -377,9 +383,11 @@ pub(super) struct FleetEntry {
     pub(super) approval: Option<Approval>,
     /// When waves may start.
     #[serde(default)]
+    #[schemars(extend("maxItems" = 100))]
     pub(super) windows: Vec<WindowEntry>,
     /// When none may.
     #[serde(default)]
+    #[schemars(extend("maxItems" = 100))]
     pub(super) freezes: Vec<FreezeEntry>,
     /// How tenants are put into waves.
     pub(super) waves: WavesEntry,
@@ -464,7 +472,7 @@ pub(super) enum WavesEntry {
     /// Growing waves over all.
     Auto(AutoWaves),
     /// Wave by wave.
-    List(Vec<WaveEntry>),
+    List(#[schemars(extend("maxItems" = 100))] Vec<WaveEntry>),
 }
 
 /// Growing waves over all tenants.
@@ -539,6 +547,7 @@ pub(super) struct Tenants {
     pub(super) include: Option<String>,
     /// They.
     #[serde(default)]
+    #[schemars(extend("maxItems" = 10000))]
     pub(super) entries: Vec<TenantEntry>,
 }
 
@@ -548,6 +557,7 @@ pub(super) struct Tenants {
 #[schemars(title = "a file of tenants")]
 pub(super) struct TenantFile {
     /// They.
+    #[schemars(extend("maxItems" = 10000))]
     pub(super) entries: Vec<TenantEntry>,
 }
 

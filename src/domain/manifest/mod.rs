@@ -1,13 +1,16 @@
 //! fleet.yaml: from bytes to meaning, with every problem in it told at once and at its line and column.
 //!
-//! Three steps, each on the same text. `positions` reads it with a parser that knows lines, and refuses what YAML
-//! allows and nobody should write (anchors, duplicate keys, tabs). `shape` compares the tree with the JSON Schema
-//! that `mirror` generates: wrong kinds, unknown and missing keys, all of them, each with the nearest right word.
-//! Only then serde_yaml, which stops at its first error, fills the mirror, and `checks` turns the mirror into
-//! domain values, looking up the position of whatever is wrong by its path.
+//! Steps, each on what the one before it made. `text` makes sure of the bytes; `tree` reads them with a parser that
+//! knows lines, and refuses what YAML allows and nobody should write (anchors, tags, keys that stand twice); `shape`
+//! compares the tree with the JSON Schema that `mirror` generates and gives every scalar the kind its place wants;
+//! serde_yaml fills the mirror with the result; `checks` turns the mirror into domain values.
 //!
-//! Why two parsers: serde_yaml keeps no positions after parsing and takes duplicate keys in maps silently. Spans
-//! in the mirror's own types (as serde-saphyr has them) would bind every field to one YAML library.
+//! A step is left out only if the one before it could make nothing for it: a text that is no YAML has no shape, and
+//! a file with a list where a map should be, or without a key that must be there, cannot be judged for its meaning
+//! without calling everything wrong that refers to the missing part. All other problems are told together.
+//!
+//! Why positions are kept by path, beside the mirror: spans in its own types (as serde-saphyr has them) would bind
+//! every field to one YAML library, and serde_yaml keeps none.
 
 mod checks;
 mod mirror;
@@ -15,9 +18,13 @@ mod not_yet;
 mod positions;
 mod problem;
 mod read;
+mod scalar;
 mod schema;
 mod shape;
+mod text;
+mod tree;
 
 pub use problem::{Problem, Problems};
-pub use read::{Source, includes, read};
-pub use schema::fleet_schema;
+pub use read::{Include, Source, includes, read};
+pub use schema::{fleet_schema, tenants_schema};
+pub use text::BYTES_MAX;

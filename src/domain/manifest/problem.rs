@@ -5,6 +5,12 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::read::Source;
+use super::text::without_mark;
+
+/// Reading stops at about this many: nobody mends more in one go, and a hostile file could hold a million.
+pub(super) const PROBLEMS_MAX: usize = 1000;
+/// So many are shown with their lines; the rest as a line each.
+const EXCERPTS_MAX: usize = 50;
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +50,10 @@ impl Problems {
 
     /// The problems with the lines they are about, as rustc shows its own. Without colours.
     pub fn with_excerpts(&self, sources: &[Source]) -> String {
-        let shown = self.0.iter().map(|problem| {
-            let text = sources.get(problem.file).and_then(|source| std::str::from_utf8(&source.bytes).ok());
+        let shown = self.0.iter().enumerate().map(|(index, problem)| {
+            let source = sources.get(problem.file).filter(|_| index < EXCERPTS_MAX);
+            let bytes = source.map(|source| without_mark(&source.bytes));
+            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
             text.map_or_else(|| problem.to_string(), |text| excerpt(problem, text))
         });
         shown.collect::<Vec<_>>().join("\n\n") + "\n"
@@ -53,7 +61,8 @@ impl Problems {
 }
 
 fn excerpt(problem: &Problem, text: &str) -> String {
-    let (start, end) = (problem.bytes.0.min(text.len()), problem.bytes.1.min(text.len()));
+    // Excerpts may be cut at whole characters only; a mark that is not at one is a fault, and no reason to say nothing.
+    let (start, end) = (text.floor_char_boundary(problem.bytes.0), text.floor_char_boundary(problem.bytes.1));
     let snippet =
         Snippet::source(text).path(&problem.name).annotation(AnnotationKind::Primary.span(start..end.max(start)));
     let mut group = Level::ERROR.primary_title(&problem.what).element(snippet);
@@ -76,13 +85,56 @@ impl fmt::Display for Problems {
     }
 }
 
-/// The word of `known` that is nearest to `word`, as a hint; nothing if none is near.
+/// The word of `known` that is nearest to `word`: a few slips away, or longer or shorter at its end. None if none is
+/// near.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = word.chars().count();
+    let slips = if length < 4 { 1 } else { 2.max(length / 3) };
+    let continued = |candidate: &str| {
+        length >= 3 && candidate.len() >= 3 && (word.starts_with(candidate) || candidate.starts_with(word))
+    };
+    let near = known.into_iter().filter_map(|candidate| {
+        let distance = strsim::damerau_levenshtein(word, candidate);
+        (distance <= slips || continued(candidate)).then_some((distance, candidate))
+    });
+    near.min().map(|(_, candidate)| candidate)
+}
+
+/// The nearest word as a hint; nothing if none is near.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let near = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min();
-    match near {
-        Some((distance, candidate)) if distance <= 2.max(word.chars().count() / 3) => {
-            format!("did you mean `{candidate}`?")
-        }
-        _ => String::new(),
+    nearest(word, known).map_or_else(String::new, |near| format!("did you mean `{near}`?"))
+}
+
+/// Names for a sentence: all of them, or the first ten and how many more there are.
+pub(super) fn some_of(names: &[&str]) -> String {
+    const TOLD: usize = 10;
+    match names.len().checked_sub(TOLD) {
+        Some(more) if more > 0 => format!("{} and {more} more", names[..TOLD].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_a_slip_away() {
+        let near = |word: &str| nearest(word, ["app", "bake", "id", "on_failure", "tags"]);
+        assert_eq!(near("bake_time"), Some("bake"));
+        assert_eq!(near("on_falure"), Some("on_failure"));
+        assert_eq!(near("tgas"), Some("tags"));
+        assert_eq!(near("on"), None);
+        assert_eq!(near("ed"), Some("id"));
+        assert_eq!(near("x"), None);
+        assert_eq!(near(""), None);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (1..=12).map(|n| n.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(some_of(&names[..10]), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10");
+        assert_eq!(some_of(&names), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more");
     }
 }

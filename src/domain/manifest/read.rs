@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::checks;
 use super::mirror::{FleetFile, TenantFile};
 use super::not_yet;
-use super::positions::{Document, Kind};
+use super::positions::{Document, Kind, Mark, Node, START};
 use super::problem::{Problem, Problems};
-use super::schema::{fleet_schema, tenant_schema};
+use super::schema::{fleet_schema, tenants_schema};
 use super::shape;
 use crate::domain::fleet::Application;
 
@@ -21,21 +21,36 @@ pub struct Source {
     pub bytes: Vec<u8>,
 }
 
-/// The pattern of the tenant files that a main file includes, if it includes any.
-///
-/// # Errors
-/// The file cannot be read as YAML.
-pub fn includes(main: &Source) -> Result<Option<String>, Problems> {
-    let document = Document::read(0, main).map_err(Problems::sorted)?;
-    let value = |kind: &Kind, wanted: &str| match kind {
-        Kind::Map(entries) => entries.iter().find(|(key, _)| key.text == wanted).map(|(_, node)| node.kind.clone()),
-        Kind::Scalar { .. } | Kind::List(_) => None,
+/// Where the main file names files of tenants.
+#[derive(Clone, Debug)]
+pub struct Include {
+    /// The pattern of their names.
+    pub pattern: String,
+    document: Document,
+    mark: Mark,
+}
+
+impl Include {
+    /// What is wrong with the pattern, at its place.
+    pub fn wrong(&self, what: &str, help: &str) -> Problems {
+        let what = format!("`{}`: {what}", self.pattern.escape_debug());
+        Problems::sorted(vec![self.document.problem(self.mark, what, help)])
+    }
+}
+
+/// The tenant files that a main file includes, if it includes any and can be read far enough to tell.
+pub fn includes(main: &Source) -> Option<Include> {
+    let value = |node: &Node, wanted: &str| match &node.kind {
+        Kind::Map(entries) => entries.iter().find(|(key, _)| key.text == wanted).map(|(_, node)| node.clone()),
+        Kind::Scalar { .. } | Kind::List(_) | Kind::Refused => None,
     };
-    let include = value(&document.root.kind, "tenants").and_then(|tenants| value(&tenants, "include"));
-    Ok(include.and_then(|kind| match kind {
-        Kind::Scalar { text, .. } if !text.is_empty() => Some(text),
-        _ => None,
-    }))
+    let document = Document::read(0, main).ok()?;
+    let include = value(&value(&document.root, "tenants")?, "include")?;
+    if include.says_nothing() {
+        return None;
+    }
+    let Kind::Scalar { text: pattern, .. } = include.kind else { return None };
+    Some(Include { pattern, document, mark: include.mark })
 }
 
 /// Reads the main file and, after it, the tenant files it includes.
@@ -43,64 +58,50 @@ pub fn includes(main: &Source) -> Result<Option<String>, Problems> {
 /// # Errors
 /// Every problem of every file.
 pub fn read(sources: &[Source]) -> Result<Application, Problems> {
-    let (documents, problems) = documents(sources);
-    if !problems.is_empty() {
-        return Err(Problems::sorted(problems));
-    }
-    let Some((main, tenants)) = documents.split_first() else { return Err(Problems::sorted(Vec::new())) };
     let mut problems = Vec::new();
-    let file: Option<FleetFile> = fill(main, &sources[0], &fleet_schema(), &mut problems);
-    let schema = tenant_schema();
-    let tenant_files: Vec<Option<TenantFile>> =
-        tenants.iter().map(|document| fill(document, &sources[document.file], &schema, &mut problems)).collect();
-    let tenant_files: Option<Vec<TenantFile>> = tenant_files.into_iter().collect();
-    let application = match (file, tenant_files) {
-        (Some(file), Some(tenant_files)) => {
-            problems.extend(not_yet::check(&file, main));
-            checks::application(&file, &tenant_files, &documents, &mut problems)
-        }
-        _ => None,
-    };
+    let application = documents(sources, &mut problems).and_then(|mut documents| {
+        let (file, tenant_files) = files(&mut documents, &mut problems)?;
+        problems.extend(not_yet::check(&file, documents.first()?));
+        checks::application(&file, &tenant_files, &documents, &mut problems)
+    });
     match application {
         Some(application) if problems.is_empty() => Ok(application),
         _ => Err(Problems::sorted(problems)),
     }
 }
 
-fn documents(sources: &[Source]) -> (Vec<Document>, Vec<Problem>) {
-    let (mut documents, mut problems) = (Vec::new(), Vec::new());
-    for (index, source) in sources.iter().enumerate() {
-        match Document::read(index, source) {
-            Ok(document) => documents.push(document),
-            Err(found) => problems.extend(found),
+/// The trees of all files; none if one of them has none.
+fn documents(sources: &[Source], problems: &mut Vec<Problem>) -> Option<Vec<Document>> {
+    let documents = sources.iter().enumerate().map(|(index, source)| match Document::read(index, source) {
+        Ok(document) => {
+            problems.extend(document.refused.iter().cloned());
+            Some(document)
         }
-    }
-    (documents, problems)
-}
-
-/// The mirror of a file whose shape is right.
-fn fill<T: DeserializeOwned>(
-    document: &Document,
-    source: &Source,
-    schema: &Value,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
-    let found = shape::check(document, schema);
-    if !found.is_empty() {
-        problems.extend(found);
-        return None;
-    }
-    let bytes = source.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&source.bytes);
-    match serde_yaml::from_slice(bytes) {
-        Ok(filled) => Some(filled),
-        // The shape was right, so this is a difference between the two parsers: told, and never passed over.
-        Err(error) => {
-            let mut mark = document.mark("");
-            if let Some(at) = error.location() {
-                (mark.line, mark.column, mark.bytes) = (at.line(), at.column(), (at.index(), at.index()));
-            }
-            problems.push(document.problem(mark, error.to_string(), ""));
+        Err(found) => {
+            problems.extend(found);
             None
         }
-    }
+    });
+    documents.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// The mirrors of all files; none if one of them has not the shape for it.
+fn files(documents: &mut [Document], problems: &mut Vec<Problem>) -> Option<(FleetFile, Vec<TenantFile>)> {
+    let (main, tenants) = documents.split_first_mut()?;
+    let file = fill(main, &fleet_schema(), problems);
+    let schema = tenants_schema();
+    let tenant_files: Vec<Option<TenantFile>> =
+        tenants.iter_mut().map(|document| fill(document, &schema, problems)).collect();
+    Some((file?, tenant_files.into_iter().collect::<Option<_>>()?))
+}
+
+/// The mirror of a file whose shape is right, or right but for keys that mean nothing.
+fn fill<T: DeserializeOwned>(document: &mut Document, schema: &Value, problems: &mut Vec<Problem>) -> Option<T> {
+    let (value, found) = shape::check(document, schema);
+    problems.extend(found);
+    let filled = serde_yaml::from_value(value?);
+    filled
+        // The schema is made from the same types, so this is a mistake of ours: told, and never passed over.
+        .map_err(|error| problems.push(document.problem(START, error.to_string(), "please report this")))
+        .ok()
 }

@@ -1,156 +1,205 @@
 //! Compares the tree of a file with its JSON Schema: kinds, unknown keys, missing keys, choices. All at once, and
 //! from the same schema that editors use, so that the two cannot disagree.
+//!
+//! What comes out beside the problems is the file's value with every scalar of the kind that its place wants, so
+//! that nothing after this guesses whether `1.4` is a text. There is none if something is of the wrong kind or
+//! missing; a misspelt key is read as the one it is nearest to, so that one slip does not hide what else is wrong.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
-use super::positions::{Document, Kind, Node, is_null, join};
-use super::problem::{Problem, did_you_mean};
+use serde_json::Value;
+use serde_yaml::{Mapping, Value as Yaml};
 
-/// Every place where the document has another shape than the schema.
-pub(super) fn check(document: &Document, schema: &Value) -> Vec<Problem> {
-    let mut shape = Shape { document, root: schema, problems: Vec::new() };
-    shape.node("", &document.root, schema);
-    shape.problems
+use super::positions::{Document, Key, Kind, Mark, Node, join};
+use super::problem::{PROBLEMS_MAX, Problem, did_you_mean, nearest};
+use super::scalar::{taken_for, whole_number};
+use super::schema::{choices, keys, kind_of, places_of, property, required};
+
+/// The value of a document, and every place where it has another shape than the schema.
+pub(super) fn check(document: &mut Document, schema: &Value) -> (Option<Yaml>, Vec<Problem>) {
+    let mut shape = Shape { document, root: schema, problems: Vec::new(), meant: Vec::new() };
+    let value = shape.node("", &document.root, schema);
+    let Shape { problems, meant, .. } = shape;
+    meant.iter().for_each(|(written, meant)| document.mean(written, meant));
+    (value, problems)
 }
 
 struct Shape<'a> {
     document: &'a Document,
     root: &'a Value,
     problems: Vec<Problem>,
+    /// Paths of misspelt keys, as written and as meant.
+    meant: Vec<(String, String)>,
 }
 
 impl<'a> Shape<'a> {
-    fn node(&mut self, path: &str, node: &Node, schema: &'a Value) {
-        let Some(schema) = self.fitting(node, schema) else {
-            return self.report(node, format!("{} is of the wrong kind: {}", called(path), wanted(schema)), "");
+    fn node(&mut self, path: &str, node: &'a Node, schema: &'a Value) -> Option<Yaml> {
+        if node.says_nothing() {
+            return self.no_value(path, node);
+        }
+        let Ok(schema) = self.fitting(node, schema) else {
+            let what = format!("{} is {}", called(path), found(node));
+            return self.report(node, what, &self.in_words(schema));
         };
         if let Some(choices) = choices(schema) {
             return self.choice(path, node, &choices);
         }
-        match (&node.kind, kind_of(schema)) {
-            (Kind::Map(entries), Some("object")) => {
-                for (key, value) in entries {
-                    let path = join(path, &key.text);
-                    match property(schema, &key.text) {
-                        Some(inner) => self.node(&path, value, inner),
-                        None => self.unknown(key, schema),
+        match &node.kind {
+            Kind::Map(entries) => self.map(path, node, entries, schema),
+            Kind::List(items) => {
+                self.few(path, node, items.len(), schema.get("maxItems"))?;
+                let inner = schema.get("items").unwrap_or(&Value::Null);
+                let items = items.iter().enumerate();
+                let items: Vec<Option<Yaml>> =
+                    items.map(|(i, item)| self.node(&format!("{path}[{i}]"), item, inner)).collect();
+                items.into_iter().collect::<Option<Vec<Yaml>>>().map(Yaml::Sequence)
+            }
+            Kind::Scalar { text, plain } => self.scalar(path, node, text, *plain, schema),
+            Kind::Refused => None,
+        }
+    }
+
+    fn map(&mut self, path: &str, node: &Node, entries: &'a [(Key, Node)], schema: &'a Value) -> Option<Yaml> {
+        self.few(path, node, entries.len(), schema.get("maxProperties"))?;
+        let (mut map, mut whole) = (Mapping::new(), true);
+        let mut there: BTreeSet<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
+        for (key, value) in entries {
+            if self.problems.len() >= PROBLEMS_MAX {
+                return None;
+            }
+            let name = match property(schema, &key.text) {
+                Some(_) => key.text.as_str(),
+                None => match self.unknown(key, schema).filter(|meant| !there.contains(meant)) {
+                    Some(meant) => {
+                        there.insert(meant);
+                        self.meant.push((join(path, &key.text), join(path, meant)));
+                        meant
                     }
+                    None => continue,
+                },
+            };
+            if value.says_nothing() && !required(schema).any(|key| key == name) {
+                self.no_value(&join(path, name), value);
+                continue;
+            }
+            let inner = property(schema, name).unwrap_or(&Value::Null);
+            match self.node(&join(path, name), value, inner) {
+                Some(value) => drop(map.insert(Yaml::from(name), value)),
+                None => whole = false,
+            }
+        }
+        for key in required(schema).filter(|key| !there.contains(key)) {
+            let mark = if path.is_empty() { node.mark } else { self.document.key_mark(path) };
+            self.add(mark, format!("{} has no `{key}`", called(path)), "add it");
+            whole = false;
+        }
+        whole.then_some(Yaml::Mapping(map))
+    }
+
+    /// Whether there are no more of something than the schema allows.
+    fn few(&mut self, path: &str, node: &Node, there: usize, most: Option<&Value>) -> Option<()> {
+        let Some(most) = most.and_then(Value::as_u64).filter(|most| there as u64 > *most) else { return Some(()) };
+        self.report(node, format!("{} has {there} entries", called(path)), &format!("at most {most} are read"));
+        None
+    }
+
+    fn scalar(&mut self, path: &str, node: &Node, text: &str, plain: bool, schema: &'a Value) -> Option<Yaml> {
+        let kind = kind_of(schema).unwrap_or_default();
+        let value = match kind {
+            "integer" => {
+                let most = schema.get("maximum").and_then(Value::as_u64).unwrap_or(u64::MAX);
+                whole_number(text).filter(|number| plain && u64::from(*number) <= most).map(Yaml::from)
+            }
+            "boolean" => text.parse::<bool>().ok().filter(|_| plain).map(Yaml::from),
+            _ => {
+                if let Some(other) = taken_for(text).filter(|_| plain) {
+                    let what = format!("{} is `{text}`, which YAML readers take for {other}", called(path));
+                    self.report(node, what, "put it in quotes");
                 }
-                self.missing(path, node, entries.iter().map(|(key, _)| key.text.as_str()), schema);
+                Some(Yaml::from(text))
             }
-            (Kind::List(items), Some("array")) => {
-                let inner = schema.get("items").unwrap_or(&Value::Bool(true));
-                items.iter().enumerate().for_each(|(i, item)| self.node(&format!("{path}[{i}]"), item, inner));
-            }
-            (Kind::Scalar { text, plain }, Some(kind)) => self.scalar(path, node, text, *plain, kind),
-            _ => {}
+        };
+        if value.is_none() {
+            self.report(node, format!("{} is {}", called(path), found(node)), &self.in_words(schema));
         }
+        value
     }
 
-    fn scalar(&mut self, path: &str, node: &Node, text: &str, plain: bool, kind: &str) {
-        let number = |text: &str| {
-            text == "0"
-                || (!text.starts_with('0')
-                    && text.len() < 20
-                    && text.bytes().all(|b| b.is_ascii_digit())
-                    && !text.is_empty())
-        };
-        let fits = match kind {
-            "integer" | "number" => plain && number(text) && text.parse::<u32>().is_ok(),
-            "boolean" => plain && matches!(text, "true" | "false"),
-            "string" if plain && is_null(text) => {
-                return self.report(
-                    node,
-                    format!("{} has no value", called(path)),
-                    "give one, in quotes if it is meant, or leave the key out",
-                );
-            }
-            "string" => !text.is_empty(),
-            _ => false,
-        };
-        if !fits {
-            let found = if text.is_empty() { "an empty text".to_owned() } else { format!("`{}`", text.escape_debug()) };
-            self.report(node, format!("{} is {found}: {}", called(path), in_words(kind)), "");
-        }
+    fn no_value(&mut self, path: &str, node: &Node) -> Option<Yaml> {
+        self.report(node, format!("{} has no value", called(path)), "give it one, or leave the key out")
     }
 
-    fn choice(&mut self, path: &str, node: &Node, choices: &[&str]) {
-        let Kind::Scalar { text, .. } = &node.kind else {
-            return self.report(node, format!("{} must be one of {}", called(path), choices.join(", ")), "");
+    fn choice(&mut self, path: &str, node: &Node, choices: &[&str]) -> Option<Yaml> {
+        let near = match &node.kind {
+            Kind::Scalar { text, .. } if choices.contains(&text.as_str()) => return Some(Yaml::from(text.as_str())),
+            Kind::Scalar { text, .. } => did_you_mean(text, choices.iter().copied()),
+            Kind::List(_) | Kind::Map(_) | Kind::Refused => String::new(),
         };
-        if !choices.contains(&text.as_str()) {
-            let what = format!("{} is `{}`; it can be {}", called(path), text.escape_debug(), choices.join(", "));
-            self.report(node, what, &did_you_mean(text, choices.iter().copied()));
-        }
+        let help = format!("{near} it can be {}", choices.join(", "));
+        self.report(node, format!("{} is {}", called(path), found(node)), help.trim_start())
     }
 
-    fn unknown(&mut self, key: &super::positions::Key, schema: &Value) {
-        let known: Vec<&str> = schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .map(|(k, _)| k.as_str())
-            .collect();
+    /// Tells an unknown key; if one that is known is near, that is what was meant.
+    fn unknown(&mut self, key: &Key, schema: &'a Value) -> Option<&'a str> {
         if key.text.ends_with(')') {
             // `{ cap: max(25%, 6) }`: inside of braces YAML ends a text without quotes at the comma.
             let what = format!("`{}` was read as a key", key.text.escape_debug());
-            let problem =
-                self.document.problem(key.mark, what, "put the value before it in quotes: inside { } a comma ends it");
-            return self.problems.push(problem);
+            self.add(key.mark, what, "put the value before it in quotes: inside { } a comma ends it");
+            return None;
         }
-        let near = did_you_mean(&key.text, known.iter().copied());
-        let help = match (near.is_empty(), self.elsewhere(&key.text)) {
-            (false, _) => near,
-            (true, Some(place)) => format!("`{}` belongs into {place}", key.text.escape_debug()),
-            (true, None) => format!("known here: {}", known.join(", ")),
+        let known = keys(schema);
+        let near = nearest(&key.text, known.iter().copied());
+        let help = match (near, places_of(self.root, &key.text).as_slice()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, []) => format!("known here: {}", known.join(", ")),
+            (None, places) => format!("it belongs in {}", places.join(" or ")),
         };
-        let problem = self.document.problem(key.mark, format!("unknown key `{}`", key.text.escape_debug()), &help);
-        self.problems.push(problem);
-    }
-
-    /// Where in the schema a key of this name would be right.
-    fn elsewhere(&self, key: &str) -> Option<String> {
-        let has = |schema: &Value| schema.get("properties").is_some_and(|p| p.get(key).is_some());
-        if has(self.root) {
-            return Some("the top level".to_owned());
-        }
-        let definitions: &Map<String, Value> = self.root.get("$defs")?.as_object()?;
-        definitions
-            .iter()
-            .find(|(_, schema)| has(schema))
-            .and_then(|(_, schema)| schema.get("title")?.as_str().map(str::to_owned))
-    }
-
-    fn missing<'k>(&mut self, path: &str, node: &Node, there: impl Iterator<Item = &'k str>, schema: &Value) {
-        let there: Vec<&str> = there.collect();
-        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let missing: Vec<&str> = required.filter(|key| !there.contains(key)).collect();
-        for key in missing {
-            let mark = if path.is_empty() { node.mark } else { self.document.key_mark(path) };
-            let problem = self.document.problem(mark, format!("{} has no `{key}`", called(path)), "add it");
-            self.problems.push(problem);
-        }
+        self.add(key.mark, format!("unknown key `{}`", key.text.escape_debug()), &help);
+        near
     }
 
     /// The schema that a node is to be compared with: references followed, and of several the one of its kind.
-    fn fitting(&self, node: &Node, schema: &'a Value) -> Option<&'a Value> {
-        let mut schema = schema;
-        for _ in 0..8 {
-            if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/")) {
-                schema = self.root.get("$defs")?.get(name)?;
-            } else if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
-                let fits = |option: &&Value| self.fitting(node, option).is_some_and(|s| accepts(s, node));
-                schema = options.iter().find(fits)?;
-            } else {
-                break;
-            }
-        }
-        accepts(schema, node).then_some(schema)
+    fn fitting(&self, node: &Node, schema: &'a Value) -> Result<&'a Value, ()> {
+        let schema = self.resolved(schema);
+        let options = schema.get("anyOf").and_then(Value::as_array);
+        let fitting = match options {
+            Some(options) => options.iter().find_map(|option| self.fitting(node, option).ok()).ok_or(())?,
+            None => schema,
+        };
+        if accepts(fitting, node) { Ok(fitting) } else { Err(()) }
     }
 
-    fn report(&mut self, node: &Node, what: String, help: &str) {
-        self.problems.push(self.document.problem(node.mark, what, help));
+    /// The schema, or the one that it refers to.
+    fn resolved(&self, schema: &'a Value) -> &'a Value {
+        let named = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/$defs/"));
+        named.and_then(|name| self.root.get("$defs")?.get(name)).unwrap_or(schema)
+    }
+
+    /// What a value must be.
+    fn in_words(&self, schema: &'a Value) -> String {
+        let schema = self.resolved(schema);
+        if let Some(choices) = choices(schema) {
+            return format!("it can be {}", choices.join(", "));
+        }
+        let kinds = match schema.get("anyOf").and_then(Value::as_array) {
+            Some(options) => options.iter().map(|option| kind_of(self.resolved(option))).collect(),
+            None => vec![kind_of(schema)],
+        };
+        let words: Vec<&str> = kinds.into_iter().flatten().filter(|kind| *kind != "null").map(kind_in_words).collect();
+        match schema.get("maximum") {
+            Some(most) => format!("it must be {} up to {most}, in digits alone", words.join(" or ")),
+            None if words == ["a whole number"] => "it must be a whole number, in digits alone".to_owned(),
+            None => format!("it must be {}", words.join(" or ")),
+        }
+    }
+
+    fn add(&mut self, mark: Mark, what: String, help: &str) {
+        self.problems.push(self.document.problem(mark, what, help));
+    }
+
+    fn report(&mut self, node: &Node, what: String, help: &str) -> Option<Yaml> {
+        self.add(node.mark, what, help);
+        None
     }
 }
 
@@ -160,34 +209,8 @@ fn accepts(schema: &Value, node: &Node) -> bool {
         (Kind::Map(_), kind) => kind == Some("object"),
         (Kind::List(_), kind) => kind == Some("array"),
         (Kind::Scalar { .. }, kind) => choices(schema).is_some() || !matches!(kind, Some("object" | "array" | "null")),
+        (Kind::Refused, _) => true,
     }
-}
-
-/// The schema's `type`; of a nullable one the other.
-fn kind_of(schema: &Value) -> Option<&str> {
-    match schema.get("type")? {
-        Value::String(kind) => Some(kind),
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
-        _ => None,
-    }
-}
-
-/// The words an enumeration allows.
-fn choices(schema: &Value) -> Option<Vec<&str>> {
-    let consts = |options: &'_ Value| -> Option<Vec<String>> {
-        options.as_array()?.iter().map(|option| Some(option.get("const")?.as_str()?.to_owned())).collect()
-    };
-    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        return Some(words.iter().filter_map(Value::as_str).collect());
-    }
-    let options = schema.get("oneOf")?;
-    consts(options)?;
-    Some(options.as_array()?.iter().filter_map(|option| option.get("const")?.as_str()).collect())
-}
-
-fn property<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
-    let named = schema.get("properties").and_then(|properties| properties.get(key));
-    named.or_else(|| schema.get("additionalProperties").filter(|inner| inner.is_object()))
 }
 
 /// A path as a person says it.
@@ -195,19 +218,23 @@ fn called(path: &str) -> String {
     if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") }
 }
 
-fn wanted(schema: &Value) -> String {
-    match kind_of(schema) {
-        Some(kind) => in_words(kind).to_owned(),
-        None => schema.get("description").and_then(Value::as_str).unwrap_or("see the schema").to_owned(),
+/// What stands there.
+fn found(node: &Node) -> String {
+    match &node.kind {
+        Kind::Scalar { text, plain: true } => format!("`{}`", text.escape_debug()),
+        Kind::Scalar { text, plain: false } => format!("the text \"{}\"", text.escape_debug()),
+        Kind::List(_) => "a list".to_owned(),
+        Kind::Map(_) => "a map".to_owned(),
+        Kind::Refused => "unreadable".to_owned(),
     }
 }
 
-fn in_words(kind: &str) -> &'static str {
+fn kind_in_words(kind: &str) -> &'static str {
     match kind {
-        "integer" | "number" => "it must be a whole number, written with digits alone",
-        "boolean" => "it must be true or false",
-        "array" => "it must be a list",
-        "object" => "it must be a map",
-        _ => "it must be a text",
+        "integer" => "a whole number",
+        "boolean" => "true or false",
+        "array" => "a list",
+        "object" => "a map",
+        _ => "a text",
     }
 }

@@ -102,6 +102,33 @@ pub struct IllegalEvent {
     pub event: Event,
 }
 
+impl Phase {
+    /// The phase after an event, in a rollout of so many waves; none if the event cannot follow.
+    pub fn after(&self, event: &Event, waves: usize) -> Option<Self> {
+        match (self, event) {
+            (Self::Opened, Event::WaveStarted { wave: 0 }) if waves > 0 => Some(Self::Deploying { wave: 0 }),
+            (Self::Opened, Event::Succeeded) if waves == 0 => Some(Self::Succeeded),
+            (Self::Deploying { wave }, Event::Baking { wave: same, since }) if wave == same => {
+                Some(Self::Baking { wave: *wave, since: *since })
+            }
+            (Self::Baking { wave, .. }, Event::WaveStarted { wave: next }) if wave + 1 == *next && *next < waves => {
+                Some(Self::Deploying { wave: *next })
+            }
+            (Self::Baking { wave, .. }, Event::Succeeded) if wave + 1 == waves => Some(Self::Succeeded),
+            (Self::Opened | Self::Deploying { .. } | Self::Baking { .. }, Event::Halted { wave, reason }) => {
+                Some(Self::Halted { wave: *wave, reason: reason.clone() })
+            }
+            (Self::Opened | Self::Deploying { .. } | Self::Baking { .. }, Event::Held { .. }) => Some(self.clone()),
+            (Self::Deploying { wave } | Self::Baking { wave, .. }, Event::Quarantined { wave: same, .. })
+                if wave == same =>
+            {
+                Some(self.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A plan being carried out.
 #[derive(Clone, Debug)]
 pub struct Rollout {
@@ -163,32 +190,16 @@ impl Rollout {
     /// # Errors
     /// The event does not follow from the phase.
     pub fn apply(&mut self, event: &Event, now: Timestamp) -> Result<(), IllegalEvent> {
-        let waves = self.plan.waves.len();
-        let next = match (&self.phase, event) {
-            (Phase::Opened, Event::WaveStarted { wave: 0 }) if waves > 0 => Phase::Deploying { wave: 0 },
-            (Phase::Opened, Event::Succeeded) if waves == 0 => Phase::Succeeded,
-            (Phase::Deploying { wave }, Event::Baking { wave: same, since }) if wave == same => {
-                Phase::Baking { wave: *wave, since: *since }
+        let illegal = || IllegalEvent { phase: self.phase.clone(), event: event.clone() };
+        let next = self.phase.after(event, self.plan.waves.len()).ok_or_else(illegal)?;
+        if let Event::Quarantined { set, reason, .. } = event {
+            if self.quarantined.contains_key(set) {
+                return Err(illegal());
             }
-            (Phase::Baking { wave, .. }, Event::WaveStarted { wave: next }) if wave + 1 == *next && *next < waves => {
-                Phase::Deploying { wave: *next }
-            }
-            (Phase::Baking { wave, .. }, Event::Succeeded) if wave + 1 == waves => Phase::Succeeded,
-            (Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. }, Event::Halted { wave, reason }) => {
-                Phase::Halted { wave: *wave, reason: reason.clone() }
-            }
-            (Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. }, Event::Held { .. }) => self.phase.clone(),
-            (
-                Phase::Deploying { wave } | Phase::Baking { wave, .. },
-                Event::Quarantined { wave: same, set, reason },
-            ) if wave == same && !self.quarantined.contains_key(set) => {
-                self.quarantined.insert(set.clone(), reason.clone());
-                // What was sent there went forward and is no concern of the way back.
-                self.sent.retain(|service, _| &service.set != set);
-                self.phase.clone()
-            }
-            (phase, event) => return Err(IllegalEvent { phase: phase.clone(), event: event.clone() }),
-        };
+            self.quarantined.insert(set.clone(), reason.clone());
+            // What was sent there went forward and is no concern of the way back.
+            self.sent.retain(|service, _| &service.set != set);
+        }
         if matches!(event, Event::WaveStarted { .. }) {
             self.looking_since = now;
         }

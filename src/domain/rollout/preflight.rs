@@ -44,18 +44,20 @@ fn base(change: &Change, live: &ServiceSeen) -> Verdict {
 fn image(change: &Change, ahead: &Ahead) -> Verdict {
     match (&ahead.image, &change.target.digest) {
         (Availability::Yes, _) | (_, None) => Verdict::Pass,
-        (Availability::No(_), Some(digest)) => {
+        (Availability::No { why: _ }, Some(digest)) => {
             Verdict::Fail(Reason::ImageGone { service: change.service.service.clone(), digest: digest.clone() })
         }
-        (Availability::Unknown(why), Some(_)) => unknown(change, why),
+        (Availability::Unknown { why }, Some(_)) => unknown(change, why),
     }
 }
 
 fn way_back(change: &Change, ahead: &Ahead) -> Verdict {
     match &ahead.way_back {
         Availability::Yes => Verdict::Pass,
-        Availability::No(why) => Verdict::Fail(Reason::NoWayBack { service: change.service.clone(), why: why.clone() }),
-        Availability::Unknown(why) => unknown(change, why),
+        Availability::No { why } => {
+            Verdict::Fail(Reason::NoWayBack { service: change.service.clone(), why: why.clone() })
+        }
+        Availability::Unknown { why } => unknown(change, why),
     }
 }
 

@@ -348,9 +348,9 @@ fn a_wave_does_not_begin_without_images_a_way_back_and_the_base_of_the_plan() {
     assert_eq!(decided(ready(done("new")), 0), Decision::Record(Event::WaveStarted { wave: 0 }), "there already");
     assert_eq!(code(ready(done("console"))), "foreign_change");
     assert_eq!(code(ready(Live { desired: 0, running: 0, ..done("old") })), "unproven");
-    let no_way = Ahead { way_back: Availability::No("its secret is gone".to_owned()), ..ready(done("old")) };
+    let no_way = Ahead { way_back: Availability::No { why: "its secret is gone".to_owned() }, ..ready(done("old")) };
     assert_eq!(code(no_way), "no_way_back");
-    let unknown = Ahead { way_back: Availability::Unknown("AccessDenied".to_owned()), ..ready(done("old")) };
+    let unknown = Ahead { way_back: Availability::Unknown { why: "AccessDenied".to_owned() }, ..ready(done("old")) };
     assert!(matches!(decided(unknown.clone(), 1), Decision::Wait { .. }), "it may become readable");
     assert!(matches!(decided(unknown, 16), Decision::Done(Some(Reason::GateUnknown { .. }))), "it never passes");
     let in_flight = ready(live("old", "ecs-svc/7", RolloutState::InProgress));

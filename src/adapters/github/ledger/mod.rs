@@ -7,8 +7,9 @@
 //! | event | file `rollouts/<id>/<seq>.json`, then a status that names its commit | after it was observed |
 //! | how services stand | file `fleets/<fleet>.json`, in the commit of the event | with the event |
 //!
-//! The file comes before the line, so a line never names what is not there. A process that ends between the two
-//! leaves a file that no line names; the next one may replace it.
+//! The beginning of a wave is whole in its line and has no file, which saves a write for each wave. Any other file
+//! comes before the line, so a line never names what is not there. A process that ends between the two leaves a file
+//! that no line names; the next one may replace it.
 
 mod reader;
 mod rollouts;

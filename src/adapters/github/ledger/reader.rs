@@ -4,11 +4,11 @@
 use async_trait::async_trait;
 
 use super::GitHubLedger;
-use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL};
+use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL, FinalFile};
 use crate::domain::directive::Decided;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{PLAN_SCHEMA, Plan};
 use crate::domain::release::Release;
 use crate::ports::{Fault, LedgerReader, PortError, PortResult};
 
@@ -27,6 +27,11 @@ impl LedgerReader for GitHubLedger {
         }
         let plan: Plan =
             serde_json::from_slice(&bytes).map_err(|error| refuse(&format!("record does not check: {error}")))?;
+        if plan.schema != PLAN_SCHEMA {
+            let why =
+                format!("record does not check: it has form {}, and this tidegate reads {PLAN_SCHEMA}", plan.schema);
+            return Err(refuse(&why));
+        }
         // The bytes may be right and mean less to this version than to the one that wrote them.
         if plan.hash() != *hash {
             return Err(refuse("record does not check: another version of tidegate wrote it"));
@@ -36,14 +41,30 @@ impl LedgerReader for GitHubLedger {
 
     async fn release_of(&self, commit: &CommitSha) -> PortResult<Option<Release>> {
         let built: Option<CommitFile> = self.github.record(&files::commit(commit), BRANCH).await?;
-        match built {
-            Some(built) => self.release(&built.version).await,
-            None => Ok(None),
+        let Some(built) = built else { return Ok(None) };
+        let release = self.release(&built.version).await?;
+        match release {
+            Some(release) if release.commit != *commit => {
+                Err(misfiled(&files::commit(commit), &format!("{} was built from {}", built.version, release.commit)))
+            }
+            release => Ok(release),
         }
     }
 
     async fn release(&self, version: &Version) -> PortResult<Option<Release>> {
-        self.github.record(&files::release(version), BRANCH).await
+        let built: Option<FinalFile> = match version.is_prerelease() {
+            true => None,
+            false => self.github.record(&files::final_version(version), BRANCH).await?,
+        };
+        let version = built.as_ref().map_or(version, |file| &file.release);
+        let path = files::release(version);
+        let release: Option<Release> = self.github.record(&path, BRANCH).await?;
+        match release {
+            Some(release) if release.version != *version => {
+                Err(misfiled(&path, &format!("it is release {}", release.version)))
+            }
+            release => Ok(release),
+        }
     }
 
     async fn final_versions(&self) -> PortResult<Vec<Version>> {
@@ -60,4 +81,9 @@ impl LedgerReader for GitHubLedger {
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {
         Ok(self.github.record(&files::directives(fleet), BRANCH).await?.unwrap_or_default())
     }
+}
+
+/// A record that is not what its name says.
+fn misfiled(path: &str, why: &str) -> PortError {
+    PortError::new(Fault::Refused, format!("reading {path}"), format!("record does not check: {why}"))
 }

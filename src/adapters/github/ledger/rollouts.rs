@@ -17,7 +17,7 @@ use crate::adapters::github::remembered_reason::remembered;
 use crate::adapters::github::status_line::{Said, Stop};
 use crate::domain::ids::FleetName;
 use crate::domain::ledger::{Entry, Intent, RolloutId, RolloutRecord};
-use crate::domain::rollout::Event;
+use crate::domain::rollout::{Event, Phase};
 use crate::ports::{Fault, LedgerReader, PortError, PortResult};
 
 const ROLLOUTS: &str = include_str!("../queries/rollouts.graphql");
@@ -140,6 +140,7 @@ impl GitHubLedger {
         };
         let noted = history(&statuses).map_err(|why| unreadable(&doing, why))?;
         let waves = self.waves(&payload).await?;
+        check(&noted, waves.len()).map_err(|why| unreadable(&doing, why))?;
         let (opened_at, intent, has_lines) = (listed.created_at, payload.intent(fleet, waves), has_lines(&statuses));
         Ok(Told { id, opened_at, intent, noted, key: payload.key, has_lines })
     }
@@ -195,6 +196,21 @@ fn drop_copies(told: &mut Vec<Told>) {
     told.sort_by_key(|told| (!told.has_lines, told.id));
     let mut known = BTreeSet::new();
     told.retain(|told| known.insert(told.key.clone()) || told.has_lines);
+}
+
+/// Whether this can have happened to a rollout of so many waves. A success that does not follow from waves that
+/// began and baked is none.
+fn check(noted: &[Noted], waves: usize) -> Result<(), String> {
+    let mut phase = Phase::Opened;
+    for noted in noted {
+        let event = match &noted.said {
+            Said::Whole(event) => event.clone(),
+            Said::Short(stop) => nearest(stop.clone()),
+            Said::Opened => return Err("it was opened twice".to_owned()),
+        };
+        phase = phase.after(&event, waves).ok_or_else(|| format!("{event:?} cannot follow {phase:?}"))?;
+    }
+    Ok(())
 }
 
 /// Which stops get their exact reason: last events first, since a decision rests on those, and newer ones first.

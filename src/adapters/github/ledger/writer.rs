@@ -9,7 +9,7 @@ use crate::adapters::github::files::{self, CommitFile, EventFile, FinalFile};
 use crate::adapters::github::history::Status;
 use crate::adapters::github::payload::Payload;
 use crate::adapters::github::state_branch::{Addition, File};
-use crate::adapters::github::status_line::{opened, read, written};
+use crate::adapters::github::status_line::{Said, opened, written};
 use crate::domain::directive::Decided;
 use crate::domain::ids::{FleetName, Version};
 use crate::domain::ledger::{Intent, RolloutId, RolloutRecord, WaveResult};
@@ -65,9 +65,18 @@ impl LedgerWriter for GitHubLedger {
         result: Option<&WaveResult>,
     ) -> PortResult<()> {
         let (id, intent) = (proof.id(), &proof.record().intent);
-        let commit = self.add_event(id, intent, seq, event, result).await?;
-        let line = written(seq, event, &intent.waves, &commit);
-        self.github.add_status(id, state(event), &line).await?;
+        match self.recorded(id, seq).await? {
+            Some(said) if said.is(event) => {}
+            Some(said) => {
+                let why = format!("it is recorded as {said:?}");
+                return Err(PortError::new(Fault::Conflict, format!("recording event {seq} of rollout {}", id.0), why));
+            }
+            None => {
+                let commit = self.add_event(id, intent, seq, event, result).await?;
+                let line = written(seq, event, &intent.waves, commit.as_deref());
+                self.github.add_status(id, state(event), &line).await?;
+            }
+        }
         if *event == Event::Succeeded {
             self.supersede(id, intent).await;
         }
@@ -81,7 +90,7 @@ impl GitHubLedger {
         Ok(())
     }
 
-    /// Writes the event's file, and answers its commit.
+    /// Writes the event's file, and answers its commit. None where the line has all of it.
     async fn add_event(
         &self,
         id: RolloutId,
@@ -89,29 +98,27 @@ impl GitHubLedger {
         seq: u32,
         event: &Event,
         result: Option<&WaveResult>,
-    ) -> PortResult<String> {
+    ) -> PortResult<Option<String>> {
+        if matches!(event, Event::WaveStarted { .. }) && result.is_none() {
+            return Ok(None);
+        }
         let file = EventFile { schema: files::SCHEMA, seq, event: event.clone(), result: result.cloned() };
-        let mut addition = Addition {
+        let addition = Addition {
             headline: format!("{} rollout {} event {seq}", intent.fleet, id.0),
             files: vec![File::json(files::event(id, seq), &file)?],
-            may_replace: false,
+            // No line names a file of this number: one that is there was never part of the record.
+            may_replace: true,
             result: result.map(|result| (intent.fleet.clone(), result.clone())),
             decision: None,
         };
-        match self.github.add(&addition).await {
-            Err(error) if error.fault == Fault::Conflict && !self.has_line(id, seq).await? => {
-                addition.may_replace = true;
-                self.github.add(&addition).await
-            }
-            outcome => outcome,
-        }
+        self.github.add(&addition).await.map(Some)
     }
 
-    /// Whether a status with this number exists: a file that none names is not part of the record.
-    async fn has_line(&self, id: RolloutId, seq: u32) -> PortResult<bool> {
+    /// What is recorded under this number.
+    async fn recorded(&self, id: RolloutId, seq: u32) -> PortResult<Option<Said>> {
         let statuses = self.github.statuses(id).await?;
-        let lines = statuses.iter().filter_map(Status::line).filter_map(read);
-        Ok(lines.filter_map(Result::ok).any(|line| line.seq == seq))
+        let mut lines = statuses.iter().filter_map(Status::read);
+        Ok(lines.find(|line| line.seq == seq).map(|line| line.said))
     }
 
     /// Takes the mark of being deployed from the rollout before, which GitHub would only do for environments that

@@ -26,7 +26,13 @@ pub(super) fn fleets(
     let fleets: Vec<Option<Fleet>> = order
         .iter()
         .filter_map(|name| file.fleets.get_key_value(*name))
-        .map(|(name, entry)| fleet(notes, file, name, entry, gates, tenants.get(name.as_str()).unwrap_or(&nobody)))
+        .map(|(name, entry)| {
+            if !tenants.contains_key(name.as_str()) {
+                let help = "add one with `fleet:` and this name, or remove the fleet";
+                notes.add_key(&format!("fleets.{name}"), format!("fleet `{name}` has no tenant"), help);
+            }
+            fleet(notes, file, name, entry, gates, tenants.get(name.as_str()).unwrap_or(&nobody))
+        })
         .collect();
     fleets.into_iter().collect()
 }
@@ -40,13 +46,6 @@ fn fleet(
     tenants: &[ServiceSet],
 ) -> Option<Fleet> {
     let path = format!("fleets.{name}");
-    if tenants.is_empty() {
-        notes.add_key(
-            &path,
-            format!("fleet `{name}` has no tenant"),
-            "add one with `fleet:` and this name, or remove the fleet",
-        );
-    }
     let deploy_on = deploy_on(notes, &path, entry);
     let calendar = calendar(notes, &path, entry);
     let waves = waves(notes, &path, entry, tenants);
@@ -114,26 +113,42 @@ fn deploy_on(notes: &mut Notes<'_>, path: &str, entry: &FleetEntry) -> Option<De
     }
 }
 
-/// Names of the fleets, each after the one it is promoted from.
+/// Names of the fleets, each after the one it is promoted from. Of a circle one link is told and then cut, so that
+/// its fleets are looked at too.
 fn order<'a>(notes: &mut Notes<'_>, file: &'a FleetFile) -> Vec<&'a str> {
-    let mut left: Vec<(&str, Option<&str>)> = Vec::new();
+    let mut left: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     for (name, entry) in &file.fleets {
         let path = format!("fleets.{name}.from");
         let from = entry.from.as_deref().filter(|from| notes.known(&path, "fleet", from, file.fleets.keys()));
-        left.push((name, from));
+        left.insert(name, from);
     }
     let mut order: Vec<&str> = Vec::new();
     while !left.is_empty() {
-        let ready = |(_, from): &(&str, Option<&str>)| from.is_none_or(|from| order.contains(&from));
-        let Some(next) = left.iter().position(ready) else {
-            let names: Vec<&str> = left.iter().map(|(name, _)| *name).collect();
-            let what = format!("promoted from each other: {}", names.join(", "));
-            notes.add(&format!("fleets.{}.from", names[0]), what, "one fleet must come first, without `from`");
-            break;
-        };
-        order.push(left.remove(next).0);
+        let ready = left.iter().find(|(_, from)| from.is_none_or(|from| order.contains(&from)));
+        if let Some(next) = ready.map(|(name, _)| *name) {
+            left.remove(next);
+            order.push(next);
+            continue;
+        }
+        let circle = circle(&left);
+        let what = format!("fleets are promoted from each other: {}", circle.join(" -> "));
+        notes.add(&format!("fleets.{}.from", circle[0]), what, "one fleet comes first, without `from`");
+        left.insert(circle[0], None);
     }
     order
+}
+
+/// Follows `from` until a fleet comes up again. Each of these fleets has one, which is among them.
+fn circle<'a>(left: &BTreeMap<&'a str, Option<&'a str>>) -> Vec<&'a str> {
+    let mut path: Vec<&str> = left.keys().take(1).copied().collect();
+    while let Some(next) = path.last().and_then(|name| left.get(name)).copied().flatten() {
+        let start = path.iter().position(|name| *name == next);
+        path.push(next);
+        if let Some(start) = start {
+            return path.split_off(start);
+        }
+    }
+    path
 }
 
 /// Fleets share no cell and no account: what is wrong in the one must not be able to touch the other, and both

@@ -2,6 +2,7 @@
 //! its place and the rest goes on, so that a file is mended in one go.
 
 mod cells;
+mod cover;
 mod fleets;
 mod gates;
 mod services;
@@ -16,7 +17,7 @@ use jiff::SignedDuration;
 
 use super::mirror::{FleetFile, TenantFile};
 use super::positions::Document;
-use super::problem::{Problem, did_you_mean};
+use super::problem::{PROBLEMS_MAX, Problem, did_you_mean, some_of};
 use crate::domain::fleet::{Application, ImagePolicy};
 use crate::domain::gate::GatePolicy;
 use crate::domain::ids::{BadName, CellName};
@@ -69,6 +70,15 @@ fn images(notes: &mut Notes<'_>, file: &FleetFile) -> Option<ImagePolicy> {
             "every service needs a repository of its own",
         );
     }
+    if !words::is_repository(&images.repository) {
+        let what = format!("`{}` is no image repository", images.repository.escape_debug());
+        notes.add(
+            "images.repository",
+            what,
+            "lower-case letters and digits, with `.`, `_`, `-` and `/` between them; the registry is the cell's",
+        );
+    }
+    notes.all_inside("images.inputs", &images.inputs);
     if images.platforms.is_empty() {
         notes.add("images.platforms", "no platform".to_owned(), "name one, such as linux/amd64");
     }
@@ -153,8 +163,11 @@ impl Notes<'_> {
         if there.contains(&name) {
             return true;
         }
+        if self.problems.len() >= PROBLEMS_MAX {
+            return false;
+        }
         let near = did_you_mean(name, there.iter().copied());
-        let help = if near.is_empty() { format!("there are: {}", there.join(", ")) } else { near };
+        let help = if near.is_empty() { format!("there are: {}", some_of(&there)) } else { near };
         self.add_in(file, path, format!("no {kind} is called `{}`", name.escape_debug()), &help);
         false
     }
@@ -181,6 +194,18 @@ impl Notes<'_> {
                 default
             }
         }
+    }
+
+    /// A path that stays inside of the repository.
+    fn inside(&mut self, path: &str, folder: &str) {
+        if !words::is_inside(folder) {
+            let what = format!("the path `{}` leaves the repository", folder.escape_debug());
+            self.add(path, what, "write it from the repository's top, without `..`");
+        }
+    }
+
+    fn all_inside(&mut self, path: &str, folders: &[String]) {
+        folders.iter().enumerate().for_each(|(index, folder)| self.inside(&format!("{path}[{index}]"), folder));
     }
 
     /// A host name as DNS has them.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Notes, words};
+use super::Notes;
 use crate::domain::ids::ServiceName;
 use crate::domain::manifest::mirror::{BuildEntry, FleetFile, Images, ServiceEntry};
 use crate::domain::service::{BadOrder, Build, Http, Service, ServiceGraph};
@@ -18,18 +18,38 @@ pub(super) fn graph(
         notes.add(path, "no service".to_owned(), "name at least one");
         return None;
     }
-    let services: Vec<Option<Service>> =
-        entries.iter().map(|(name, entry)| service(notes, path, name, entry, images, entries)).collect();
-    let services: Vec<Service> = services.into_iter().collect::<Option<_>>()?;
-    ServiceGraph::new(services)
-        .map_err(|bad| match &bad {
-            BadOrder::Cycle(cycle) => {
-                let first = cycle.first().map_or("", ServiceName::as_str);
-                notes.add(&format!("{path}.{first}.after"), bad.to_string(), "take one `after` out of the circle");
+    let services = entries.iter().filter_map(|(name, entry)| service(notes, path, name, entry, images, entries));
+    let services: Vec<Service> = services.collect();
+    ordered(notes, path, entries, services)
+}
+
+/// The services in order. Of each circle one link is told and then cut, so that the next circle is found too.
+fn ordered(
+    notes: &mut Notes<'_>,
+    path: &str,
+    entries: &BTreeMap<String, ServiceEntry>,
+    mut services: Vec<Service>,
+) -> Option<ServiceGraph> {
+    let mut links: usize = services.iter().map(|service| service.after.len()).sum();
+    loop {
+        let cycle = match ServiceGraph::new(services.iter().cloned()) {
+            Ok(graph) => return Some(graph),
+            Err(BadOrder::Cycle(cycle)) if links > 0 => cycle,
+            Err(bad) => {
+                notes.add(path, bad.to_string(), "take out an `after`");
+                return None;
             }
-            BadOrder::Unknown { service, .. } => notes.add(&format!("{path}.{service}.after"), bad.to_string(), ""),
-        })
-        .ok()
+        };
+        let [first, second, ..] = cycle.as_slice() else { return None };
+        let place = entries.get(first.as_str()).and_then(|e| e.after.iter().position(|need| need == second.as_str()));
+        let what = BadOrder::Cycle(cycle.clone()).to_string();
+        let link = format!("{path}.{first}.after[{}]", place.unwrap_or_default());
+        notes.add(&link, what, "take one `after` out of the circle");
+        services.iter_mut().filter(|service| &service.name == first).for_each(|service| {
+            service.after.remove(second);
+        });
+        links -= 1;
+    }
 }
 
 fn service(
@@ -43,14 +63,13 @@ fn service(
     let path = format!("{path}.{name}");
     let http = http(notes, &path, entry);
     let mut after = BTreeSet::new();
-    let mut whole = true;
     for (index, need) in entry.after.iter().enumerate() {
-        let known = notes.known(&format!("{path}.after[{index}]"), "service", need, all.keys());
-        whole &= known;
-        after.extend(need.parse::<ServiceName>().ok().filter(|_| known));
+        if notes.known(&format!("{path}.after[{index}]"), "service", need, all.keys()) {
+            after.extend(need.parse::<ServiceName>());
+        }
     }
-    let service = Service { name: notes.key(&path, name)?, build: build(notes, &path, entry, images), http, after };
-    whole.then_some(service)
+    let build = build(notes, &format!("{path}.build"), entry, images);
+    Some(Service { name: notes.key(&path, name)?, build, http, after })
 }
 
 fn http(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry) -> Option<Http> {
@@ -85,32 +104,30 @@ fn http(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry) -> Option<Http>
 
 /// What an image is built from: the service's own words, and what all images share.
 fn build(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry, images: &Images) -> Build {
-    let build = match &entry.build {
-        BuildEntry::Folder(folder) => Build {
-            context: folder.clone(),
-            dockerfile: "Dockerfile".to_owned(),
-            args: BTreeMap::new(),
-            inputs: images.inputs.clone(),
-            prepare: images.prepare.clone(),
-        },
-        BuildEntry::Full(full) => Build {
-            context: full.context.clone(),
-            dockerfile: full.dockerfile.clone(),
-            args: full.args.clone(),
-            inputs: images.inputs.iter().chain(&full.inputs).cloned().collect(),
-            prepare: if full.prepare.is_empty() { images.prepare.clone() } else { full.prepare.clone() },
-        },
-    };
-    for (what, folder) in std::iter::once(("context", &build.context))
-        .chain([("dockerfile", &build.dockerfile)])
-        .chain(build.inputs.iter().map(|input| ("input", input)))
-    {
-        if !words::is_inside(folder) {
-            let said = format!("{what} `{}` leaves the repository", folder.escape_debug());
-            notes.add(&format!("{path}.build"), said, "write a path below the repository's top, without `..`");
+    match &entry.build {
+        BuildEntry::Folder(folder) => {
+            notes.inside(path, folder);
+            Build {
+                context: folder.clone(),
+                dockerfile: "Dockerfile".to_owned(),
+                args: BTreeMap::new(),
+                inputs: images.inputs.clone(),
+                prepare: images.prepare.clone(),
+            }
+        }
+        BuildEntry::Full(full) => {
+            notes.inside(&format!("{path}.context"), &full.context);
+            notes.inside(&format!("{path}.dockerfile"), &full.dockerfile);
+            notes.all_inside(&format!("{path}.inputs"), &full.inputs);
+            Build {
+                context: full.context.clone(),
+                dockerfile: full.dockerfile.clone(),
+                args: full.args.clone(),
+                inputs: images.inputs.iter().chain(&full.inputs).cloned().collect(),
+                prepare: if full.prepare.is_empty() { images.prepare.clone() } else { full.prepare.clone() },
+            }
         }
     }
-    build
 }
 
 /// A service's name is also its image's, so tenants and control plane must not share one.

@@ -9,7 +9,7 @@ use crate::domain::fleet::{Pin, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
 
-/// The tenants' service sets by fleet, each fleet's by id.
+/// The tenants' service sets by fleet, each fleet's by id. A fleet that somebody names has an entry.
 pub(super) fn tenants<'a>(
     notes: &mut Notes<'_>,
     file: &'a FleetFile,
@@ -24,9 +24,8 @@ pub(super) fn tenants<'a>(
         .flat_map(|(f, file)| file.entries.iter().enumerate().map(move |(i, t)| (f + 1, format!("entries[{i}]"), t)));
     for (source, path, tenant) in of_main.chain(of_others) {
         let mut place = Place { notes, source, path };
-        if let Some(set) = place.tenant(file, tenant, &mut seen) {
-            by_fleet.entry(tenant.fleet.as_str()).or_default().push(set);
-        }
+        let set = place.tenant(file, tenant, &mut seen);
+        by_fleet.entry(tenant.fleet.as_str()).or_default().extend(set);
     }
     for sets in by_fleet.values_mut() {
         sets.sort_by(|a, b| a.id.cmp(&b.id));
@@ -49,34 +48,40 @@ struct Place<'n, 'd> {
 }
 
 impl Place<'_, '_> {
+    /// The tenant's set. What is wrong with one of its values is noted and does not take the tenant away, or every
+    /// wave that selects it would be called wrong too.
     fn tenant(&mut self, file: &FleetFile, entry: &TenantEntry, seen: &mut Seen) -> Option<ServiceSet> {
         let id = self.id(entry, seen);
         let path = self.at("fleet");
         let known = self.notes.known_in(self.source, &path, "fleet", &entry.fleet, file.fleets.keys());
+        let pin = entry.pin.as_ref().and_then(|pin| self.pin(pin));
+        let licensed_until = entry.license.as_ref().and_then(|license| self.licence(license));
         let fleet = file.fleets.get(&entry.fleet).filter(|_| known)?;
-        let cell = self.cell(entry, &fleet.cells);
+        let cell = self.cell(entry, &fleet.cells)?;
         let domain = fleet.domain.as_ref().unwrap_or(&file.domain);
         let host = entry.host.clone().unwrap_or_else(|| format!("{}.{domain}", entry.id));
+        let id = id?;
         self.host(entry, &host, seen);
-        let pin = entry.pin.as_ref().map(|pin| self.pin(pin));
-        let licensed_until = entry.license.as_ref().map(|license| self.licence(license));
-        let cell = cell?;
-        let clusters = &file.cells.get(&cell)?.clusters;
-        if let Some(cluster) = &entry.cluster {
-            let path = self.at("cluster");
-            self.notes.known_in(self.source, &path, "cluster of its cell", cluster, clusters.iter());
-        }
         Some(ServiceSet {
-            id: id?,
+            id,
+            cluster: self.cluster(entry, &file.cells.get(&cell)?.clusters)?,
             cell: cell.parse::<CellName>().ok()?,
-            cluster: entry.cluster.as_ref().or(clusters.first())?.clone(),
             host,
             tags: entry.tags.iter().cloned().collect(),
             tier: entry.tier.clone(),
             state: entry.state,
-            pin: pin.map_or(Some(None), |pin| pin.map(Some))?,
-            licensed_until: licensed_until.map_or(Some(None), |until| until.map(Some))?,
+            pin,
+            licensed_until,
         })
+    }
+
+    /// The tenant's cluster: the one it names, else the first of its cell.
+    fn cluster(&mut self, entry: &TenantEntry, clusters: &[String]) -> Option<String> {
+        let named = entry.cluster.as_ref().inspect(|cluster| {
+            let path = self.at("cluster");
+            self.notes.known_in(self.source, &path, "cluster of its cell", cluster, clusters.iter());
+        });
+        named.or(clusters.first()).cloned()
     }
 
     fn id(&mut self, entry: &TenantEntry, seen: &mut Seen) -> Option<SetId> {
@@ -97,34 +102,33 @@ impl Place<'_, '_> {
         Some(id)
     }
 
-    /// The tenant's cell: the one it names, else its fleet's only one.
+    /// The tenant's cell: the one it names, else its fleet's only one. After a problem, any of the fleet's.
     fn cell(&mut self, entry: &TenantEntry, cells: &[String]) -> Option<String> {
         match (&entry.cell, cells) {
             (Some(cell), _) => {
                 let path = self.at("cell");
-                self.notes.known_in(self.source, &path, "cell of its fleet", cell, cells.iter()).then(|| cell.clone())
+                let known = self.notes.known_in(self.source, &path, "cell of its fleet", cell, cells.iter());
+                if known { Some(cell.clone()) } else { cells.first().cloned() }
             }
             (None, [only]) => Some(only.clone()),
-            (None, []) => None,
             (None, several) => {
+                let first = several.first()?;
                 let what =
                     format!("fleet `{}` has several cells and `{}` names none", entry.fleet, entry.id.escape_debug());
                 self.add("id", what, &format!("add `cell:` with one of {}", several.join(", ")));
-                None
+                Some(first.clone())
             }
         }
     }
 
     fn host(&mut self, entry: &TenantEntry, host: &str, seen: &mut Seen) {
-        let path = self.at(if entry.host.is_some() { "host" } else { "id" });
+        let key = if entry.host.is_some() { "host" } else { "id" };
+        let path = self.at(key);
         if entry.host.is_some() {
             self.notes.host_in(self.source, &path, host);
         }
-        if let Some(first) = seen.hosts.insert(host.to_owned(), self.notes.line(self.source, &path))
-            && !first.is_empty()
-            && entry.host.is_some()
-        {
-            self.add("host", format!("the host `{host}` is taken (at {first})"), "each tenant needs its own");
+        if let Some(first) = seen.hosts.insert(host.to_owned(), self.notes.line(self.source, &path)) {
+            self.add(key, format!("the host `{host}` is taken (at {first})"), "each tenant needs its own");
         }
     }
 

@@ -19,6 +19,17 @@ pub(super) fn is_inside(path: &str) -> bool {
     !path.is_empty() && !path.starts_with('/') && path.split('/').all(inside)
 }
 
+/// A repository's name as the OCI distribution specification has it, with `{service}` as one of its words.
+pub(super) fn is_repository(text: &str) -> bool {
+    let word = |word: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+        word.starts_with(|c: char| inner(c) && c.is_ascii_alphanumeric())
+            && word.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && word.chars().all(inner)
+    };
+    text.replace("{service}", "service").split('/').all(word)
+}
+
 /// `mon-thu`, `mon`, `mon,wed,fri`.
 pub(super) fn days(text: &str) -> Option<Vec<Day>> {
     let mut days = Vec::new();
@@ -67,6 +78,15 @@ mod tests {
         assert_eq!(cap("6"), Some((0, 6)));
         for bad in ["", "0", "0%", "101%", "max(6)", "max(25, 6)", "-1", "max(25%, 6"] {
             assert_eq!(cap(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn repositories_are_paths_of_lower_case_words() {
+        assert!(is_repository("accessos/{service}"));
+        assert!(is_repository("team.a/{service}-image"));
+        for bad in ["", "/x", "x/", "Accessos/{service}", "a b/{service}", "{registry}/{service}", "a:1", "a@b"] {
+            assert!(!is_repository(bad), "{bad}");
         }
     }
 

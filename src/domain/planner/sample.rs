@@ -1,0 +1,203 @@
+//! A small application to plan for in tests: a control plane, a few tenants with three services each, all of them
+//! live on one release, and the next release to plan.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::{Situation, plan};
+use crate::domain::fleet::{Application, Fleet, ServiceSet};
+use crate::domain::ids::{ContentHash, ImageDigest, ServiceKey, ServiceName, SetId, Version};
+use crate::domain::ledger::{FleetState, ServiceResult, ServiceState};
+use crate::domain::manifest::{Source, read};
+use crate::domain::plan::{Direction, Plan, Target};
+use crate::domain::reason::Reason;
+use crate::domain::release::{Image, Release};
+use crate::domain::snapshot::{Live, RolloutState, Runs, ServiceSeen};
+use crate::domain::template::Template;
+
+/// Tenants `t00` (tagged `canary`), `t01` and so on are put between these.
+const HEAD: &str = r#"
+schema: 1
+app: shop
+domain: shop.example
+images: { repository: "shop/{service}" }
+services:
+  api:    { build: api, port: 8080, health: /healthz }
+  search: { build: search, port: 8080, health: /healthz, after: [api] }
+  worker: { build: worker, traffic: none, after: [search] }
+control_plane:
+  services:
+    registry: { build: registry, port: 8080, health: /healthz }
+cells:
+  prod-1: { account: "222222222222", region: eu-west-1, clusters: [prod] }
+gates:
+  default: { probe: { url: "https://{host}/{service}{health}" } }
+fleets:
+  prod:
+    cells: [prod-1]
+    deploy_on: dispatch
+    gate: default
+    on_failure: rollback-all
+"#;
+
+/// What a plan is made of, to be changed at will before one is made.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) app: Application,
+    pub(super) live: BTreeMap<ServiceKey, ServiceSeen>,
+    pub(super) templates: BTreeMap<ServiceKey, Template>,
+    pub(super) state: FleetState,
+    pub(super) replaces: Option<Version>,
+    pub(super) today: Date,
+    pub(super) release: Release,
+    pub(super) direction: Direction,
+}
+
+impl World {
+    /// A fleet of so many tenants in growing waves, all on 1.0.0, and 1.1.0 to plan.
+    pub(super) fn growing(tenants: usize) -> Self {
+        Self::new("    waves: { plan: auto }\n    bake: 5m\n", tenants)
+    }
+
+    /// The same in a canary wave and growing ones for the rest.
+    pub(super) fn with_canary(tenants: usize) -> Self {
+        let canary = "      - { name: canary, select: { tag: canary }, bake: 60m }\n";
+        Self::new(&format!("    waves:\n{canary}      - {{ name: rest, plan: auto, bake: 5m }}\n"), tenants)
+    }
+
+    fn new(waves: &str, tenants: usize) -> Self {
+        let entry = |n| match n {
+            0 => "    - { id: t00, fleet: prod, tags: [canary] }\n".to_owned(),
+            _ => format!("    - {{ id: t{n:02}, fleet: prod }}\n"),
+        };
+        let entries: String = (0..tenants).map(entry).collect();
+        let text = format!("{HEAD}{waves}tenants:\n  entries:\n{entries}");
+        let app = read(&[Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap();
+        let mut world = Self {
+            release: release(&app, "1.1.0"),
+            app,
+            live: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            state: FleetState::default(),
+            replaces: Some(version("1.0.0")),
+            today: "2026-11-24".parse().unwrap(),
+            direction: Direction::Deploy,
+        };
+        let before = release(&world.app, "1.0.0");
+        for key in world.keys() {
+            world.templates.insert(key.clone(), template(&key, "256"));
+            world.runs(&key, &before);
+        }
+        world
+    }
+
+    pub(super) fn plan(&self) -> Result<Plan, Vec<Reason>> {
+        let situation = Situation {
+            app: &self.app,
+            fleet: self.fleet(),
+            live: &self.live,
+            templates: &self.templates,
+            state: &self.state,
+            replaces: self.replaces.as_ref(),
+            today: self.today,
+        };
+        plan(situation, &self.release, self.direction.clone())
+    }
+
+    pub(super) fn fleet(&self) -> &Fleet {
+        &self.app.fleets[0]
+    }
+
+    pub(super) fn fleet_mut(&mut self) -> &mut Fleet {
+        &mut self.app.fleets[0]
+    }
+
+    pub(super) fn set(&mut self, id: &str) -> &mut ServiceSet {
+        self.fleet_mut().sets.iter_mut().find(|set| set.id.as_str() == id).unwrap()
+    }
+
+    pub(super) fn keys(&self) -> Vec<ServiceKey> {
+        self.app.services_in(self.fleet()).collect()
+    }
+
+    pub(super) fn keys_of(&self, set: &SetId) -> Vec<ServiceKey> {
+        self.keys().into_iter().filter(|key| &key.set == set).collect()
+    }
+
+    /// Lets a service run a release, live and by the records.
+    pub(super) fn runs(&mut self, key: &ServiceKey, release: &Release) {
+        let image = &release.images[&key.service];
+        let hash = self.templates[key].render(&key.service, &image.reference()).unwrap().hash;
+        let runs = Runs {
+            task_definition: format!("arn:aws:ecs:eu-west-1:2:task-definition/{}-{}:1", key.set, key.service)
+                .parse()
+                .unwrap(),
+            hash,
+            digest: Some(image.digest.clone()),
+        };
+        let recorded = Target {
+            hash: runs.hash.clone(),
+            task_definition: Some(runs.task_definition.clone()),
+            template: Some(self.templates[key].hash()),
+            digest: runs.digest.clone(),
+            version: Some(image.built_as.clone()),
+        };
+        let recorded = ServiceState {
+            release: release.version.clone(),
+            runs: recorded,
+            result: ServiceResult::Live,
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        self.state.services.insert(key.clone(), recorded);
+        self.live.insert(key.clone(), ServiceSeen::Live(live(runs)));
+    }
+}
+
+pub(super) fn version(text: &str) -> Version {
+    text.parse().unwrap()
+}
+
+pub(super) fn key(text: &str) -> ServiceKey {
+    ServiceKey::try_from(text.to_owned()).unwrap()
+}
+
+pub(super) fn digest(text: &str) -> ImageDigest {
+    format!("sha256:{}", ContentHash::of(text.as_bytes())).parse().unwrap()
+}
+
+/// A release in which every service has an image of its own.
+pub(super) fn release(app: &Application, text: &str) -> Release {
+    let image = |service: &ServiceName| Image {
+        repository: app.repository(service),
+        digest: digest(&format!("{service} {text}")),
+        content: ContentHash::of(format!("{service} {text}").as_bytes()),
+        built_as: version(text),
+    };
+    Release {
+        version: version(text),
+        commit: "a".repeat(40).parse().unwrap(),
+        images: app.all_services().map(|service| (service.name.clone(), image(&service.name))).collect(),
+    }
+}
+
+pub(super) fn template(key: &ServiceKey, cpu: &str) -> Template {
+    let definition = json!({
+        "family": format!("shop-prod-{}-{}", key.set, key.service), "cpu": cpu,
+        "containerDefinitions": [{"name": key.service, "image": "x"}],
+    });
+    Template::from_task_definition(&definition, &key.service).unwrap()
+}
+
+fn live(runs: Runs) -> Live {
+    Live {
+        runs,
+        deployment: "ecs-svc/1".parse().unwrap(),
+        rollout: RolloutState::Completed,
+        desired: 2,
+        running: 2,
+        failed_tasks: 0,
+        failed: Vec::new(),
+    }
+}

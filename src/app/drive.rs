@@ -89,6 +89,15 @@ impl<'a> Driver<'a> {
     pub async fn run(mut self) -> Result<(End, Rollout), Stop> {
         let stop = Arc::clone(&self.app.readers.stop);
         for _ in 0..TURNS_MAX {
+            // Nothing is recorded after the end: whoever asks to stop now is too late, and all is well.
+            match self.rollout.phase() {
+                Phase::Succeeded => return Ok((End::Succeeded, self.rollout)),
+                Phase::Halted { wave, reason } => {
+                    let end = End::Halted { wave: *wave, reason: reason.clone() };
+                    return Ok((end, self.rollout));
+                }
+                Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. } => {}
+            }
             if self.app.hand_over_at.is_some_and(|at| self.now() >= at) {
                 return self.hold(Reason::HandedOver).await;
             }
@@ -125,10 +134,7 @@ impl<'a> Driver<'a> {
                     () = self.app.readers.clock.sleep(until.duration_since(now)) => {}
                 },
                 Decision::Done(None) => return Ok((End::Succeeded, self.rollout)),
-                Decision::Done(Some(reason)) => match *self.rollout.phase() {
-                    Phase::Halted { wave, .. } => return Ok((End::Halted { wave, reason }, self.rollout)),
-                    _ => return self.hold(reason).await,
-                },
+                Decision::Done(Some(reason)) => return self.hold(reason).await,
             }
         }
         Err(Stop::Bug(format!("the rollout did not end in {TURNS_MAX} turns")))

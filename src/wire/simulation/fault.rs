@@ -27,7 +27,7 @@ pub(super) enum Kind {
     CrashAfter,
     /// The process is asked to stop.
     Stop,
-    /// The process's clock jumps.
+    /// From now on processes run on a machine whose clock is ahead. Within a process no clock jumps.
     ClockJumps,
     /// The process is cut off from GitHub for a while; AWS works.
     CutOff,

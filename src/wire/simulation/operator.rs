@@ -256,6 +256,8 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         fleet: Arc::clone(process) as _,
         probes: Arc::clone(process) as _,
         targets: Arc::clone(process) as _,
+        way_back: Arc::clone(process) as _,
+        scaling: Arc::clone(&process.sim) as _,
         ledger: Arc::clone(process) as _,
         people: Arc::clone(&process.sim) as _,
         leases: Arc::clone(process) as _,
@@ -267,6 +269,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         builder: Arc::clone(&process.sim) as _,
         tagger: Arc::clone(process) as _,
         fleet: Arc::clone(process) as _,
+        scaling: Arc::clone(&process.sim) as _,
         ledger: Arc::clone(process) as _,
         leases: Arc::clone(process) as _,
     };

@@ -22,7 +22,7 @@ pub(super) const DELAY: SignedDuration = SignedDuration::from_mins(3);
 const THROTTLED: SignedDuration = SignedDuration::from_secs(40);
 /// How long a process is cut off from GitHub.
 const CUT_OFF: SignedDuration = SignedDuration::from_mins(5);
-/// How far a clock jumps: a machine that slept.
+/// How far the clock of another machine is ahead.
 const JUMP: SignedDuration = SignedDuration::from_mins(4);
 /// More calls than any run can need.
 const CALLS_MAX: u32 = 200_000;
@@ -42,6 +42,8 @@ pub(super) struct Run {
     pub(super) happened: Vec<Kind>,
     /// From this call on faults stop.
     pub(super) quiet: bool,
+    /// How far the clock of whoever begins next is ahead.
+    jumped: SignedDuration,
 }
 
 /// How a process is.
@@ -69,6 +71,7 @@ impl Run {
             answers: may_be_stale.then(HashMap::new),
             happened: Vec::new(),
             quiet: false,
+            jumped: SignedDuration::ZERO,
         }
     }
 
@@ -87,6 +90,10 @@ impl Run {
     }
 }
 
+/// Whether a call is carried out for the second time, which is nobody's wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Again(pub(super) bool);
+
 /// One process.
 pub(super) struct Process {
     pub(super) sim: Arc<Sim>,
@@ -102,8 +109,9 @@ impl Process {
     pub(super) fn start(sim: &Arc<Sim>, run: &Arc<Mutex<Run>>) -> Arc<Self> {
         let id = {
             let mut run = lock(run);
-            run.processes.push(State::default());
-            run.checker.process();
+            let jumped = run.jumped;
+            run.processes.push(State { jumped, ..State::default() });
+            run.checker.process(jumped);
             run.processes.len() - 1
         };
         let number = u32::try_from(id).unwrap();
@@ -168,7 +176,7 @@ impl Process {
                 self.run().processes[self.id].stopped = true;
                 self.stop.notify_one();
             }
-            Some(Kind::ClockJumps) => self.run().processes[self.id].jumped += JUMP,
+            Some(Kind::ClockJumps) => self.run().jumped += JUMP,
             Some(Kind::CutOff) => self.run().processes[self.id].cut_off_until = Some(now + CUT_OFF),
             Some(Kind::Beside(what)) => self.beside(what),
             _ => {}
@@ -223,7 +231,7 @@ impl Process {
     }
 
     /// A call that changes something.
-    pub(super) async fn change<T, F>(&self, class: Class, effect: impl Fn() -> F) -> PortResult<T>
+    pub(super) async fn change<T, F>(&self, class: Class, effect: impl Fn(Again) -> F) -> PortResult<T>
     where
         F: Future<Output = PortResult<T>>,
     {
@@ -233,9 +241,9 @@ impl Process {
             Some(Kind::Refused) => return Err(refused(class)),
             _ => {}
         }
-        let mut answer = effect().await;
+        let mut answer = effect(Again(false)).await;
         if kind == Some(Kind::Twice) {
-            answer = effect().await;
+            answer = effect(Again(true)).await;
         }
         self.leave(kind).await;
         match kind {

@@ -17,9 +17,10 @@ use crate::domain::lease::{LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
-use crate::domain::snapshot::ServiceSeen;
+use crate::domain::snapshot::{Availability, ServiceSeen};
 use crate::ports::{
     FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, PortResult, ProbeReader, TargetReader,
+    WayBackReader,
 };
 
 const OBSERVE: Class = Class::read("ecs.observe");
@@ -27,6 +28,7 @@ const TASK_DEFINITION: Class = Class::read("ecs.definition").exact();
 const EXPLAIN: Class = Class::read("ecs.explain").exact();
 const PROBE: Class = Class::read("probe");
 const TARGETS: Class = Class::read("elb.targets");
+const WAY_BACK: Class = Class::read("ecs.way_back").exact();
 const PRESENT: Class = Class::read("ecr.present").exact();
 const ROLLOUTS: Class = Class::read("ledger.rollouts").at_github();
 const PLAN: Class = Class::read("ledger.plan").at_github().exact();
@@ -120,6 +122,22 @@ impl TargetReader for Process {
         self.run().checker.balanced(self.id, &health);
         self.leave(kind).await;
         health
+    }
+}
+
+#[async_trait]
+impl WayBackReader for Process {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Availability> {
+        let kind = self.arrive(WAY_BACK).await;
+        let mut usable = self.sim.usable(revisions).await;
+        let unknown = || Availability::Unknown { why: "no answer".to_owned() };
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => usable.values_mut().for_each(|of| *of = unknown()),
+            Some(Kind::Refused) => usable.clear(),
+            _ => {}
+        }
+        self.leave(kind).await;
+        usable
     }
 }
 

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::fault::Class;
-use super::process::Process;
+use super::process::{Again, Process};
 use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{DeploymentId, FleetName, ImageDigest, ImageTag, TaskDefinitionArn, Version};
@@ -35,7 +35,7 @@ impl FleetWriter for Process {
         service: &Address,
         rendered: &Rendered,
     ) -> PortResult<TaskDefinitionArn> {
-        let effect = || async {
+        let effect = |_: Again| async move {
             self.say(service.service.to_string());
             self.run().checker.registering(&self.sim.world(), proof, &service.service, rendered);
             FleetWriter::register(&*self.sim, proof, service, rendered).await
@@ -49,16 +49,18 @@ impl FleetWriter for Process {
         service: &Address,
         target: &TaskDefinitionArn,
     ) -> PortResult<DeploymentId> {
-        let effect = || async {
+        let effect = |again: Again| async move {
             self.say(format!("{} -> {} by rollout {}", service.service, target.family_and_revision(), proof.id().0));
-            self.run().checker.updating(self.id, &self.sim.world(), proof, &service.service, target);
+            if !again.0 {
+                self.run().checker.updating(self.id, &self.sim.world(), proof, &service.service, target);
+            }
             FleetWriter::update(&*self.sim, proof, service, target).await
         };
         self.change(UPDATE, effect).await
     }
 
     async fn stop(&self, proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()> {
-        let effect = || async {
+        let effect = |_: Again| async move {
             self.say(format!("{} {deployment}", service.service));
             self.run().checker.stopping(self.id, &self.sim.world(), proof, &service.service);
             FleetWriter::stop(&*self.sim, proof, service, deployment).await
@@ -70,22 +72,22 @@ impl FleetWriter for Process {
 #[async_trait]
 impl ImageTagger for Process {
     async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()> {
-        self.change(TAG, || self.sim.tag(repository, digest, tag)).await
+        self.change(TAG, |_| self.sim.tag(repository, digest, tag)).await
     }
 }
 
 #[async_trait]
 impl LedgerWriter for Process {
     async fn publish(&self, release: &Release) -> PortResult<()> {
-        self.change(PUBLISH, || self.sim.publish(release)).await
+        self.change(PUBLISH, |_| self.sim.publish(release)).await
     }
 
     async fn finalise(&self, release: &Release, version: &Version) -> PortResult<()> {
-        self.change(FINALISE, || self.sim.finalise(release, version)).await
+        self.change(FINALISE, |_| self.sim.finalise(release, version)).await
     }
 
     async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
-        let effect = || async {
+        let effect = |_: Again| async move {
             self.say(format!("{:?} {}", intent.direction, intent.version));
             self.run().checker.opening(self.id, &self.sim.world(), plan, intent);
             LedgerWriter::open(&*self.sim, plan, intent).await
@@ -94,7 +96,7 @@ impl LedgerWriter for Process {
     }
 
     async fn decide(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()> {
-        self.change(DECIDE, || self.sim.decide(fleet, decided)).await
+        self.change(DECIDE, |_| self.sim.decide(fleet, decided)).await
     }
 
     async fn append(
@@ -104,7 +106,7 @@ impl LedgerWriter for Process {
         event: &Event,
         result: Option<&WaveResult>,
     ) -> PortResult<()> {
-        let effect = || async {
+        let effect = |_: Again| async move {
             self.say(format!("rollout {} #{seq} {event:?}", proof.id().0));
             self.run().checker.appending(self.id, &self.sim.world(), proof, seq, event);
             LedgerWriter::append(&*self.sim, proof, seq, event, result).await
@@ -117,7 +119,7 @@ impl LedgerWriter for Process {
 #[async_trait]
 impl LeaseWriter for Process {
     async fn put(&self, seen: Option<&LeaseMark>, next: &LeaseRecord) -> PortResult<LeaseMark> {
-        let effect = || async {
+        let effect = |_: Again| async move {
             let holder = next.holder.as_ref().map_or("nobody", |claim| claim.purpose.as_str());
             self.say(format!("{} {holder}", next.number));
             self.run().checker.leasing(&self.owner, &self.sim.world(), seen, next);

@@ -45,6 +45,9 @@ pub(super) struct Checker {
     hashes: HashMap<ContentHash, u32>,
     plans: HashMap<ContentHash, Arc<PlanFacts>>,
     processes: Vec<Knowledge>,
+    /// How far each process's clock is ahead, and how far they differ at most.
+    ahead: Vec<SignedDuration>,
+    clocks_differ: SignedDuration,
     /// The number of the present call.
     pub(super) call: u32,
     pub(super) wrong: Option<Wrong>,
@@ -105,6 +108,8 @@ impl Checker {
             hashes: HashMap::new(),
             plans: HashMap::new(),
             processes: Vec::new(),
+            ahead: Vec::new(),
+            clocks_differ: SignedDuration::ZERO,
             call: 0,
             wrong: None,
             delays: SignedDuration::ZERO,
@@ -125,7 +130,9 @@ impl Checker {
     }
 
     /// Another process begins.
-    pub(super) fn process(&mut self) {
+    pub(super) fn process(&mut self, ahead: SignedDuration) {
+        self.ahead.push(ahead);
+        self.clocks_differ = self.clocks_differ.max(ahead);
         self.processes.push(Knowledge::new(self.keys.len()));
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::Checker;
 use super::knowledge::Told;
 use super::plans::{ChangeFacts, PlanFacts};
@@ -103,7 +105,7 @@ impl Checker {
                 0 => {}
                 waves => self.passed(process, world, record, &facts, waves - 1),
             },
-            Event::Baking { wave, .. } => self.bakes(process, world, record, &facts, *wave),
+            Event::Baking { wave, since } => self.bakes(process, *since, record, &facts, *wave),
             Event::Halted { reason, .. } if reason.kind() == Kind::RollbackFailed => self.lose(process, &facts, record),
             Event::Halted { .. } => {}
             Event::Quarantined { .. } => {
@@ -128,12 +130,13 @@ impl Checker {
     }
 
     /// The watch of a wave begins: everybody in it was seen on target.
-    fn bakes(&mut self, process: usize, world: &World, record: &RolloutRecord, facts: &PlanFacts, wave: usize) {
+    fn bakes(&mut self, process: usize, since: Timestamp, record: &RolloutRecord, facts: &PlanFacts, wave: usize) {
         for change in facts.waves.get(wave).into_iter().flatten() {
             let left = left_behind(record, &self.keys[change.service]);
             self.is_there(process, change, left, 0);
         }
-        self.bakes.insert((record.id, wave), (world.now, self.call));
+        let since = since - self.ahead[process];
+        self.bakes.insert((record.id, wave), (since, self.call));
     }
 
     /// A wave is recorded as passed: everything it must show was shown since its watch began, for long enough.
@@ -157,11 +160,11 @@ impl Checker {
         id: RolloutId,
         facts: &PlanFacts,
         wave: usize,
-        since: jiff::Timestamp,
+        since: Timestamp,
     ) {
         let (passed, bake) = (world.now.duration_since(since), facts.plan.waves[wave].bake);
         let what = || format!("wave {wave} of rollout {} was watched for {passed:#} of {bake:#}", id.0);
-        self.hold_true(passed >= bake, 25, what);
+        self.hold_true(passed + self.clocks_differ >= bake, 25, what);
     }
 
     /// It was seen where it should be, since its last change.

@@ -172,6 +172,5 @@ fn what_the_format_has_and_this_version_does_not_do() {
     not-yet.yaml:13:42: `gates.default.alarms` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:13:65: `gates.default.errors` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:13:98: `gates.default.latency` is not carried out by this version of tidegate; remove it, or use a later version
-    not-yet.yaml:16:39: `fleets.prod.failure_budget` is not carried out by this version of tidegate; remove it, or use a later version
     ");
 }

@@ -102,6 +102,7 @@ impl World {
             state: &self.state,
             replaces: self.replaces.as_ref(),
             today: self.today,
+            prove_unchanged: false,
         };
         plan(situation, &self.release, self.direction.clone())
     }

@@ -17,6 +17,7 @@ use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
 use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn, Version};
 use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Change, Target};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
@@ -91,6 +92,7 @@ impl<'a> Driver<'a> {
         for _ in 0..TURNS_MAX {
             // Nothing is recorded after the end: whoever asks to stop now is too late, and all is well.
             match self.rollout.phase() {
+                _ if breaks(Mutant::HeldAfterEnd) => {}
                 Phase::Succeeded => return Ok((End::Succeeded, self.rollout)),
                 Phase::Halted { wave, reason } => {
                     let end = End::Halted { wave: *wave, reason: reason.clone() };
@@ -119,6 +121,10 @@ impl<'a> Driver<'a> {
                         held = self.deploy(&services) => held?,
                     };
                     if let Some(reason) = held {
+                        if breaks(Mutant::GoesOnAfterHold) {
+                            self.record(Event::Held { wave: 0, reason }).await?;
+                            continue;
+                        }
                         return self.hold(reason).await;
                     }
                 }
@@ -268,7 +274,13 @@ impl<'a> Driver<'a> {
         let now = self.now();
         let result = self.result(&event, now);
         self.seq += 1;
-        self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
+        let recorded = self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await;
+        if breaks(Mutant::AppendedAgain) && recorded.is_err() {
+            self.seq += 1;
+            self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
+        } else {
+            recorded?;
+        }
         self.explain(&event).await;
         self.stop_late(&event).await;
         self.rollout.apply(&event, now)?;

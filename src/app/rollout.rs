@@ -9,6 +9,7 @@ use super::{App, Stop, decisions, go_on};
 use crate::domain::fleet::{Fleet, OnFailure};
 use crate::domain::ids::{ContentHash, SetId};
 use crate::domain::ledger::{RolloutRecord, failed_before, open_rollout, owed_rollback};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Direction, Exclusion, Plan};
 use crate::domain::reason::{Kind, Reason};
 use crate::domain::release::Release;
@@ -265,7 +266,7 @@ pub(super) async fn finish(
 ) -> Result<Outcome, Stop> {
     let (end, rollout) = Driver::new(app, fleet, lease, rollout, proof).run().await?;
     let rollback = match &end {
-        End::Halted { wave, reason } if reason.kind() == Kind::GateFailed => {
+        End::Halted { wave, reason } if reason.kind() == Kind::GateFailed && !breaks(Mutant::NoRollback) => {
             react(app, fleet, lease, rollout.plan(), *wave, reason).await?
         }
         End::Halted { .. } | End::Held(_) | End::Succeeded => None,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::mutant::{Mutant, breaks};
 use super::fleet::{Fleet, Pin, SetState};
 use super::ids::{FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
 use super::reason::Reason;
@@ -172,7 +173,7 @@ impl Directives {
 impl Directives {
     /// The reason that stops everything forward, while a hold is in force.
     pub fn on_hold(&self, fleet: &FleetName) -> Option<Reason> {
-        let hold = self.hold.as_ref()?;
+        let hold = self.hold.as_ref().filter(|_| !breaks(Mutant::HoldIgnored))?;
         Some(Reason::OnHold { fleet: fleet.clone(), by: hold.by.clone(), since: hold.at, why: hold.why.clone() })
     }
 

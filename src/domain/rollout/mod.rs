@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::mutant::{Mutant, breaks};
 use super::ids::{ContentHash, DeploymentId, ServiceKey, SetId};
 use super::plan::{Change, Plan, Wave};
 use super::reason::Reason;
@@ -248,7 +249,8 @@ impl Rollout {
             true => change.reversed(changes),
             false => change.clone(),
         };
-        changes.iter().map(turned).collect()
+        let behind = |change: &&Change| self.quarantined.contains_key(&change.service.set);
+        changes.iter().filter(|change| !breaks(Mutant::NotBroughtBack) || !behind(change)).map(turned).collect()
     }
 
     /// Whether this change brings a service back to what it ran before.

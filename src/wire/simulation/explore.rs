@@ -4,10 +4,15 @@
 use std::io::Write;
 
 use super::fault::{Fault, Kind, Schedule};
-use super::operator::{Finish, Report, Second, simulate};
+use super::lot::Lot;
+use super::operator::{Report, Second, simulate};
 use super::scene::{Scene, Size};
+use crate::adapters::sim::FaultKind;
+use crate::domain::fleet::OnFailure;
 
-pub(super) const SMALL: Size = Size { tenants: 3, services: 2, cap: 2 };
+pub(super) const SMALL: Size = Size { tenants: 3, services: 2, factor: 2, cap: 2 };
+pub(super) const MEDIUM: Size = Size { tenants: 6, services: 3, factor: 2, cap: 2 };
+pub(super) const LARGE: Size = Size { tenants: 1_000, services: 5, factor: 4, cap: 250 };
 
 /// A scene and what it takes to run in it.
 pub(super) struct Bench {
@@ -22,7 +27,12 @@ impl Bench {
     }
 
     pub(super) fn run(&self, schedule: &Schedule, second: Option<Second>) -> Report {
-        self.runtime.block_on(simulate(&self.scene, schedule.clone(), second))
+        self.runtime.block_on(simulate(&self.scene, schedule.clone(), second, true))
+    }
+
+    /// Without running what has succeeded once more.
+    fn run_once(&self, schedule: &Schedule) -> Report {
+        self.runtime.block_on(simulate(&self.scene, schedule.clone(), None, false))
     }
 }
 
@@ -74,20 +84,95 @@ fn compare(report: &Report, schedule: &Schedule, plain: &Report) -> Result<(), S
     Err(complaint(report, schedule, &what))
 }
 
-#[test]
-fn inv_05_every_single_fault_at_every_call_ends_as_without_it() {
-    let bench = Bench::new(SMALL);
+/// Tries out every single fault in a scene, and compares each end with that of the run without faults.
+pub(super) fn every_single(bench: &Bench) -> (usize, Vec<String>) {
     let plain = bench.run(&Vec::new(), None);
-    assert_eq!(check(&plain, &Vec::new()), Ok(()));
-    assert_eq!(plain.finish, Some(Finish::Succeeded));
+    let mut complaints: Vec<String> = check(&plain, &Vec::new()).err().into_iter().collect();
     let singles = faults(&plain, 0);
-    let mut complaints = Vec::new();
     for fault in &singles {
         let schedule = vec![*fault];
-        let report = bench.run(&schedule, None);
-        complaints.extend(compare(&report, &schedule, &plain).err());
+        complaints.extend(compare(&bench.run(&schedule, None), &schedule, &plain).err());
     }
-    say(&format!("{} single faults over {} calls", singles.len(), plain.history.len()));
+    (singles.len(), complaints)
+}
+
+#[test]
+fn inv_05_every_single_fault_at_every_call_ends_as_without_it() {
+    let (number, complaints) = every_single(&Bench::new(SMALL));
+    say(&format!("{number} single faults"));
+    none(&complaints);
+}
+
+#[test]
+fn inv_18_every_single_fault_in_a_rollout_that_fails_ends_as_without_it() {
+    let mut number = 0;
+    for (flaw, budget) in [
+        ((Some(1), 1, FaultKind::CrashAtStart), 0),
+        ((Some(1), 1, FaultKind::Answers500), 1),
+        ((Some(1), 0, FaultKind::CrashWithoutBreaker), 1),
+    ] {
+        let mut bench = Bench::new(SMALL);
+        bench.scene.with_flaws(&[flaw]);
+        bench.scene.with_policy(OnFailure::RollbackAll, budget);
+        let (tried, complaints) = every_single(&bench);
+        number += tried;
+        say(&format!("{tried} single faults with {flaw:?}"));
+        none(&complaints);
+    }
+    assert!(number > 1000);
+}
+
+/// Every pair of faults whose first one is at a call of this remainder.
+fn every_pair(part: usize, parts: usize) -> (usize, Vec<String>) {
+    let bench = Bench::new(SMALL);
+    let plain = bench.run_once(&Vec::new());
+    let (mut number, mut complaints) = (0, Vec::new());
+    for first in faults(&plain, 0).into_iter().skip(part).step_by(parts) {
+        let single = bench.run_once(&vec![first]);
+        for second in faults(&single, first.0 + 1) {
+            let schedule = vec![first, second];
+            complaints.extend(compare(&bench.run_once(&schedule), &schedule, &plain).err());
+            number += 1;
+        }
+    }
+    (number, complaints)
+}
+
+#[test]
+fn inv_05_every_pair_of_faults_ends_as_without_them() {
+    let parts = std::env::args().any(|argument| argument == "--include-ignored");
+    let parts = if parts { 2 } else { 40 };
+    let (number, complaints) = every_pair(0, parts);
+    say(&format!("{number} pairs of faults"));
+    none(&complaints);
+}
+
+/// Tries out so many seeds.
+pub(super) fn by_lot(size: Size, calls: usize, seeds: std::ops::Range<u64>) -> (usize, Vec<String>) {
+    let mut bench = Bench::new(size);
+    let (mut happened, mut complaints) = (0, Vec::new());
+    for seed in seeds {
+        let lot = Lot::draw(seed, size.tenants, size.services, calls);
+        let report = lot.run(&mut bench);
+        happened += report.happened.len();
+        if let Err(complaint) = check(&report, &lot.schedule) {
+            complaints.push(format!("{}; seed {seed}: {lot:?}\n{complaint}", complaint.lines().next().unwrap_or("")));
+        }
+    }
+    (happened, complaints)
+}
+
+#[test]
+fn inv_12_faults_by_lot_with_a_second_process() {
+    let (happened, complaints) = by_lot(MEDIUM, 300, 0..2_000);
+    say(&format!("2000 seeds, {happened} faults"));
+    none(&complaints);
+}
+
+#[test]
+fn inv_19_faults_by_lot_in_a_large_fleet() {
+    let (happened, complaints) = by_lot(LARGE, 400, 0..1);
+    say(&format!("1 seed in a large fleet, {happened} faults"));
     none(&complaints);
 }
 

@@ -11,6 +11,8 @@ mod checker;
 mod explore;
 mod fault;
 mod history;
+mod lot;
+mod mutants;
 mod operator;
 mod passing;
 mod process;

@@ -60,6 +60,14 @@ pub(super) struct Report {
     pub(super) happened: Vec<Kind>,
 }
 
+impl Report {
+    /// Notes what is wrong, seen from outside.
+    pub(super) fn complain(&mut self, invariant: u32, what: String) {
+        let call = self.history.last().map_or(0, |call| call.number);
+        self.wrong.get_or_insert(Wrong { invariant, call, what });
+    }
+}
+
 /// A second process beside the first one, from this call on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Second {
@@ -69,7 +77,7 @@ pub(super) struct Second {
 }
 
 /// Carries out one schedule in a scene.
-pub(super) async fn simulate(scene: &Scene, schedule: Schedule, second: Option<Second>) -> Report {
+pub(super) async fn simulate(scene: &Scene, schedule: Schedule, second: Option<Second>, again: bool) -> Report {
     let mut run = Run::new(schedule, Checker::new(&scene.application, scene.fleet()));
     run.turns = second.map(|second| Chance::new(second.turns));
     let simulation = Simulation {
@@ -79,7 +87,7 @@ pub(super) async fn simulate(scene: &Scene, schedule: Schedule, second: Option<S
     };
     let finish = simulation.operate(second).await;
     simulation.judge(finish.as_ref());
-    if matches!(finish, Some(Finish::Succeeded)) && second.is_none() {
+    if again && matches!(finish, Some(Finish::Succeeded)) && second.is_none() {
         simulation.run_again().await;
     }
     let mut run = lock(&simulation.run);

@@ -10,7 +10,6 @@ use crate::app::build::{Request, build};
 use crate::app::promote::promote;
 use crate::cli::progress::Silent;
 use crate::domain::fleet::{Application, Fleet, OnFailure};
-use crate::domain::ids::SetId;
 use crate::domain::manifest::{Source, read};
 use crate::domain::release::Release;
 use crate::wire::simulated::{app, beginning, commit};
@@ -20,6 +19,8 @@ use crate::wire::simulated::{app, beginning, commit};
 pub(super) struct Size {
     pub(super) tenants: usize,
     pub(super) services: usize,
+    /// How much larger each wave is than the one before.
+    pub(super) factor: usize,
     /// Tenants of the largest wave.
     pub(super) cap: usize,
 }
@@ -84,11 +85,6 @@ impl Scene {
         let fleet = &mut self.application.fleets[0];
         (fleet.on_failure, fleet.failure_budget) = (on_failure, failure_budget);
     }
-
-    /// The same world, in which this tenant's services come last.
-    pub(super) fn tenant(&self, number: usize) -> SetId {
-        self.fleet().sets[number].id.clone()
-    }
 }
 
 /// Few looks and short watches: what is explored are orders of events, and not lengths of time.
@@ -110,12 +106,13 @@ fleets:
   prod:
     cells: [one]
     deploy_on: merge
-    waves: {{ plan: auto, first: 1, factor: 2, cap: "max(1%, {cap})" }}
+    waves: {{ plan: auto, first: 1, factor: {factor}, cap: "max(1%, {cap})" }}
     bake: 3m
     gate: default
     on_failure: rollback-all
 services:
 "#,
+        factor = size.factor,
         cap = size.cap
     );
     for service in 0..size.services {

@@ -12,7 +12,7 @@ use crate::adapters::sim::{FaultKind, World};
 use crate::domain::ledger::{Intent, RolloutId, RolloutRecord, Standing};
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::reason::Kind;
-use crate::domain::rollout::Event;
+use crate::domain::rollout::{Event, Phase};
 use crate::ports::OpenRollout;
 
 impl Checker {
@@ -93,8 +93,11 @@ impl Checker {
         }
         self.counts.appended += 1;
         self.may_change(process, world, proof);
-        let open = matches!(record.standing(), Standing::Open(_));
-        self.hold_true(open, 42, || "an event after the end of its rollout".into());
+        let phase = record.entries.iter().try_fold(Phase::Opened, |phase, entry| {
+            phase.after(&entry.event, record.intent.waves.len())
+        });
+        let follows = phase.is_some_and(|phase| phase.after(event, record.intent.waves.len()).is_some());
+        self.hold_true(follows, 42, || format!("this event cannot follow: {event:?}"));
         let Some(facts) = self.facts(world, &record.intent.plan) else {
             return self.wrong(7, "an event of a plan that nobody knows");
         };

@@ -302,7 +302,8 @@ impl<'a> Driver<'a> {
         Ok((End::Held(reason), self.rollout))
     }
 
-    /// How the services of the current wave stand; recorded whenever that is worth knowing later.
+    /// How the services of the current wave stand; recorded whenever that is worth knowing later. Of a service that
+    /// was not looked at yet nothing is said: what the records have of it stays.
     fn result(&self, event: &Event, now: Timestamp) -> Option<WaveResult> {
         if matches!(event, Event::WaveStarted { .. }) {
             return None;
@@ -310,7 +311,7 @@ impl<'a> Driver<'a> {
         let plan = self.rollout.plan();
         let before = plan.replaces.clone().unwrap_or_else(Version::unrecorded);
         let state = |change: &Change| {
-            let live = self.seen.services.get(&change.service);
+            let live = Some(self.seen.services.get(&change.service)?);
             let result = match self.rollout.standing(change, live, now) {
                 Standing::OnTarget => ServiceResult::Live,
                 Standing::Unknown(_) => ServiceResult::Unknown,
@@ -321,9 +322,9 @@ impl<'a> Driver<'a> {
             let left = self.rollout.quarantined().contains_key(&change.service.set);
             let release = if left { before.clone() } else { plan.release.version.clone() };
             let state = ServiceState { release, runs: runs(change, live), result, at: now };
-            (change.service.clone(), state)
+            Some((change.service.clone(), state))
         };
-        Some(WaveResult { services: self.rollout.watched().iter().map(state).collect() })
+        Some(WaveResult { services: self.rollout.watched().iter().filter_map(state).collect() })
     }
 
     /// Registers the next wave's task definitions while this one bakes: the API gives one a second, and that

@@ -18,7 +18,7 @@ use crate::domain::gate::ProbeRecord;
 use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn, Version};
 use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
 use crate::domain::mutant::{Mutant, breaks};
-use crate::domain::plan::{Change, Target};
+use crate::domain::plan::{Change, Direction, Target};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
 use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot};
@@ -155,7 +155,12 @@ impl<'a> Driver<'a> {
             return None;
         }
         let (directives, release) = (self.lease.directives(), &self.rollout.plan().release.version);
-        let planned_at = self.proof.record().opened_at;
+        // A deployment leaves out whoever was pinned or paused when it was planned, so whatever forbids it came later,
+        // be it before the intent was recorded. Sets that are woken are paused until they run.
+        let planned_at = match self.rollout.plan().direction {
+            Direction::Wake => self.proof.record().opened_at,
+            _ => Timestamp::MIN,
+        };
         let forbidden = |service| directives.forbids(service, release, planned_at);
         directives.on_hold(&self.fleet.name).or_else(|| services.iter().find_map(forbidden))
     }

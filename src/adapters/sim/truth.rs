@@ -12,14 +12,8 @@ use crate::domain::ids::{ContentHash, FleetName, ImageDigest, ServiceKey, Servic
 use crate::domain::lease::LeaseRecord;
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::Live;
 
 impl World {
-    /// A service as ECS would describe it now, to whoever looks in the right place.
-    pub(crate) fn truth(&self, fleet: &FleetName, key: &ServiceKey) -> Option<Live> {
-        self.services.get(&self.name_of(fleet, key))?.describe(self)
-    }
-
     /// Hash of what a service's PRIMARY deployment runs.
     pub(crate) fn primary(&self, fleet: &FleetName, key: &ServiceKey) -> Option<ContentHash> {
         let service = self.services.get(&self.name_of(fleet, key))?;

@@ -17,6 +17,7 @@ use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::Outcome;
 use crate::app::{App, Readers, Stop, Writers};
 use crate::cli::progress::Silent;
+use crate::domain::ledger::Standing;
 use crate::domain::reason::{Kind as ReasonKind, Reason};
 use crate::ports::Fault;
 
@@ -58,6 +59,8 @@ pub(super) struct Report {
     pub(super) ending: Ending,
     pub(super) history: Vec<Call>,
     pub(super) happened: Vec<Kind>,
+    /// For each process after the first its first call, and the number of the world it began in.
+    pub(super) beginnings: Vec<(u32, u64)>,
 }
 
 impl Report {
@@ -98,6 +101,7 @@ pub(super) async fn simulate(scene: &Scene, schedule: Schedule, second: Option<S
         ending,
         history: std::mem::take(&mut run.history),
         happened: std::mem::take(&mut run.happened),
+        beginnings: std::mem::take(&mut run.beginnings),
     }
 }
 
@@ -119,14 +123,21 @@ impl Simulation<'_> {
                 Next::Finished(finish) => return Some(finish),
                 Next::Run(verb) => verb,
                 Next::Wait(reason, verb) => {
-                    if std::mem::replace(&mut last, reason.code()) == reason.code() {
+                    let again = std::mem::replace(&mut last, reason.code()) == reason.code();
+                    if again && (verb == Verb::Continue || self.nothing_is_left()) {
                         return Some(Finish::Waiting(reason));
                     }
+                    let verb = if again { Verb::Continue } else { verb };
                     self.sim.world().advance(jiff::SignedDuration::from_mins(1));
                     verb
                 }
             };
             verb = next;
+            if lock(&self.run).checker.wrong.is_some() {
+                return None;
+            }
+            let now = self.sim.world().now;
+            lock(&self.run).begins(&format!("{verb:?} {last}"), now);
             let faults = lock(&self.run).happened.len();
             ended = self.process(verb).await;
             if lock(&self.run).happened.len() > faults {
@@ -135,6 +146,12 @@ impl Simulation<'_> {
         }
         lock(&self.run).checker.wrong(45, format!("it has not ended after {RUNS_MAX} runs"));
         None
+    }
+
+    /// Whether the records say how everything ended, or why it has not.
+    fn nothing_is_left(&self) -> bool {
+        let world = self.sim.world();
+        world.records().last().is_none_or(|newest| newest.standing() != Standing::Open(None))
     }
 
     /// What is to be done after a run.

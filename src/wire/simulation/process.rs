@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,13 +25,13 @@ const THROTTLED: SignedDuration = SignedDuration::from_secs(40);
 const CUT_OFF: SignedDuration = SignedDuration::from_mins(5);
 /// How far the clock of another machine is ahead.
 const JUMP: SignedDuration = SignedDuration::from_mins(4);
-/// More calls than any run can need.
-const CALLS_MAX: u32 = 200_000;
 
 /// What all processes of a simulation share.
 pub(super) struct Run {
     pub(super) schedule: Schedule,
     pub(super) calls: u32,
+    /// More calls than any rollout can need.
+    calls_max: u32,
     pub(super) history: Vec<Call>,
     pub(super) checker: Checker,
     pub(super) processes: Vec<State>,
@@ -42,6 +43,9 @@ pub(super) struct Run {
     pub(super) happened: Vec<Kind>,
     /// From this call on faults stop.
     pub(super) quiet: bool,
+    /// What every change so far was, as one number; and what it was when each process began, with the call.
+    trace: u64,
+    pub(super) beginnings: Vec<(u32, u64)>,
     /// How far the clock of whoever begins next is ahead.
     jumped: SignedDuration,
 }
@@ -62,6 +66,7 @@ impl Run {
             matches!(fault, super::fault::Fault::Any(_) | super::fault::Fault::Exactly(Kind::Stale))
         });
         Self {
+            calls_max: 4_000 + 40 * u32::try_from(checker.keys.len()).unwrap(),
             schedule,
             calls: 0,
             history: Vec::new(),
@@ -71,14 +76,22 @@ impl Run {
             answers: may_be_stale.then(HashMap::new),
             happened: Vec::new(),
             quiet: false,
+            trace: 0,
+            beginnings: Vec::new(),
             jumped: SignedDuration::ZERO,
         }
+    }
+
+    /// A process begins. With equal numbers the world is the same, and so is all that can follow.
+    pub(super) fn begins(&mut self, what: &str, now: Timestamp) {
+        let number = hash_of(&(self.trace, what, now));
+        self.beginnings.push((self.calls, number));
     }
 
     fn begin(&mut self, process: usize, class: Class, at: Timestamp) -> Option<Kind> {
         let number = self.calls;
         self.calls += 1;
-        if self.calls == CALLS_MAX {
+        if self.calls == self.calls_max {
             self.checker.wrong(45, "more calls than any run needs");
         }
         let due = self.schedule.iter().find(|(call, _)| *call == number).map(|(_, fault)| *fault);
@@ -166,6 +179,10 @@ impl Process {
     /// A call begins; answers what is to happen to it.
     pub(super) async fn arrive(&self, class: Class) -> Option<Kind> {
         self.turn().await;
+        // Whatever comes after a wrong has no meaning.
+        if self.run().checker.wrong.is_some() {
+            self.crash().await;
+        }
         let now = self.sim.world().now;
         let kind = self.run().begin(self.id, class, now);
         match kind {
@@ -270,10 +287,20 @@ impl Process {
 
     /// Says in the history what the present call is about.
     pub(super) fn say(&self, what: String) {
+        let now = self.sim.world().now;
+        let mut run = self.run();
+        run.trace = hash_of(&(run.trace, &what, now));
+        drop(run);
         if let Some(call) = self.run().history.iter_mut().rev().find(|call| call.process == self.id) {
             call.what = what;
         }
     }
+}
+
+fn hash_of(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 pub(super) fn lock(run: &Mutex<Run>) -> MutexGuard<'_, Run> {

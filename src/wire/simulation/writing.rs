@@ -72,7 +72,11 @@ impl FleetWriter for Process {
 #[async_trait]
 impl ImageTagger for Process {
     async fn tag(&self, repository: &str, digest: &ImageDigest, tag: &ImageTag) -> PortResult<()> {
-        self.change(TAG, |_| self.sim.tag(repository, digest, tag)).await
+        let effect = |_: Again| async move {
+            self.say(format!("{tag}"));
+            self.sim.tag(repository, digest, tag).await
+        };
+        self.change(TAG, effect).await
     }
 }
 
@@ -83,7 +87,11 @@ impl LedgerWriter for Process {
     }
 
     async fn finalise(&self, release: &Release, version: &Version) -> PortResult<()> {
-        self.change(FINALISE, |_| self.sim.finalise(release, version)).await
+        let effect = |_: Again| async move {
+            self.say(format!("{version}"));
+            self.sim.finalise(release, version).await
+        };
+        self.change(FINALISE, effect).await
     }
 
     async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
@@ -96,7 +104,11 @@ impl LedgerWriter for Process {
     }
 
     async fn decide(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()> {
-        self.change(DECIDE, |_| self.sim.decide(fleet, decided)).await
+        let effect = |_: Again| async move {
+            self.say(format!("{:?}", decided.directive));
+            self.sim.decide(fleet, decided).await
+        };
+        self.change(DECIDE, effect).await
     }
 
     async fn append(

@@ -173,10 +173,6 @@ impl Checker {
         self.beside.iter().any(Option::is_some) || self.held_at.is_some() || !self.pinned_at.is_empty()
     }
 
-    /// Whether the fleet was put on hold.
-    pub(super) fn is_held(&self) -> bool {
-        self.held_at.is_some()
-    }
 
     /// Changes the world beside us.
     pub(super) fn beside(&mut self, world: &mut World, what: Beside) {

@@ -363,7 +363,8 @@ impl OpenRollout {
             run,
         };
         if breaks(Mutant::NoIntent) {
-            let record = RolloutRecord { id: RolloutId(999), opened_at: Timestamp::UNIX_EPOCH, intent, entries: Vec::new() };
+            let record =
+                RolloutRecord { id: RolloutId(999), opened_at: Timestamp::UNIX_EPOCH, intent, entries: Vec::new() };
             return Ok(Self { record, fence });
         }
         let record = ledger.open(plan, &intent).await?;

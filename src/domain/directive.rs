@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::mutant::{Mutant, breaks};
 use super::fleet::{Fleet, Pin, SetState};
 use super::ids::{FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
+use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
 /// One decision.

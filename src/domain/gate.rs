@@ -5,8 +5,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::mutant::{Mutant, breaks};
 use super::ids::{ServiceKey, Version};
+use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
 /// What a wave's services must show.

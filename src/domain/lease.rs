@@ -7,8 +7,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::mutant::{Mutant, breaks};
 use super::ids::{ContentHash, FleetName};
+use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
 /// Version of the form in which leases are recorded.

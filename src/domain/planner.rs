@@ -15,10 +15,10 @@ use std::ops::Range;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
-use super::mutant::{Mutant, breaks};
 use super::fleet::{Application, Fleet, OnFailure, ServiceSet};
 use super::ids::{ContentHash, ServiceKey, ServiceName, SetId, Version};
 use super::ledger::FleetState;
+use super::mutant::{Mutant, breaks};
 use super::plan::{Change, Direction, Exclusion, PLAN_SCHEMA, Plan, Target, Wave};
 use super::reason::Reason;
 use super::release::{Image, Release};

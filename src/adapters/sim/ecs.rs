@@ -42,9 +42,8 @@ impl FleetWriter for Sim {
         let mut world = self.world();
         let current = known(&world, service)?.serving(&world).as_str().to_owned();
         let prefix = current.rsplit_once(':').map_or(current.as_str(), |(prefix, _)| prefix).to_owned();
-        let same = |arn: &&TaskDefinitionArn| {
-            world.hash(arn, &service.service.service).as_ref() == Some(&rendered.hash)
-        };
+        let same =
+            |arn: &&TaskDefinitionArn| world.hash(arn, &service.service.service).as_ref() == Some(&rendered.hash);
         if let Some(there) = world.revisions_of(&prefix).find(same) {
             return Ok(there.clone());
         }

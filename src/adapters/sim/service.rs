@@ -220,7 +220,12 @@ impl SimService {
 }
 
 /// A deployment takes its own time, the same in every run.
-pub(super) fn begin(key: &ServiceKey, task_definition: &TaskDefinitionArn, id: DeploymentId, now: Timestamp) -> Deployment {
+pub(super) fn begin(
+    key: &ServiceKey,
+    task_definition: &TaskDefinitionArn,
+    id: DeploymentId,
+    now: Timestamp,
+) -> Deployment {
     let spread: i64 = format!("{key}{task_definition}").bytes().map(i64::from).sum::<i64>() % 30;
     let done = now + ROLLOUT + SignedDuration::from_secs(spread);
     Deployment { id, task_definition: task_definition.clone(), began: now, done, stopped: false }

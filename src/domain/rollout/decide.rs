@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::mutant::{Mutant, breaks};
 use super::{Event, Phase, Rollout, Standing};
 use crate::domain::calendar::Calendar;
 use crate::domain::gate::{OnUnknown, Verdict, all_of, judge_probe, judge_targets};
 use crate::domain::ids::{ServiceKey, SetId};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
 use crate::domain::reason::{Kind, Reason};
 use crate::domain::snapshot::{ServiceSeen, Snapshot};

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::mutant::{Mutant, breaks};
 use super::ids::{ContentHash, DeploymentId, ServiceKey, SetId};
+use super::mutant::{Mutant, breaks};
 use super::plan::{Change, Plan, Wave};
 use super::reason::Reason;
 use super::snapshot::{ServiceSeen, Snapshot};

@@ -46,7 +46,9 @@ impl Rollout {
             Some(ServiceSeen::Missing) => {
                 Standing::Failed(Reason::NotReady { service, why: "ECS has no active service of that name".to_owned() })
             }
-            Some(ServiceSeen::Live(live)) if live.desired == 0 && !breaks(Mutant::ZeroIsHealthy) => Standing::Unknown(Reason::Unproven { service }),
+            Some(ServiceSeen::Live(live)) if live.desired == 0 && !breaks(Mutant::ZeroIsHealthy) => {
+                Standing::Unknown(Reason::Unproven { service })
+            }
             Some(ServiceSeen::Live(live)) if live.runs.hash == change.target.hash => self.on_its_way(change, live, now),
             Some(ServiceSeen::Live(live)) if live.runs.hash == change.before.hash => self.as_before(change, live, now),
             Some(ServiceSeen::Live(_)) if breaks(Mutant::ForeignIgnored) => Standing::AsBefore,

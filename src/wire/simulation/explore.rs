@@ -13,7 +13,10 @@ use crate::adapters::sim::FaultKind;
 use crate::domain::fleet::OnFailure;
 
 /// Pairs of faults are so many that a plain test run tries out one part of them.
-const PARTS: usize = 20;
+const PARTS: usize = 60;
+
+/// Seeds that a plain test run tries out in a fleet of medium size.
+const SEEDS: u64 = 4_000;
 
 pub(super) const SMALL: Size = Size { tenants: 3, services: 2, factor: 2, cap: 2 };
 pub(super) const MEDIUM: Size = Size { tenants: 6, services: 3, factor: 2, cap: 2 };
@@ -170,33 +173,62 @@ fn inv_05_every_pair_of_faults_ends_as_without_them() {
     pairs_on_two_threads(0, 1);
 }
 
-/// Tries out so many seeds.
-pub(super) fn by_lot(size: Size, calls: usize, seeds: std::ops::Range<u64>) -> (usize, Vec<String>) {
+/// Tries out these seeds.
+pub(super) fn by_lot(size: Size, calls: usize, seeds: impl Iterator<Item = u64>) -> (usize, usize, Vec<String>) {
     let mut bench = Bench::new(size);
-    let (mut happened, mut complaints) = (0, Vec::new());
+    let (mut number, mut happened, mut complaints) = (0, 0, Vec::new());
     for seed in seeds {
         let lot = Lot::draw(seed, size.tenants, size.services, calls);
         let report = lot.run(&mut bench);
+        number += 1;
         happened += report.happened.len();
         if let Err(complaint) = check(&report, &lot.schedule) {
-            complaints.push(format!("{}; seed {seed}: {lot:?}\n{complaint}", complaint.lines().next().unwrap_or("")));
+            let head = complaint.lines().next().unwrap_or_default();
+            complaints.push(format!("{head}; seed {seed}: {lot:?}\n{complaint}"));
         }
     }
-    (happened, complaints)
+    (number, happened, complaints)
+}
+
+/// Tries out so many seeds on two threads.
+fn lots_on_two_threads(size: Size, calls: usize, seeds: u64) {
+    let run = |of| by_lot(size, calls, (of..seeds).step_by(2));
+    let halves = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(1));
+        [run(0), other.join().unwrap()]
+    });
+    let number: usize = halves.iter().map(|half| half.0).sum();
+    let happened: usize = halves.iter().map(|half| half.1).sum();
+    say(&format!("{number} seeds with {happened} faults in a fleet of {} x {}", size.tenants, size.services));
+    none(&halves.into_iter().flat_map(|half| half.2).collect::<Vec<_>>());
 }
 
 #[test]
 fn inv_12_faults_by_lot_with_a_second_process() {
-    let (happened, complaints) = by_lot(MEDIUM, 300, 0..2_000);
-    say(&format!("2000 seeds, {happened} faults"));
-    none(&complaints);
+    lots_on_two_threads(MEDIUM, 300, SEEDS);
 }
 
 #[test]
 fn inv_19_faults_by_lot_in_a_large_fleet() {
-    let (happened, complaints) = by_lot(LARGE, 400, 0..1);
-    say(&format!("1 seed in a large fleet, {happened} faults"));
-    none(&complaints);
+    lots_on_two_threads(LARGE, 400, 2);
+}
+
+#[test]
+#[ignore = "minutes: the many seeds of a nightly run"]
+fn inv_12_twenty_thousand_seeds() {
+    lots_on_two_threads(MEDIUM, 300, 20_000);
+}
+
+#[test]
+#[ignore = "many minutes: the large fleets of a nightly run"]
+fn inv_19_fifty_seeds_in_a_large_fleet() {
+    lots_on_two_threads(LARGE, 400, 50);
+}
+
+#[test]
+#[ignore = "hours"]
+fn inv_12_a_million_seeds() {
+    lots_on_two_threads(MEDIUM, 300, 1_000_000);
 }
 
 /// There are no complaints; else they are listed, and the first one is told in full.

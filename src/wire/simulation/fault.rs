@@ -99,9 +99,7 @@ impl Class {
                 K::CrashAfter,
                 K::Stop,
             ],
-            (_, false) if self.may_lag => {
-                &[K::Unavailable, K::Refused, K::Stale, K::Late, K::CrashBefore, K::Stop]
-            }
+            (_, false) if self.may_lag => &[K::Unavailable, K::Refused, K::Stale, K::Late, K::CrashBefore, K::Stop],
             (_, false) => &[K::Unavailable, K::Refused, K::Late, K::CrashBefore, K::Stop],
         }
     }

@@ -72,8 +72,13 @@ impl Lot {
 
     /// Whether everything that happened must be borne.
     fn nothing_forbids_success(&self, report: &Report) -> bool {
-        let borne = [Kind::CrashBefore, Kind::CrashAfter, Kind::Lost, Kind::Twice, Kind::Stop, Kind::Garbled];
-        self.flaws.is_empty() && self.second.is_none() && report.happened.iter().all(|kind| borne.contains(kind))
+        let borne =
+            [Kind::CrashBefore, Kind::CrashAfter, Kind::Lost, Kind::Twice, Kind::Stop, Kind::Garbled, Kind::Stale];
+        let stale = report.happened.iter().filter(|kind| **kind == Kind::Stale).count();
+        stale < 2
+            && self.flaws.is_empty()
+            && self.second.is_none()
+            && report.happened.iter().all(|kind| borne.contains(kind))
     }
 }
 

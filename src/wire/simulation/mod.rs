@@ -17,5 +17,6 @@ mod operator;
 mod passing;
 mod process;
 mod reading;
+mod regressions;
 mod scene;
 mod writing;

@@ -17,6 +17,7 @@ use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::Outcome;
 use crate::app::{App, Readers, Stop, Writers};
 use crate::cli::progress::Silent;
+use crate::domain::fleet::OnFailure;
 use crate::domain::ledger::Standing;
 use crate::domain::reason::{Kind as ReasonKind, Reason};
 use crate::ports::Fault;
@@ -83,11 +84,7 @@ pub(super) struct Second {
 pub(super) async fn simulate(scene: &Scene, schedule: Schedule, second: Option<Second>, again: bool) -> Report {
     let mut run = Run::new(schedule, Checker::new(&scene.application, scene.fleet()));
     run.turns = second.map(|second| Chance::new(second.turns));
-    let simulation = Simulation {
-        scene,
-        sim: Arc::new(Sim::of(scene.world.clone())),
-        run: Arc::new(Mutex::new(run)),
-    };
+    let simulation = Simulation { scene, sim: Arc::new(Sim::of(scene.world.clone())), run: Arc::new(Mutex::new(run)) };
     let finish = simulation.operate(second).await;
     simulation.judge(finish.as_ref());
     if again && matches!(finish, Some(Finish::Succeeded)) && second.is_none() {
@@ -120,6 +117,8 @@ impl Simulation<'_> {
         let (mut verb, mut last) = (Verb::Promote, String::new());
         for _ in 0..RUNS_MAX {
             let next = match self.after(verb, &ended) {
+                // Somebody else's part may be left half-way.
+                Next::Finished(_) if second.is_some() && !self.nothing_is_left() => Verb::Continue,
                 Next::Finished(finish) => return Some(finish),
                 Next::Run(verb) => verb,
                 Next::Wait(reason, verb) => {
@@ -225,7 +224,13 @@ impl Simulation<'_> {
             Some(Finish::Waiting(reason)) if !checker.anything_beside() && !checker.person_rolls_back => {
                 checker.wrong(45, format!("it waits, and nobody can help: {reason}"));
             }
-            Some(Finish::Waiting(_) | Finish::Stopped(_) | Finish::RollbackFailed(_)) | None => {}
+            Some(Finish::Stopped(reason)) => {
+                let owed = reason.kind() == ReasonKind::GateFailed && self.scene.fleet().on_failure != OnFailure::Stop;
+                if owed {
+                    checker.wrong(18, format!("a wave failed, and nothing is rolled back: {reason}"));
+                }
+            }
+            Some(Finish::Waiting(_) | Finish::RollbackFailed(_)) | None => {}
         }
         checker.nobody_half_way(&world);
     }

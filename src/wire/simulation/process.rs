@@ -62,9 +62,9 @@ pub(super) struct State {
 
 impl Run {
     pub(super) fn new(schedule: Schedule, checker: Checker) -> Self {
-        let may_be_stale = schedule.iter().any(|(_, fault)| {
-            matches!(fault, super::fault::Fault::Any(_) | super::fault::Fault::Exactly(Kind::Stale))
-        });
+        let may_be_stale = schedule
+            .iter()
+            .any(|(_, fault)| matches!(fault, super::fault::Fault::Any(_) | super::fault::Fault::Exactly(Kind::Stale)));
         Self {
             calls_max: 4_000 + 40 * u32::try_from(checker.keys.len()).unwrap(),
             schedule,

@@ -48,7 +48,8 @@ impl Scene {
             let touched: Vec<(&str, &[Fault])> = touched.iter().map(|folder| (folder.as_str(), &[][..])).collect();
             sim.world().commit(&touched);
             let commit = commit(number).parse().unwrap();
-            let release = build(&app, &Request { commit, branch: "main".to_owned(), run_number: number }).await.unwrap();
+            let release =
+                build(&app, &Request { commit, branch: "main".to_owned(), run_number: number }).await.unwrap();
             if number == 1 {
                 let outcome = promote(&app, &application.fleets[0], &release, None, None).await.unwrap();
                 assert_eq!(outcome.end, Some(crate::app::drive::End::Succeeded));

@@ -1,7 +1,7 @@
 //! How the world is when all is over: invariants 05, 21, 22, 41 and 46.
 
-use super::updates::left_behind;
 use super::Checker;
+use super::updates::left_behind;
 use crate::adapters::sim::World;
 use crate::domain::ids::{ContentHash, ServiceKey, Version};
 use crate::domain::ledger::{RolloutRecord, ServiceResult, Standing};
@@ -41,7 +41,13 @@ impl Checker {
         let live = self.keys.iter().map(|key| world.primary(&self.fleet, key)).collect();
         let mut state = Vec::new();
         for (key, of) in world.state_of(&self.fleet).into_iter().flat_map(|state| &state.services) {
-            state.push((key.clone(), of.release.clone(), of.runs.hash.clone(), of.runs.version.clone(), of.result.clone()));
+            state.push((
+                key.clone(),
+                of.release.clone(),
+                of.runs.hash.clone(),
+                of.runs.version.clone(),
+                of.result.clone(),
+            ));
         }
         let rollouts = world.records().iter().map(|record| {
             let forward = record.intent.direction == Direction::Deploy;
@@ -73,7 +79,9 @@ impl Checker {
             let there = self.primary(world, change.service) == wanted || self.beside[change.service].is_some();
             self.hold_true(there, 21, || format!("{key}: it succeeded, and this does not run it"));
         }
-        self.hold_true(exceptions.is_none_or(|told| told == (left > 0)), 21, || format!("{left} services left behind, told: {exceptions:?}"));
+        self.hold_true(exceptions.is_none_or(|told| told == (left > 0)), 21, || {
+            format!("{left} services left behind, told: {exceptions:?}")
+        });
     }
 
     /// It is said to be rolled back: whoever was changed runs what ran before.
@@ -86,8 +94,7 @@ impl Checker {
         let Some(facts) = self.facts(world, &record.intent.plan) else { return };
         for change in facts.changes() {
             let key = self.keys[change.service].clone();
-            let there =
-                self.primary(world, change.service) == change.target || self.beside[change.service].is_some();
+            let there = self.primary(world, change.service) == change.target || self.beside[change.service].is_some();
             self.hold_true(there, 16, || format!("{key}: it was rolled back, and this does not run what it ran"));
         }
     }

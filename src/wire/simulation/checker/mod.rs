@@ -173,7 +173,6 @@ impl Checker {
         self.beside.iter().any(Option::is_some) || self.held_at.is_some() || !self.pinned_at.is_empty()
     }
 
-
     /// Changes the world beside us.
     pub(super) fn beside(&mut self, world: &mut World, what: Beside) {
         let (fleet, number) = (self.fleet.clone(), self.keys.len());

@@ -93,9 +93,10 @@ impl Checker {
         }
         self.counts.appended += 1;
         self.may_change(process, world, proof);
-        let phase = record.entries.iter().try_fold(Phase::Opened, |phase, entry| {
-            phase.after(&entry.event, record.intent.waves.len())
-        });
+        let phase = record
+            .entries
+            .iter()
+            .try_fold(Phase::Opened, |phase, entry| phase.after(&entry.event, record.intent.waves.len()));
         let follows = phase.is_some_and(|phase| phase.after(event, record.intent.waves.len()).is_some());
         self.hold_true(follows, 42, || format!("this event cannot follow: {event:?}"));
         let Some(facts) = self.facts(world, &record.intent.plan) else {
@@ -157,14 +158,7 @@ impl Checker {
         }
     }
 
-    fn long_enough(
-        &mut self,
-        world: &World,
-        id: RolloutId,
-        facts: &PlanFacts,
-        wave: usize,
-        since: Timestamp,
-    ) {
+    fn long_enough(&mut self, world: &World, id: RolloutId, facts: &PlanFacts, wave: usize, since: Timestamp) {
         let (passed, bake) = (world.now.duration_since(since), facts.plan.waves[wave].bake);
         let what = || format!("wave {wave} of rollout {} was watched for {passed:#} of {bake:#}", id.0);
         self.hold_true(passed + self.clocks_differ >= bake, 25, what);

@@ -4,7 +4,7 @@
 use super::chance::Chance;
 use super::explore::Bench;
 use super::fault::{Beside, Fault, Kind, Schedule};
-use super::operator::{Finish, Report, Second, Verb};
+use super::operator::{Report, Second, Verb};
 use super::scene::Flaw;
 use crate::adapters::sim::FaultKind;
 use crate::domain::fleet::OnFailure;
@@ -64,7 +64,7 @@ impl Lot {
         bench.scene.with_flaws(&self.flaws);
         bench.scene.with_policy(self.on_failure, self.failure_budget);
         let mut report = bench.run(&self.schedule, self.second);
-        if report.wrong.is_none() && self.nothing_forbids_success(&report) && report.finish != Some(Finish::Succeeded) {
+        if report.wrong.is_none() && self.nothing_forbids_success(&report) && !report.is_done() {
             report.complain(5, format!("nothing was in the way, and it ended with {:?}", report.finish));
         }
         report

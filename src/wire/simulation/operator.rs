@@ -18,7 +18,8 @@ use crate::app::rollout::Outcome;
 use crate::app::{App, Readers, Stop, Writers};
 use crate::cli::progress::Silent;
 use crate::domain::fleet::OnFailure;
-use crate::domain::ledger::Standing;
+use crate::domain::ledger::{RolloutRecord, Standing};
+use crate::domain::plan::Direction;
 use crate::domain::reason::{Kind as ReasonKind, Reason};
 use crate::ports::Fault;
 
@@ -44,6 +45,8 @@ enum Ended {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
     Succeeded,
+    /// Whoever did it before did not hear of its end, or there is nothing that may be done.
+    NothingToDo,
     Exceptions,
     RolledBack,
     /// Stopped where it is, as the policy says.
@@ -65,6 +68,11 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Whether the release runs everywhere.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.finish, Some(Finish::Succeeded | Finish::NothingToDo))
+    }
+
     /// Notes what is wrong, seen from outside.
     pub(super) fn complain(&mut self, invariant: u32, what: String) {
         let call = self.history.last().map_or(0, |call| call.number);
@@ -153,6 +161,13 @@ impl Simulation<'_> {
         world.records().last().is_none_or(|newest| newest.standing() != Standing::Open(None))
     }
 
+    /// Whether the newest rollout took something back.
+    fn is_rolled_back(&self) -> bool {
+        let world = self.sim.world();
+        let back = |newest: &RolloutRecord| matches!(newest.intent.direction, Direction::RollbackOf(_));
+        world.records().last().is_some_and(|newest| back(newest) && newest.succeeded_at().is_some())
+    }
+
     /// What is to be done after a run.
     fn after(&self, verb: Verb, ended: &Ended) -> Next {
         let result = match ended {
@@ -162,13 +177,14 @@ impl Simulation<'_> {
         match result {
             Ok(outcome) => after_outcome(outcome),
             Err(Stop::Refused(reasons)) => match &reasons[..] {
+                [Reason::NothingToContinue { .. }, ..] if self.is_rolled_back() => Next::Finished(Finish::RolledBack),
                 [Reason::NothingToContinue { .. }, ..] => Next::Run(Verb::Promote),
                 [Reason::RolloutOpen { .. }, ..] => Next::Run(Verb::Continue),
-                [Reason::WouldGoBack { .. }, ..] => Next::Finished(Finish::Succeeded),
+                [Reason::WouldGoBack { .. }, ..] => Next::Finished(Finish::NothingToDo),
                 [reason, ..] => Next::Wait(reason.clone(), verb),
                 [] => Next::Run(verb),
             },
-            Err(Stop::Port(error)) if error.fault == Fault::Unavailable => Next::Run(verb),
+            Err(Stop::Port(error)) if error.fault == Fault::Unavailable => Next::Run(Verb::Continue),
             Err(Stop::Port(error)) => Next::Wait(refusal(&error.to_string()), Verb::Continue),
             Err(stop) => {
                 lock(&self.run).checker.wrong(5, format!("a run ends with: {stop}"));
@@ -230,7 +246,7 @@ impl Simulation<'_> {
                     checker.wrong(18, format!("a wave failed, and nothing is rolled back: {reason}"));
                 }
             }
-            Some(Finish::Waiting(_) | Finish::RollbackFailed(_)) | None => {}
+            Some(Finish::NothingToDo | Finish::Waiting(_) | Finish::RollbackFailed(_)) | None => {}
         }
         checker.nobody_half_way(&world);
     }
@@ -266,7 +282,8 @@ fn after_outcome(outcome: &Outcome) -> Next {
     match &outcome.end {
         None | Some(End::Succeeded) if back => Next::Finished(Finish::RolledBack),
         Some(End::Succeeded) if !outcome.quarantined.is_empty() => Next::Finished(Finish::Exceptions),
-        None | Some(End::Succeeded) => Next::Finished(Finish::Succeeded),
+        Some(End::Succeeded) => Next::Finished(Finish::Succeeded),
+        None => Next::Finished(Finish::NothingToDo),
         Some(End::Halted { reason, .. }) if reason.kind() == ReasonKind::RollbackFailed => {
             Next::Finished(Finish::RollbackFailed(reason.clone()))
         }

@@ -9,7 +9,8 @@ fn pair(first: (u32, Kind), second: (u32, Kind)) {
     let schedule = vec![(first.0, Fault::Exactly(first.1)), (second.0, Fault::Exactly(second.1))];
     let report = bench.run(&schedule, None);
     assert_eq!(check(&report, &schedule), Ok(()));
-    assert_eq!((report.finish, report.ending), (plain.finish, plain.ending));
+    assert!(report.is_done());
+    assert_eq!(report.ending, plain.ending);
 }
 
 /// A process that was stopped before its first look recorded that everybody ran what they had run before.
@@ -46,5 +47,5 @@ fn inv_15_a_rollback_that_waited_takes_back_what_it_was_asked_for() {
 /// One of two processes was stopped half-way, and nobody went on.
 #[test]
 fn inv_22_what_a_second_process_leaves_is_taken_up() {
-    none(&by_lot(MEDIUM, 300, [27, 263, 302, 492, 1789].into_iter()).2);
+    none(&by_lot(MEDIUM, 300, [27, 263, 302, 492, 1789, 3237, 3632].into_iter()).2);
 }

@@ -70,7 +70,8 @@ impl Checker {
             if leaves_behind { (change.target, change.before) } else { (change.before, change.target) };
         self.hold_true(wanted == to, 24, || format!("{key}: this is not what was planned"));
         let update = Update { service, from, to, leaves_behind };
-        self.in_its_time(process, record, &change, leaves_behind);
+        let back = leaves_behind || !facts.is_forward();
+        self.in_its_time(process, record, &change, back);
         self.in_its_order(process, &facts, &change, leaves_behind);
         if facts.is_forward() && !leaves_behind {
             self.nobody_is_against(change.set, world.now);
@@ -85,20 +86,20 @@ impl Checker {
     }
 
     /// In the wave that is recorded as begun, in a rollout that has not ended and that the process has not left.
-    fn in_its_time(&mut self, process: usize, record: &RolloutRecord, change: &ChangeFacts, leaves_behind: bool) {
+    fn in_its_time(&mut self, process: usize, record: &RolloutRecord, change: &ChangeFacts, back: bool) {
         let key = self.keys[change.service].clone();
         let begun = record.entries.iter().filter_map(|entry| match entry.event {
             Event::WaveStarted { wave } => Some(wave),
             _ => None,
         });
         let begun = begun.max();
-        let what = if leaves_behind { "brought back" } else { "updated" };
+        let what = if back { "brought back" } else { "updated" };
         self.hold_true(begun == Some(change.wave), 1, || format!("{key}: {what} in wave {begun:?}"));
         let open = matches!(record.standing(), Standing::Open(_));
         self.hold_true(open, 18, || format!("{key}: {what} after the rollout has ended"));
         let left = self.processes[process].done_with.contains(&record.id);
         self.hold_true(!left, 18, || format!("{key}: {what} after the process has held or ended the rollout"));
-        let lost = self.lost.contains(&change.service) && !self.person_rolls_back;
+        let lost = back && self.lost.contains(&change.service) && !self.person_rolls_back;
         self.hold_true(!lost, 17, || format!("{key}: {what} after its rollback failed"));
     }
 

@@ -9,6 +9,7 @@ use super::rollout::{Outcome, finish};
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::ledger::{RolloutRecord, open_rollout, owed_rollback};
+use crate::domain::plan::Direction;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Rollout;
 use crate::ports::OpenRollout;
@@ -33,7 +34,23 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease) -> Result<Outcome, St
         Some(failed) => take_back_after(app, fleet, lease, failed).await?,
         None => None,
     };
+    if owed.is_none() {
+        give_version(app, fleet, &rollouts).await?;
+    }
     owed.ok_or_else(|| Reason::NothingToContinue { fleet: fleet.name.clone() }.into())
+}
+
+/// Gives the newest rollout's release its final version, where the process that brought it to its end did not live
+/// to do so.
+async fn give_version(app: &App, fleet: &Fleet, rollouts: &[RolloutRecord]) -> Result<(), Stop> {
+    let newest = rollouts.first().filter(|newest| newest.intent.direction == Direction::Deploy);
+    let Some(done) = newest.filter(|newest| newest.succeeded_at().is_some() && app.application.is_last(fleet)) else {
+        return Ok(());
+    };
+    match app.readers.ledger.release(&done.intent.version).await? {
+        Some(release) => finalise(app, &release).await,
+        None => Ok(()),
+    }
 }
 
 /// Takes up this rollout.

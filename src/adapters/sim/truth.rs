@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::World;
 use super::service::{Fault, FaultKind, begin};
-use crate::domain::directive::Decided;
+use crate::domain::directive::{Decided, Directives};
 use crate::domain::ids::{ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version};
 use crate::domain::lease::LeaseRecord;
 use crate::domain::ledger::{FleetState, RolloutRecord};
@@ -61,6 +61,11 @@ impl World {
     /// Versions that were given for good.
     pub(crate) fn given(&self) -> &BTreeMap<Version, Version> {
         &self.finals
+    }
+
+    /// Whether a fleet is on hold.
+    pub(crate) fn is_on_hold(&self, fleet: &FleetName) -> bool {
+        Directives::fold(self.decided.get(fleet).into_iter().flatten()).hold.is_some()
     }
 
     /// How many decisions people have made about a fleet.

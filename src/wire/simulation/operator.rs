@@ -21,6 +21,7 @@ use crate::domain::fleet::OnFailure;
 use crate::domain::ledger::{RolloutRecord, Standing};
 use crate::domain::plan::Direction;
 use crate::domain::reason::{Kind as ReasonKind, Reason};
+use crate::domain::rollout::Event;
 use crate::ports::Fault;
 
 /// Runs after which a rollout must have ended.
@@ -161,6 +162,15 @@ impl Simulation<'_> {
         world.records().last().is_none_or(|newest| newest.standing() != Standing::Open(None))
     }
 
+    /// Whether the newest rollout succeeded and left somebody behind.
+    fn has_exceptions(&self) -> bool {
+        let world = self.sim.world();
+        let behind = |newest: &RolloutRecord| {
+            newest.entries.iter().any(|entry| matches!(entry.event, Event::Quarantined { .. }))
+        };
+        world.records().last().is_some_and(|newest| behind(newest) && newest.succeeded_at().is_some())
+    }
+
     /// Whether the newest rollout took something back.
     fn is_rolled_back(&self) -> bool {
         let world = self.sim.world();
@@ -178,6 +188,7 @@ impl Simulation<'_> {
             Ok(outcome) => after_outcome(outcome),
             Err(Stop::Refused(reasons)) => match &reasons[..] {
                 [Reason::NothingToContinue { .. }, ..] if self.is_rolled_back() => Next::Finished(Finish::RolledBack),
+                [Reason::NothingToContinue { .. }, ..] if self.has_exceptions() => Next::Finished(Finish::Exceptions),
                 [Reason::NothingToContinue { .. }, ..] => Next::Run(Verb::Promote),
                 [Reason::RolloutOpen { .. }, ..] => Next::Run(Verb::Continue),
                 [Reason::WouldGoBack { .. }, ..] => Next::Finished(Finish::NothingToDo),

@@ -102,7 +102,9 @@ impl Checker {
     /// Nobody is left half-way without a reason in the records.
     pub(in super::super) fn nobody_half_way(&mut self, world: &World) {
         let Some(newest) = world.records().last() else { return };
-        let told = matches!(newest.standing(), Standing::Halted(_) | Standing::Open(Some(_)));
+        // A hold says why nothing goes on, and by whom.
+        let told =
+            world.is_on_hold(&self.fleet) || matches!(newest.standing(), Standing::Halted(_) | Standing::Open(Some(_)));
         let Some(facts) = self.facts(world, &newest.intent.plan) else { return };
         for set in 0..self.sets.len() {
             let of_set = facts.changes().filter(|change| change.set == set && self.beside[change.service].is_none());

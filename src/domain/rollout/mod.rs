@@ -201,7 +201,8 @@ impl Rollout {
             // What was sent there went forward and is no concern of the way back.
             self.sent.retain(|service, _| &service.set != set);
         }
-        if matches!(event, Event::WaveStarted { .. }) {
+        // A way back that begins now has its own time: the one forward may have used up all of it.
+        if matches!(event, Event::WaveStarted { .. } | Event::Quarantined { .. }) {
             self.looking_since = now;
         }
         self.phase = next;

@@ -80,8 +80,8 @@ impl Rollout {
             .failed
             .iter()
             .find(|failed| failed.began >= self.opened_at && failed.hash.as_ref() == Some(&change.target.hash));
-        if breaks(Mutant::BreakerIgnored) && ours_failed.is_some() && live.is_settled() {
-            return Standing::AsBefore;
+        if breaks(Mutant::BreakerIgnored) && ours_failed.is_some() {
+            return if live.is_settled() { Standing::AsBefore } else { Standing::Moving };
         }
         if let Some(failed) = ours_failed {
             return Standing::Failed(gave_up(change, &failed.why));

@@ -90,7 +90,8 @@ fn compare(report: &Report, schedule: &Schedule, plain: &Report) -> Result<(), S
         return Ok(());
     }
     let difference = plain.ending.difference(&report.ending);
-    let what = format!("invariant 05: it ends with {:?}: {difference}", report.finish);
+    let (end, wanted) = (&report.finish, &plain.finish);
+    let what = format!("invariant 05: it ends with {end:?} instead of {wanted:?}: {difference}");
     Err(complaint(report, schedule, &what))
 }
 

@@ -2,6 +2,9 @@
 
 use super::explore::{Bench, MEDIUM, SMALL, by_lot, check, none};
 use super::fault::{Fault, Kind};
+use super::operator::Finish;
+use crate::adapters::sim::FaultKind;
+use crate::domain::fleet::OnFailure;
 
 fn pair(first: (u32, Kind), second: (u32, Kind)) {
     let bench = Bench::new(SMALL);
@@ -48,4 +51,15 @@ fn inv_15_a_rollback_that_waited_takes_back_what_it_was_asked_for() {
 #[test]
 fn inv_22_what_a_second_process_leaves_is_taken_up() {
     none(&by_lot(MEDIUM, 300, [27, 263, 302, 492, 1789, 3237, 3632].into_iter()).2);
+}
+
+/// The way back of a tenant that had missed its deadline was late from its first moment, and so it had failed.
+#[test]
+fn inv_17_the_way_back_of_a_tenant_has_time_of_its_own() {
+    let mut bench = Bench::new(SMALL);
+    bench.scene.with_flaws(&[(Some(1), 0, FaultKind::CrashWithoutBreaker)]);
+    bench.scene.with_policy(OnFailure::RollbackAll, 1);
+    let report = bench.run(&Vec::new(), None);
+    assert_eq!(check(&report, &Vec::new()), Ok(()));
+    assert_eq!(report.finish, Some(Finish::Exceptions));
 }

@@ -17,7 +17,8 @@ use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
 use crate::domain::ids::{DeploymentId, ServiceKey, TaskArn, TaskDefinitionArn, Version};
 use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
-use crate::domain::plan::{Change, Target};
+use crate::domain::mutant::{Mutant, breaks};
+use crate::domain::plan::{Change, Direction, Target};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
 use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot, TaskAhead};
@@ -89,6 +90,16 @@ impl<'a> Driver<'a> {
     pub async fn run(mut self) -> Result<(End, Rollout), Stop> {
         let stop = Arc::clone(&self.app.readers.stop);
         for _ in 0..TURNS_MAX {
+            // Nothing is recorded after the end: whoever asks to stop now is too late, and all is well.
+            match self.rollout.phase() {
+                _ if breaks(Mutant::HeldAfterEnd) => {}
+                Phase::Succeeded => return Ok((End::Succeeded, self.rollout)),
+                Phase::Halted { wave, reason } => {
+                    let end = End::Halted { wave: *wave, reason: reason.clone() };
+                    return Ok((end, self.rollout));
+                }
+                Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. } => {}
+            }
             if self.app.hand_over_at.is_some_and(|at| self.now() >= at) {
                 return self.hold(Reason::HandedOver).await;
             }
@@ -114,6 +125,10 @@ impl<'a> Driver<'a> {
                         held = self.deploy(&services) => held?,
                     };
                     if let Some(reason) = held {
+                        if breaks(Mutant::GoesOnAfterHold) {
+                            self.record(Event::Held { wave: 0, reason }).await?;
+                            continue;
+                        }
                         return self.hold(reason).await;
                     }
                 }
@@ -124,10 +139,7 @@ impl<'a> Driver<'a> {
                     () = self.app.readers.clock.sleep(until.duration_since(now)) => {}
                 },
                 Decision::Done(None) => return Ok((End::Succeeded, self.rollout)),
-                Decision::Done(Some(reason)) => match *self.rollout.phase() {
-                    Phase::Halted { wave, .. } => return Ok((End::Halted { wave, reason }, self.rollout)),
-                    _ => return self.hold(reason).await,
-                },
+                Decision::Done(Some(reason)) => return self.hold(reason).await,
             }
         }
         Err(Stop::Bug(format!("the rollout did not end in {TURNS_MAX} turns")))
@@ -144,9 +156,14 @@ impl<'a> Driver<'a> {
             return None;
         }
         let (directives, release) = (self.lease.directives(), &self.rollout.plan().release.version);
-        let planned_at = self.proof.record().opened_at;
+        // A deployment leaves out whoever was pinned or paused when it was planned, so whatever forbids it came later,
+        // be it before the intent was recorded. Sets that are woken are paused until they run.
+        let planned_at = match self.rollout.plan().direction {
+            Direction::Wake => self.proof.record().opened_at,
+            _ => Timestamp::MIN,
+        };
         let forbidden = |service| directives.forbids(service, release, planned_at);
-        directives.held_since(&self.fleet.name, planned_at).or_else(|| services.iter().find_map(forbidden))
+        directives.holds(&self.fleet.name, release).or_else(|| services.iter().find_map(forbidden))
     }
 
     /// Ends this process's part. Without the lease nothing is recorded either: somebody else may be doing so.
@@ -270,7 +287,13 @@ impl<'a> Driver<'a> {
         let now = self.now();
         let result = self.result(&event, now);
         self.seq += 1;
-        self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
+        let recorded = self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await;
+        if breaks(Mutant::AppendedAgain) && recorded.is_err() {
+            self.seq += 1;
+            self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await?;
+        } else {
+            recorded?;
+        }
         self.explain(&event).await;
         self.stop_late(&event).await;
         self.rollout.apply(&event, now)?;
@@ -296,7 +319,8 @@ impl<'a> Driver<'a> {
         Ok((End::Held(reason), self.rollout))
     }
 
-    /// How the services of the current wave stand; recorded whenever that is worth knowing later.
+    /// How the services of the current wave stand; recorded whenever that is worth knowing later. Of a service that
+    /// was not looked at yet nothing is said: what the records have of it stays.
     fn result(&self, event: &Event, now: Timestamp) -> Option<WaveResult> {
         if matches!(event, Event::WaveStarted { .. }) {
             return None;
@@ -309,6 +333,10 @@ impl<'a> Driver<'a> {
             let standing = self.rollout.standing(change, &self.seen, now);
             // What is recorded of a task is its last success, which a failure does not undo.
             if (change.is_task() && standing != Standing::OnTarget) || (only_tasks && !change.is_task()) {
+                return None;
+            }
+            // What was not looked at yet has nothing to be said of it.
+            if live.is_none() && !change.is_task() {
                 return None;
             }
             let result = match standing {

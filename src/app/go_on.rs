@@ -12,7 +12,7 @@ use super::{App, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::ServiceKey;
 use crate::domain::ledger::{RolloutRecord, open_rollout, owed_rollback};
-use crate::domain::plan::{Change, Plan};
+use crate::domain::plan::{Change, Direction, Plan};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Rollout;
 use crate::ports::OpenRollout;
@@ -37,6 +37,9 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease) -> Result<Outcome, St
         Some(failed) => take_back_after(app, fleet, lease, failed).await?,
         None => None,
     };
+    if owed.is_none() {
+        give_version(app, fleet, &rollouts).await?;
+    }
     owed.ok_or_else(|| Reason::NothingToContinue { fleet: fleet.name.clone() }.into())
 }
 
@@ -52,6 +55,19 @@ async fn ran(app: &App, fleet: &Fleet, plan: &Plan) -> Result<BTreeSet<ServiceKe
     Ok(plan.changes().filter(has_run).map(|change| change.service.clone()).collect())
 }
 
+/// Gives the newest rollout's release its final version, where the process that brought it to its end did not live
+/// to do so.
+async fn give_version(app: &App, fleet: &Fleet, rollouts: &[RolloutRecord]) -> Result<(), Stop> {
+    let newest = rollouts.first().filter(|newest| newest.intent.direction == Direction::Deploy);
+    let Some(done) = newest.filter(|newest| newest.succeeded_at().is_some() && app.application.is_last(fleet)) else {
+        return Ok(());
+    };
+    match app.readers.ledger.release(&done.intent.version).await? {
+        Some(release) => finalise(app, &release).await,
+        None => Ok(()),
+    }
+}
+
 /// Takes up this rollout.
 pub(super) async fn take_up(
     app: &App,
@@ -61,7 +77,7 @@ pub(super) async fn take_up(
 ) -> Result<Outcome, Stop> {
     let plan = app.readers.ledger.plan(&open.intent.plan).await?;
     if !plan.is_rollback()
-        && let Some(hold) = lease.directives().held_since(&fleet.name, open.opened_at)
+        && let Some(hold) = lease.directives().holds(&fleet.name, &open.intent.version)
     {
         return Err(hold.into());
     }

@@ -7,6 +7,7 @@ use super::{App, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::ids::FleetName;
 use crate::domain::lease::{self, Claim, LeaseSeen, Life, Owner, Taking};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::reason::Reason;
 use crate::ports::{Fault, PortResult};
 
@@ -79,7 +80,7 @@ impl Lease {
 
     /// The fencing number: larger than that of every holder before.
     pub fn number(&self) -> u64 {
-        self.number
+        self.number - u64::from(breaks(Mutant::OldFence))
     }
 
     /// What people have decided, as of the last look.
@@ -103,7 +104,7 @@ impl Lease {
     /// It is not ours, or could not be read for too long.
     pub async fn confirm(&mut self, app: &App) -> Result<(), Reason> {
         let lost = |why: String| Reason::LeaseLost { fleet: self.fleet.clone(), why };
-        if app.readers.clock.now().duration_since(self.confirmed_at) < FRESH {
+        if app.readers.clock.now().duration_since(self.confirmed_at) < FRESH || breaks(Mutant::LeaseUnconfirmed) {
             return Ok(());
         }
         match self.look(app).await {

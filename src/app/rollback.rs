@@ -38,6 +38,12 @@ pub enum Back {
 pub async fn rollback(app: &App, fleet: &Fleet, back: &Back, by: &str, why: &str) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
     possible(app, &rollouts, &goal(fleet, &rollouts, back)?).await?;
+    // What is meant is what is there now. Whoever lets go of the lease may have taken it back by itself, and the one
+    // before it was good.
+    let back = &match goal(fleet, &rollouts, back)? {
+        Goal::TakeBack(record) => Back::Of(record.id),
+        Goal::Version { .. } => back.clone(),
+    };
     let mut lease = decisions::hold_and_take(app, fleet, by, why, "rollback").await?;
     let result = with(app, fleet, &mut lease, back, by).await;
     lease.release(app).await;

@@ -9,6 +9,7 @@ use super::{App, Stop, decisions, go_on};
 use crate::domain::fleet::{Fleet, OnFailure};
 use crate::domain::ids::{ContentHash, SetId};
 use crate::domain::ledger::{RolloutRecord, failed_before, open_rollout, owed_rollback};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Direction, Exclusion, Plan};
 use crate::domain::reason::{Kind, Reason};
 use crate::domain::release::Release;
@@ -156,7 +157,7 @@ fn nothing_to_do(plan: Plan) -> Outcome {
 async fn guard_rails(
     app: &App,
     fleet: &Fleet,
-    lease: &Lease,
+    lease: &mut Lease,
     request: &Request<'_>,
     rollouts: &[RolloutRecord],
 ) -> Result<(), Stop> {
@@ -178,7 +179,7 @@ async fn guard_rails(
             let past = hold.into_iter().chain(calendar).map(|reason| reason.code()).collect();
             let directive = crate::domain::directive::Directive::BrokeGlass { version: version.clone(), past };
             decisions::record(app, &fleet.name, &glass.by, &glass.why, directive).await?;
-            Ok(())
+            Ok(lease.refresh(app).await?)
         }
         (None, Some(hold)) => Err(hold.into()),
         (None, None) => Ok(()),
@@ -282,7 +283,7 @@ pub(super) async fn finish(
 ) -> Result<Outcome, Stop> {
     let (end, rollout) = Driver::new(app, fleet, lease, rollout, proof).run().await?;
     let back = match &end {
-        End::Halted { wave, reason } if reason.kind() == Kind::GateFailed => {
+        End::Halted { wave, reason } if reason.kind() == Kind::GateFailed && !breaks(Mutant::NoRollback) => {
             passable(react(app, fleet, lease, rollout.plan(), *wave, reason).await)?
         }
         End::Halted { .. } | End::Held(_) | End::Succeeded => Ok(None),

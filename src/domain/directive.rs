@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fleet::{Fleet, Pin, SetState};
 use super::ids::{FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
+use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
 /// One decision.
@@ -134,6 +135,8 @@ pub struct Directives {
     pub cleared: BTreeMap<Version, Timestamp>,
     /// Pins by tenant.
     pub pins: BTreeMap<SetId, Decided>,
+    /// Versions that somebody released past what stood in the way, and the number of that decision.
+    pub gone_past: BTreeMap<Version, u32>,
     /// Paused sets.
     pub paused: BTreeMap<SetId, Paused>,
     /// Number of the newest decision.
@@ -155,7 +158,7 @@ impl Directives {
                 self.bad.remove(version);
                 self.cleared.insert(version.clone(), decided.at);
             }
-            Directive::BrokeGlass { .. } => {}
+            Directive::BrokeGlass { version, .. } => drop(self.gone_past.insert(version.clone(), decided.seq)),
             Directive::Pin { set, .. } => drop(self.pins.insert(set.clone(), decided.clone())),
             Directive::Unpin { set } => drop(self.pins.remove(set)),
             Directive::Pausing { was, .. } => was.iter().for_each(|(service, running)| {
@@ -172,15 +175,15 @@ impl Directives {
 impl Directives {
     /// The reason that stops everything forward, while a hold is in force.
     pub fn on_hold(&self, fleet: &FleetName) -> Option<Reason> {
-        let hold = self.hold.as_ref()?;
+        let hold = self.hold.as_ref().filter(|_| !breaks(Mutant::HoldIgnored))?;
         Some(Reason::OnHold { fleet: fleet.clone(), by: hold.by.clone(), since: hold.at, why: hold.why.clone() })
     }
 
-    /// The hold that was put on after a rollout was opened. One from before was looked at when it was opened, and
-    /// either lifted or gone past by name.
-    pub fn held_since(&self, fleet: &FleetName, opened_at: Timestamp) -> Option<Reason> {
-        self.hold.as_ref().filter(|hold| hold.at > opened_at)?;
-        self.on_hold(fleet)
+    /// The hold that stops this version: not one that somebody went past with it afterwards, by name.
+    pub fn holds(&self, fleet: &FleetName, version: &Version) -> Option<Reason> {
+        let hold = self.hold.as_ref()?;
+        let gone_past = self.gone_past.get(version).is_some_and(|seq| *seq > hold.seq);
+        if gone_past { None } else { self.on_hold(fleet) }
     }
 
     /// The reason that keeps a version out of the fleet, if it is marked.

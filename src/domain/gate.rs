@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ServiceKey, Version};
+use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
 /// What a wave's services must show.
@@ -201,7 +202,7 @@ pub fn all_of(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
     for verdict in verdicts {
         match verdict {
             Verdict::Fail(_) => return verdict,
-            Verdict::Unknown(_) if worst == Verdict::Pass => worst = verdict,
+            Verdict::Unknown(_) if worst == Verdict::Pass && !breaks(Mutant::UnknownPasses) => worst = verdict,
             Verdict::Unknown(_) | Verdict::Pass => {}
         }
     }

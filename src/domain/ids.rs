@@ -157,6 +157,17 @@ impl ImageDigest {
 impl ContentHash {
     /// SHA-256 of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
+        #[cfg(test)]
+        if let Some(known) = memory::recall(bytes) {
+            return known;
+        }
+        let hash = Self::computed(bytes);
+        #[cfg(test)]
+        memory::keep(bytes, &hash);
+        hash
+    }
+
+    fn computed(bytes: &[u8]) -> Self {
         use sha2::{Digest, Sha256};
         use std::fmt::Write;
         let mut hex = String::with_capacity(64);
@@ -313,6 +324,34 @@ impl fmt::Display for ServiceKey {
 impl fmt::Debug for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.set, self.service)
+    }
+}
+
+/// Hashes that were computed before: without optimisation SHA-256 is most of what a simulated rollout costs.
+#[cfg(test)]
+mod memory {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use super::ContentHash;
+
+    /// More are not kept: a simulation hashes the same few hundred values again and again.
+    const MOST: usize = 20_000;
+
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<Vec<u8>, ContentHash>> = const { RefCell::new(BTreeMap::new()) };
+    }
+
+    pub(super) fn recall(bytes: &[u8]) -> Option<ContentHash> {
+        KNOWN.with_borrow(|known| known.get(bytes).cloned())
+    }
+
+    pub(super) fn keep(bytes: &[u8], hash: &ContentHash) {
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() < MOST {
+                known.insert(bytes.to_vec(), hash.clone());
+            }
+        });
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ContentHash, FleetName};
+use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
 /// Version of the form in which leases are recorded.
@@ -140,6 +141,7 @@ pub fn take(fleet: &FleetName, seen: &LeaseSeen, claim: &Claim, life: Option<&Li
             Some(holder) => match life {
                 None => Ok(Taking::Ask(holder.owner.clone())),
                 Some(Life::Ended) => Ok(Taking::Write(written(record.number + 1))),
+                Some(Life::Alive) if breaks(Mutant::LeaseOfOthers) => Ok(Taking::Write(written(record.number + 1))),
                 Some(Life::Alive) => Err(held(fleet, holder, "it is running")),
                 Some(Life::Unknown { why }) => Err(held(fleet, holder, why)),
             },

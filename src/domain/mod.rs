@@ -4,6 +4,7 @@
 //! outside lives in `app` or `adapters`. The modules stand in reading order, which is also the order of
 //! dependency: a module may use only those above it (`tests/tidy.rs` holds that).
 
+pub(crate) mod mutant;
 pub mod ids;
 pub mod service;
 pub mod reason;

@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use super::fleet::{Application, Fleet, OnFailure, ServiceSet};
 use super::ids::{ContentHash, ImageDigest, ServiceKey, ServiceName, SetId, Version};
 use super::ledger::FleetState;
+use super::mutant::{Mutant, breaks};
 use super::plan::{Change, Direction, Exclusion, PLAN_SCHEMA, Plan, Target, Wave};
 use super::reason::Reason;
 use super::release::{Image, Release};
@@ -126,7 +127,7 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
     }
     let back = |wave: &Wave| {
         let concerned = |change: &&Change| !change.is_task() && only.is_none_or(|set| &change.service.set == set);
-        let changes: Vec<Change> = wave.changes.iter().filter(concerned).map(|c| c.reversed(&wave.changes)).collect();
+        let changes: Vec<Change> = wave.changes.iter().filter(concerned).map(|c| turned(c, wave)).collect();
         (!changes.is_empty()).then(|| Wave {
             name: format!("back: {}", wave.name),
             bake: SignedDuration::ZERO,
@@ -142,13 +143,24 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
         release: to.unwrap_or_else(unrecorded),
         replaces: Some(done.release.version.clone()),
         direction: Direction::RollbackOf(done.hash()),
-        waves: done.waves.iter().take(waves.end).skip(waves.start).rev().filter_map(back).collect(),
+        waves: newest_first(done.waves.iter().take(waves.end).skip(waves.start).filter_map(back).collect()),
         unchanged: Vec::new(),
         excluded: Vec::new(),
         on_failure: OnFailure::Stop,
         failure_budget: 0,
         gate: done.gate.clone(),
     })
+}
+
+fn turned(change: &Change, wave: &Wave) -> Change {
+    if breaks(Mutant::BackToFailed) { change.clone() } else { change.reversed(&wave.changes) }
+}
+
+fn newest_first(mut waves: Vec<Wave>) -> Vec<Wave> {
+    if !breaks(Mutant::OldestFirst) {
+        waves.reverse();
+    }
+    waves
 }
 
 /// Who is targeted, and who is left out and why.

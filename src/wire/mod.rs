@@ -11,6 +11,8 @@ mod simulated;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod verbs;
 
 use std::collections::BTreeMap;

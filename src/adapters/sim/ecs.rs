@@ -46,11 +46,9 @@ impl FleetWriter for Sim {
         };
         let current = current.as_str().to_owned();
         let prefix = current.rsplit_once(':').map_or(current.as_str(), |(prefix, _)| prefix).to_owned();
-        let same = |arn: &&TaskDefinitionArn| {
-            arn.as_str().starts_with(&prefix)
-                && world.hash(arn, &service.service.service).as_ref() == Some(&rendered.hash)
-        };
-        if let Some(there) = world.task_definitions.keys().find(same) {
+        let same =
+            |arn: &&TaskDefinitionArn| world.hash(arn, &service.service.service).as_ref() == Some(&rendered.hash);
+        if let Some(there) = world.revisions_of(&prefix).find(same) {
             return Ok(there.clone());
         }
         world.count("ECS RegisterTaskDefinition");
@@ -60,6 +58,7 @@ impl FleetWriter for Sim {
     async fn update(&self, _: &OpenRollout, service: &Address, target: &TaskDefinitionArn) -> PortResult<DeploymentId> {
         let mut world = self.world();
         world.count("ECS UpdateService");
+        advance(&mut world, service);
         let (id, now) = (world.next_deployment(), world.now);
         let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
         Ok(known.update(target, id, now))
@@ -70,8 +69,9 @@ impl FleetWriter for Sim {
         world.count("ECS StopServiceDeployment");
         advance(&mut world, service);
         let (next, now) = (world.next_deployment(), world.now);
+        let flaw = world.services.get(&service.ecs_service).ok_or_else(|| missing(service))?.flaw(&world);
         let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
-        known.stop(deployment, next, now);
+        known.stop(deployment, flaw, next, now);
         Ok(())
     }
 }
@@ -97,10 +97,10 @@ impl WayBackReader for Sim {
 
 /// Brings a service to the world's time.
 fn advance(world: &mut World, address: &Address) {
-    let crashes = world.services.get(&address.ecs_service).is_some_and(|service| service.crashes(world));
+    let flaw = world.services.get(&address.ecs_service).and_then(|service| service.flaw(world));
     let (next, now) = (world.next_deployment(), world.now);
     if let Some(service) = world.services.get_mut(&address.ecs_service) {
-        service.advance(crashes, next, now);
+        service.advance(flaw, next, now);
     }
 }
 

@@ -16,9 +16,10 @@ impl LeaseReader for Sim {
         Ok(world.leases.get(fleet).map_or(LeaseSeen::Never, recorded))
     }
 
-    /// In a simulated world every command runs to its end before the next one begins.
-    async fn life(&self, _: &Owner) -> Life {
-        Life::Ended
+    async fn life(&self, owner: &Owner) -> Life {
+        let mut world = self.world();
+        world.count("GitHub read");
+        if world.living.contains(owner) { Life::Alive } else { Life::Ended }
     }
 }
 

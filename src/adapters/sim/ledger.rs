@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::{Sim, World, write};
 use crate::domain::directive::Decided;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
-use crate::domain::ledger::{Entry, FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
+use crate::domain::ledger::{Entry, FleetState, Intent, RolloutId, RolloutRecord, Standing, WaveResult};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
@@ -83,6 +83,11 @@ impl LedgerWriter for Sim {
         // The plan's commit, the deployment and its first status.
         (0..3).for_each(|_| world.count("GitHub write"));
         world.plans.insert(intent.plan.clone(), plan.clone());
+        // As on GitHub, a request that is repeated finds what the first one opened.
+        let known = world.rollouts.iter().rev().find(|known| known.intent.plan == intent.plan && is_open(known));
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
         let (id, opened_at) = (RolloutId(world.rollouts.len() as u64 + 1), world.now);
         let record = RolloutRecord { id, opened_at, intent: intent.clone(), entries: Vec::new() };
         world.rollouts.push(record.clone());
@@ -126,6 +131,10 @@ impl LedgerWriter for Sim {
         }
         Ok(())
     }
+}
+
+fn is_open(record: &RolloutRecord) -> bool {
+    matches!(record.standing(), Standing::Open(_))
 }
 
 /// Writes the records into a folder.

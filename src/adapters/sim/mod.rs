@@ -12,6 +12,8 @@ mod registry;
 mod scaling;
 mod service;
 mod task;
+#[cfg(test)]
+mod truth;
 mod world;
 
 use std::io;
@@ -35,6 +37,12 @@ impl Sim {
     /// A world in which every service of every fleet runs an image from before there were records.
     pub fn new(application: &Application, now: Timestamp) -> Self {
         Self { world: Mutex::new(World::new(application, now)) }
+    }
+
+    /// A world as it is.
+    #[cfg(test)]
+    pub(crate) fn of(world: World) -> Self {
+        Self { world: Mutex::new(world) }
     }
 
     /// The world that was saved in this folder.

@@ -8,7 +8,6 @@ use super::world::World;
 use crate::domain::directive::Scaling;
 use crate::domain::ids::{ContentHash, DeploymentId, FleetName, ServiceKey, SetId, TaskDefinitionArn};
 use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs};
-use crate::domain::template::digest_in;
 
 /// Something an image does wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +33,14 @@ pub enum FaultKind {
     Answers500,
     /// As a one-shot task it ends with exit code 1.
     TaskFails,
+    /// It stops at once, and without a circuit breaker ECS tries for ever.
+    CrashWithoutBreaker,
+    /// It stops at once; ECS gives up and leaves it there.
+    GivenUp,
+    /// It comes up, and stops again and again from then on.
+    CrashLater,
+    /// There is no capacity for it at first: it comes up after a long time.
+    NoCapacity,
 }
 
 /// One service.
@@ -44,7 +51,7 @@ pub(super) struct SimService {
     pub(super) desired: u32,
     #[serde(default)]
     pub(super) scaling: Option<Scaling>,
-    primary: Deployment,
+    pub(super) primary: Deployment,
     /// What the circuit breaker goes back to.
     last_good: TaskDefinitionArn,
     failed: Vec<Deployment>,
@@ -52,9 +59,9 @@ pub(super) struct SimService {
 
 /// One of its deployments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Deployment {
-    id: DeploymentId,
-    task_definition: TaskDefinitionArn,
+pub(super) struct Deployment {
+    pub(super) id: DeploymentId,
+    pub(super) task_definition: TaskDefinitionArn,
     began: Timestamp,
     /// When it will be done, if it will.
     done: Timestamp,
@@ -67,6 +74,10 @@ struct Deployment {
 const ROLLOUT: SignedDuration = SignedDuration::from_secs(60);
 /// Three tasks that stop at once take about this long, after which the circuit breaker fires.
 const BREAKER: SignedDuration = SignedDuration::from_secs(40);
+/// A task that stops right after its start stops again after this long.
+const CRASH: SignedDuration = SignedDuration::from_secs(15);
+/// When capacity is scarce, a deployment takes this much longer.
+const SCARCE: SignedDuration = SignedDuration::from_mins(8);
 
 impl Fault {
     /// Whether it shows for this service.
@@ -116,8 +127,14 @@ impl SimService {
     }
 
     /// Takes a StopServiceDeployment. Only a deployment that is in progress can be stopped.
-    pub(super) fn stop(&mut self, deployment: &DeploymentId, next: DeploymentId, now: Timestamp) {
-        if &self.primary.id == deployment && now < self.primary.done {
+    pub(super) fn stop(
+        &mut self,
+        deployment: &DeploymentId,
+        flaw: Option<FaultKind>,
+        next: DeploymentId,
+        now: Timestamp,
+    ) {
+        if &self.primary.id == deployment && self.rollout(flaw, now) == RolloutState::InProgress {
             self.primary.stopped = true;
             let back = begin(&self.key, &self.last_good, next, now);
             self.failed.push(std::mem::replace(&mut self.primary, back));
@@ -126,21 +143,45 @@ impl SimService {
 
     /// What DescribeServices says at the world's time.
     pub(super) fn describe(&self, world: &World) -> Option<Live> {
-        let runs = |arn: &TaskDefinitionArn| {
-            let digest = digest_in(world.task_definitions.get(arn)?, &self.key.service);
-            Some(Runs { task_definition: arn.clone(), hash: world.hash(arn, &self.key.service)?, digest })
+        let (arn, service, flaw) = (&self.primary.task_definition, &self.key.service, self.flaw(world));
+        let runs = Runs {
+            task_definition: arn.clone(),
+            hash: world.hash(arn, service)?,
+            digest: world.digest_of(arn, service),
         };
-        let failed = self.failed.iter().map(|deployment| self.failed(world, deployment)).collect();
-        let done = world.now >= self.primary.done;
+        let rollout = self.rollout(flaw, world.now);
         Some(Live {
-            runs: runs(&self.primary.task_definition)?,
+            runs,
             deployment: self.primary.id.clone(),
-            rollout: if done { RolloutState::Completed } else { RolloutState::InProgress },
+            rollout,
             desired: self.desired,
-            running: if done { self.desired } else { 0 },
-            failed_tasks: 0,
-            failed,
+            running: if rollout == RolloutState::Completed { self.desired } else { 0 },
+            failed_tasks: self.failed_tasks(flaw, world.now),
+            failed: self.failed.iter().map(|deployment| self.failed(world, deployment)).collect(),
         })
+    }
+
+    /// How far the PRIMARY deployment is, with what is wrong with its image.
+    fn rollout(&self, flaw: Option<FaultKind>, now: Timestamp) -> RolloutState {
+        let after = match flaw {
+            Some(FaultKind::CrashAtStart | FaultKind::CrashWithoutBreaker) => return RolloutState::InProgress,
+            Some(FaultKind::GivenUp) if now >= self.primary.began + BREAKER => return RolloutState::Failed,
+            Some(FaultKind::GivenUp) => return RolloutState::InProgress,
+            Some(FaultKind::NoCapacity) => self.primary.done + SCARCE,
+            Some(FaultKind::Answers500 | FaultKind::CrashLater | FaultKind::TaskFails) | None => self.primary.done,
+        };
+        if now >= after { RolloutState::Completed } else { RolloutState::InProgress }
+    }
+
+    /// Tasks of the PRIMARY deployment that have stopped.
+    fn failed_tasks(&self, flaw: Option<FaultKind>, now: Timestamp) -> u32 {
+        let since = match flaw {
+            Some(FaultKind::CrashAtStart | FaultKind::CrashWithoutBreaker | FaultKind::GivenUp) => self.primary.began,
+            Some(FaultKind::CrashLater) => self.primary.done,
+            Some(FaultKind::Answers500 | FaultKind::NoCapacity | FaultKind::TaskFails) | None => return 0,
+        };
+        let times = now.duration_since(since).as_secs() / CRASH.as_secs();
+        u32::try_from(times.max(0)).unwrap_or(u32::MAX)
     }
 
     fn failed(&self, world: &World, deployment: &Deployment) -> FailedDeployment {
@@ -154,24 +195,24 @@ impl SimService {
 
     /// The task definition whose tasks answer: the old ones until a deployment is done.
     pub(super) fn serving(&self, world: &World) -> &TaskDefinitionArn {
-        if world.now >= self.primary.done { &self.primary.task_definition } else { &self.last_good }
+        let done = self.rollout(self.flaw(world), world.now) == RolloutState::Completed;
+        if done { &self.primary.task_definition } else { &self.last_good }
     }
 
     /// What the deployment's image is like decides how it goes on once enough time has passed.
-    pub(super) fn advance(&mut self, crashes: bool, next: DeploymentId, now: Timestamp) {
-        if crashes && now >= self.primary.began + BREAKER {
+    pub(super) fn advance(&mut self, flaw: Option<FaultKind>, next: DeploymentId, now: Timestamp) {
+        if flaw == Some(FaultKind::CrashAtStart) && now >= self.primary.began + BREAKER {
             let back = begin(&self.key, &self.last_good, next, self.primary.began + BREAKER);
             self.failed.push(std::mem::replace(&mut self.primary, back));
-        } else if now >= self.primary.done {
+        } else if self.rollout(flaw, now) == RolloutState::Completed {
             self.last_good = self.primary.task_definition.clone();
         }
     }
 
-    /// Whether the image of the PRIMARY deployment stops at once here.
-    pub(super) fn crashes(&self, world: &World) -> bool {
-        world.image(&self.primary.task_definition, &self.key.service).is_some_and(|image| {
-            image.faults.iter().any(|f| f.kind == FaultKind::CrashAtStart && f.applies(&self.fleet, &self.key))
-        })
+    /// What the image of the PRIMARY deployment does wrong here.
+    pub(super) fn flaw(&self, world: &World) -> Option<FaultKind> {
+        let image = world.image(&self.primary.task_definition, &self.key.service)?;
+        image.faults.iter().find(|fault| fault.applies(&self.fleet, &self.key)).map(|fault| fault.kind)
     }
 
     /// Whether ECS lists a failed deployment.
@@ -181,7 +222,12 @@ impl SimService {
 }
 
 /// A deployment takes its own time, the same in every run.
-fn begin(key: &ServiceKey, task_definition: &TaskDefinitionArn, id: DeploymentId, now: Timestamp) -> Deployment {
+pub(super) fn begin(
+    key: &ServiceKey,
+    task_definition: &TaskDefinitionArn,
+    id: DeploymentId,
+    now: Timestamp,
+) -> Deployment {
     let spread: i64 = format!("{key}{task_definition}").bytes().map(i64::from).sum::<i64>() % 30;
     let done = now + ROLLOUT + SignedDuration::from_secs(spread);
     Deployment { id, task_definition: task_definition.clone(), began: now, done, stopped: false }
@@ -210,7 +256,7 @@ mod tests {
     #[test]
     fn a_stopped_deployment_goes_back_to_what_ran_before_under_a_new_id() {
         let mut service = moving();
-        service.stop(&id(2), id(3), Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1));
+        service.stop(&id(2), None, id(3), Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1));
         assert_eq!((&service.primary.id, &service.primary.task_definition), (&id(3), &definition(1)));
         assert_eq!((service.failed.len(), &service.failed[0].id, service.failed[0].stopped), (1, &id(2), true));
     }
@@ -218,8 +264,8 @@ mod tests {
     #[test]
     fn one_that_is_done_or_another_stays_as_it_is() {
         let mut service = moving();
-        service.stop(&id(1), id(3), Timestamp::UNIX_EPOCH);
-        service.stop(&id(2), id(3), service.primary.done);
+        service.stop(&id(1), None, id(3), Timestamp::UNIX_EPOCH);
+        service.stop(&id(2), None, id(3), service.primary.done);
         assert_eq!((&service.primary.id, service.has_failed()), (&id(2), false));
     }
 }

@@ -1,5 +1,6 @@
 //! What the simulated world consists of.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,14 +15,14 @@ use crate::domain::fleet::{Application, Fleet, SetState};
 use crate::domain::ids::{
     ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
 };
-use crate::domain::lease::LeaseRecord;
+use crate::domain::lease::{LeaseRecord, Owner};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
-use crate::domain::template::Template;
+use crate::domain::template::{Template, digest_in};
 
 /// Everything there is, as one value.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct World {
     /// The time.
     pub now: Timestamp,
@@ -60,8 +61,24 @@ pub struct World {
     pub(super) leases: BTreeMap<FleetName, LeaseRecord>,
     /// Calls by name, to show what a rollout costs.
     pub calls: BTreeMap<String, u64>,
+    /// Who is known to live. Everybody else has ended: every command runs to its end before the next one begins.
+    #[serde(skip)]
+    pub living: Vec<Owner>,
     /// Numbers given out.
     counter: u64,
+    /// Name of the application, the first part of every service's name.
+    #[serde(default)]
+    app: String,
+    /// What was found out about task definitions, which never change.
+    #[serde(skip)]
+    known: RefCell<BTreeMap<TaskDefinitionArn, Known>>,
+}
+
+/// What a task definition runs.
+#[derive(Clone, Debug)]
+struct Known {
+    hash: Option<ContentHash>,
+    digest: Option<ImageDigest>,
 }
 
 impl World {
@@ -74,6 +91,7 @@ impl World {
 
     /// Gives every service of the file that is not there yet its place, on an image from before.
     pub(super) fn take_in(&mut self, application: &Application) {
+        self.app = application.name.to_string();
         for fleet in &application.fleets {
             self.hosts.extend(fleet.sets.iter().map(|set| (set.host.clone(), fleet.name.clone())));
             for key in application.services_in(fleet) {
@@ -129,12 +147,15 @@ impl World {
 
     /// Stores a revision under the next free number of its family, `prefix` being the ARN up to the family.
     pub(super) fn register(&mut self, prefix: &str, definition: Value) -> TaskDefinitionArn {
-        let revision =
-            1 + self.task_definitions.keys().filter(|arn| arn.as_str().starts_with(&format!("{prefix}:"))).count();
-        let text = format!("{prefix}:{revision}");
-        let arn: TaskDefinitionArn = text.parse().unwrap_or_else(|bad| unreachable!("{bad}"));
+        let arn = revision(prefix, 1 + self.revisions_of(prefix).count());
         self.task_definitions.insert(arn.clone(), definition);
         arn
+    }
+
+    /// The revisions of a family, `prefix` being the ARN up to it.
+    pub(super) fn revisions_of(&self, prefix: &str) -> impl Iterator<Item = &TaskDefinitionArn> {
+        let belongs = move |arn: &&TaskDefinitionArn| arn.as_str().rsplit_once(':').is_some_and(|(p, _)| p == prefix);
+        self.task_definitions.range(revision(prefix, 0)..).map(|(arn, _)| arn).take_while(belongs)
     }
 
     /// A deployment id nobody has yet.
@@ -151,20 +172,40 @@ impl World {
 
     /// Counts a call.
     pub(super) fn count(&mut self, call: &str) {
-        *self.calls.entry(call.to_owned()).or_default() += 1;
+        match self.calls.get_mut(call) {
+            Some(count) => *count += 1,
+            None => drop(self.calls.insert(call.to_owned(), 1)),
+        }
     }
 
     /// The image a task definition runs for a service.
     pub(super) fn image(&self, arn: &TaskDefinitionArn, service: &ServiceName) -> Option<&StoredImage> {
-        let digest = crate::domain::template::digest_in(self.task_definitions.get(arn)?, service)?;
+        let digest = self.digest_of(arn, service)?;
         self.images.values().flatten().find(|image| image.digest == digest)
     }
 
     /// Hash of a task definition, as the planner makes it.
     pub(super) fn hash(&self, arn: &TaskDefinitionArn, service: &ServiceName) -> Option<ContentHash> {
+        self.known(arn, service, |known| known.hash.clone())
+    }
+
+    /// Digest of the image that a task definition runs for a service.
+    pub(super) fn digest_of(&self, arn: &TaskDefinitionArn, service: &ServiceName) -> Option<ImageDigest> {
+        self.known(arn, service, |known| known.digest.clone())
+    }
+
+    fn known<T>(&self, arn: &TaskDefinitionArn, service: &ServiceName, of: impl Fn(&Known) -> Option<T>) -> Option<T> {
+        let mut all = self.known.borrow_mut();
+        if let Some(known) = all.get(arn) {
+            return of(known);
+        }
         let definition = self.task_definitions.get(arn)?;
         let image = definition["containerDefinitions"][0]["image"].as_str()?;
-        Template::from_task_definition(definition, service).ok()?.render(service, image).ok().map(|r| r.hash)
+        let rendered = Template::from_task_definition(definition, service).ok()?.render(service, image).ok();
+        let known = Known { hash: rendered.map(|rendered| rendered.hash), digest: digest_in(definition, service) };
+        let asked = of(&known);
+        all.insert(arn.clone(), known);
+        asked
     }
 
     /// A commit that touches these folders; what is built from them from now on behaves as `faults` say.
@@ -190,16 +231,25 @@ impl World {
     /// The version that a service answers on this host right now; none if it does not answer well.
     pub fn answers(&self, host: &str, key: &ServiceKey) -> Option<Version> {
         let fleet = self.hosts.get(host)?;
-        let service = self.services.values().find(|s| &s.key == key && &s.fleet == fleet)?;
+        let service = self.services.get(&self.name_of(fleet, key))?;
         let image = self.image(service.serving(self), &key.service)?;
         let well = !image.faults.iter().any(|fault| fault.breaks_answers(fleet, key));
         (well && service.desired > 0).then(|| image.built_as.clone())
+    }
+
+    /// Name of a service in ECS.
+    pub(super) fn name_of(&self, fleet: &FleetName, key: &ServiceKey) -> String {
+        format!("{}-{fleet}-{}-{}", self.app, key.set, key.service)
     }
 
     /// The digest with which the simulated registry stores these bytes.
     pub(super) fn digest(text: &str) -> ImageDigest {
         digest_of(text)
     }
+}
+
+fn revision(prefix: &str, number: usize) -> TaskDefinitionArn {
+    format!("{prefix}:{number}").parse().unwrap_or_else(|bad| unreachable!("{bad}"))
 }
 
 fn digest_of(text: &str) -> ImageDigest {

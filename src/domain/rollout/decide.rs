@@ -6,6 +6,7 @@ use super::{Event, Phase, Rollout, Standing};
 use crate::domain::calendar::Calendar;
 use crate::domain::gate::{OnUnknown, Verdict, all_of, judge_probe, judge_targets};
 use crate::domain::ids::{ServiceKey, SetId};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
 use crate::domain::reason::{Kind, Reason};
 use crate::domain::snapshot::{ServiceSeen, Snapshot};
@@ -140,7 +141,7 @@ impl Rollout {
     fn send(&self, standings: &Standings<'_>, calendar: &Calendar, now: Timestamp) -> Option<Decision> {
         let ready = standings
             .iter()
-            .filter(|(change, standing)| *standing == Standing::AsBefore && needs_met(change, standings))
+            .filter(|(change, standing)| may_be_sent(standing) && needs_met(change, standings))
             .map(|(change, _)| *change)
             .filter(|change| change.is_task() || !self.waits_for_tasks() || self.goes_back(change));
         let (back, forward): (Vec<&Change>, Vec<&Change>) = ready.partition(|change| self.goes_back(change));
@@ -178,7 +179,7 @@ impl Rollout {
             Standing::Moving if done => Verdict::Unknown(not_steady(change)),
             Standing::Moving => Verdict::Pass,
         };
-        let probe = self.plan.gate.probe.as_ref().filter(|_| change.probe.is_some());
+        let probe = self.plan.gate.probe.as_ref().filter(|_| change.probe.is_some() && !breaks(Mutant::ProbesIgnored));
         let probe =
             probe.map(|policy| judge_probe(policy, &change.service, seen.health.probes.get(&change.service), done));
         let targets = (done && self.plan.gate.targets_healthy && !change.is_task())
@@ -188,6 +189,7 @@ impl Rollout {
 
     fn judge_stops(&self, change: &Change, live: Option<&ServiceSeen>) -> Verdict {
         match live {
+            _ if breaks(Mutant::StopsIgnored) => Verdict::Pass,
             Some(ServiceSeen::Live(live)) if live.failed_tasks > self.plan.gate.stopped_tasks_max => {
                 Verdict::Fail(Reason::TasksStopped { service: change.service.clone(), stopped: live.failed_tasks })
             }
@@ -198,7 +200,7 @@ impl Rollout {
     /// A watch lasts at least from one look to the next, so that two of them agree before anything is called good.
     fn bake_ends(&self, wave: usize, since: Timestamp) -> Timestamp {
         let bake = self.plan.waves.get(wave).map_or(SignedDuration::ZERO, |wave| wave.bake);
-        since + bake.max(self.plan.gate.poll)
+        if breaks(Mutant::NoBake) { since } else { since + bake.max(self.plan.gate.poll) }
     }
 
     /// Time between two looks at services under watch.
@@ -229,6 +231,11 @@ impl Rollout {
     }
 }
 
+/// Whether a service waits for its update.
+fn may_be_sent(standing: &Standing) -> bool {
+    *standing == Standing::AsBefore || *standing == Standing::Moving && breaks(Mutant::SentUnread)
+}
+
 /// Whether everything that must be on its target before this service is.
 fn needs_met(change: &Change, standings: &Standings<'_>) -> bool {
     let same_set = |other: &&(&Change, Standing)| other.0.service.set == change.service.set;
@@ -236,7 +243,7 @@ fn needs_met(change: &Change, standings: &Standings<'_>) -> bool {
         .iter()
         .filter(same_set)
         .filter(|(other, _)| change.after.contains(&other.service.service))
-        .all(|(_, standing)| *standing == Standing::OnTarget)
+        .all(|(_, standing)| *standing == Standing::OnTarget || breaks(Mutant::OrderIgnored))
 }
 
 fn displaced(change: &Change) -> Reason {

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ContentHash, DeploymentId, ServiceKey, SetId};
+use super::mutant::{Mutant, breaks};
 use super::plan::{Change, Plan, Wave};
 use super::reason::Reason;
 use super::snapshot::{ServiceSeen, Snapshot, TaskSeen};
@@ -234,11 +235,9 @@ impl Rollout {
                 self.looking_since = now;
                 self.tasks_done = true;
             }
-            Event::Baking { .. }
-            | Event::Quarantined { .. }
-            | Event::Held { .. }
-            | Event::Halted { .. }
-            | Event::Succeeded => {}
+            // A way back that begins now has its own time: the one forward may have used up all of it.
+            Event::Quarantined { .. } => self.looking_since = now,
+            Event::Baking { .. } | Event::Held { .. } | Event::Halted { .. } | Event::Succeeded => {}
         }
         self.phase = next;
         self.watched = self.present_changes();
@@ -286,7 +285,8 @@ impl Rollout {
             true => (!change.is_task()).then(|| change.reversed(changes)),
             false => Some(change.clone()),
         };
-        changes.iter().filter_map(turned).collect()
+        let behind = |change: &&Change| self.quarantined.contains_key(&change.service.set);
+        changes.iter().filter(|change| !breaks(Mutant::NotBroughtBack) || !behind(change)).filter_map(turned).collect()
     }
 
     /// Whether this change brings a service back to what it ran before.

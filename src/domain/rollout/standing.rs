@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Rollout;
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
 use crate::domain::reason::Reason;
 use crate::domain::snapshot::{Live, RolloutState, ServiceSeen, Snapshot};
@@ -52,9 +53,12 @@ impl Rollout {
             Some(ServiceSeen::Missing) => {
                 Standing::Failed(Reason::NotReady { service, why: "ECS has no active service of that name".to_owned() })
             }
-            Some(ServiceSeen::Live(live)) if live.desired == 0 => Standing::Unknown(Reason::Unproven { service }),
+            Some(ServiceSeen::Live(live)) if live.desired == 0 && !breaks(Mutant::ZeroIsHealthy) => {
+                Standing::Unknown(Reason::Unproven { service })
+            }
             Some(ServiceSeen::Live(live)) if live.runs.hash == change.target.hash => self.on_its_way(change, live, now),
             Some(ServiceSeen::Live(live)) if live.runs.hash == change.before.hash => self.as_before(change, live, now),
+            Some(ServiceSeen::Live(_)) if breaks(Mutant::ForeignIgnored) => Standing::AsBefore,
             Some(ServiceSeen::Live(live)) => Standing::Foreign(Reason::ForeignChange {
                 service,
                 found: format!("it runs {}", live.runs.task_definition.family_and_revision()),
@@ -76,15 +80,21 @@ impl Rollout {
 
     /// What ran before is PRIMARY: not sent yet, or sent and taken back.
     fn as_before(&self, change: &Change, live: &Live, now: Timestamp) -> Standing {
+        if breaks(Mutant::StableIsSuccess) && self.sent.contains_key(&change.service) && live.is_settled() {
+            return Standing::OnTarget;
+        }
         let ours_failed = live
             .failed
             .iter()
             .find(|failed| failed.began >= self.opened_at && failed.hash.as_ref() == Some(&change.target.hash));
+        if breaks(Mutant::BreakerIgnored) && ours_failed.is_some() {
+            return if live.is_settled() { Standing::AsBefore } else { Standing::Moving };
+        }
         if let Some(failed) = ours_failed {
             return Standing::Failed(gave_up(change, &failed.why));
         }
         match self.sent.get(&change.service) {
-            Some(sent) if sent.displaced >= DISPLACED_READS => {
+            Some(sent) if sent.displaced >= DISPLACED_READS - u32::from(breaks(Mutant::OneReadBelieved)) => {
                 Standing::Failed(gave_up(change, "it went back to the deployment before ours"))
             }
             Some(_) => Standing::Moving,

@@ -1,0 +1,119 @@
+//! What the simulated world really is, and what people and ECS do to it beside us: for tests that judge the engine
+//! by the truth and not by what it was told.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::World;
+use super::service::{Fault, FaultKind, begin};
+use crate::domain::directive::{Decided, Directives};
+use crate::domain::ids::{ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version};
+use crate::domain::lease::LeaseRecord;
+use crate::domain::ledger::{FleetState, RolloutRecord};
+use crate::domain::plan::Plan;
+
+impl World {
+    /// Hash of what a service's PRIMARY deployment runs.
+    pub(crate) fn primary(&self, fleet: &FleetName, key: &ServiceKey) -> Option<ContentHash> {
+        let service = self.services.get(&self.name_of(fleet, key))?;
+        self.hash(&service.primary.task_definition, &key.service)
+    }
+
+    /// Hash of a task definition.
+    pub(crate) fn hash_of(&self, arn: &TaskDefinitionArn, service: &ServiceName) -> Option<ContentHash> {
+        self.hash(arn, service)
+    }
+
+    /// What an image does wrong to a service.
+    pub(crate) fn flaw_of(&self, fleet: &FleetName, key: &ServiceKey, digest: &ImageDigest) -> Option<FaultKind> {
+        let image = self.images.values().flatten().find(|image| &image.digest == digest)?;
+        image.faults.iter().find(|fault| fault.applies(fleet, key)).map(|fault| fault.kind)
+    }
+
+    /// From now on the image of this digest does these things wrong.
+    pub(crate) fn break_image(&mut self, digest: &ImageDigest, flaws: &[Fault]) {
+        for image in self.images.values_mut().flatten().filter(|image| &image.digest == digest) {
+            image.faults = flaws.to_vec();
+        }
+    }
+
+    /// The rollouts, oldest first.
+    pub(crate) fn records(&self) -> &[RolloutRecord] {
+        &self.rollouts
+    }
+
+    /// The plans.
+    pub(crate) fn plans(&self) -> &BTreeMap<ContentHash, Plan> {
+        &self.plans
+    }
+
+    /// A fleet's lease.
+    pub(crate) fn lease_of(&self, fleet: &FleetName) -> Option<&LeaseRecord> {
+        self.leases.get(fleet)
+    }
+
+    /// What a fleet runs by the records.
+    pub(crate) fn state_of(&self, fleet: &FleetName) -> Option<&FleetState> {
+        self.states.get(fleet)
+    }
+
+    /// Versions that were given for good.
+    pub(crate) fn given(&self) -> &BTreeMap<Version, Version> {
+        &self.finals
+    }
+
+    /// Whether a fleet is on hold.
+    pub(crate) fn is_on_hold(&self, fleet: &FleetName) -> bool {
+        Directives::fold(self.decided.get(fleet).into_iter().flatten()).hold.is_some()
+    }
+
+    /// How many decisions people have made about a fleet.
+    pub(crate) fn decisions(&self, fleet: &FleetName) -> u32 {
+        self.decided.get(fleet).and_then(|decided| decided.last()).map_or(0, |last| last.seq)
+    }
+
+    /// Somebody decides something.
+    pub(crate) fn decide_by_hand(&mut self, fleet: &FleetName, decided: Decided) {
+        self.decided.entry(fleet.clone()).or_default().push(decided);
+    }
+
+    /// Somebody deploys something else by hand.
+    pub(crate) fn change_by_hand(&mut self, fleet: &FleetName, key: &ServiceKey) {
+        let name = self.name_of(fleet, key);
+        let Some(current) = self.services.get(&name).map(|service| service.primary.task_definition.clone()) else {
+            return;
+        };
+        let Some(mut definition) = self.task_definitions.get(&current).cloned() else { return };
+        definition["cpu"] = Value::from("1024");
+        let prefix = current.as_str().rsplit_once(':').map_or(current.as_str(), |(prefix, _)| prefix).to_owned();
+        let foreign = self.register(&prefix, definition);
+        let (id, now) = (self.next_deployment(), self.now);
+        if let Some(service) = self.services.get_mut(&name) {
+            service.primary = begin(key, &foreign, id, now);
+        }
+    }
+
+    /// Somebody has the service deployed again as it is: a second deployment beside the one that was there.
+    pub(crate) fn redeploy_by_hand(&mut self, fleet: &FleetName, key: &ServiceKey) {
+        let (name, id, now) = (self.name_of(fleet, key), self.next_deployment(), self.now);
+        if let Some(service) = self.services.get_mut(&name) {
+            let same = service.primary.task_definition.clone();
+            service.primary = begin(key, &same, id, now);
+        }
+    }
+
+    /// Somebody scales the service.
+    pub(crate) fn scale_by_hand(&mut self, fleet: &FleetName, key: &ServiceKey, desired: u32) {
+        let name = self.name_of(fleet, key);
+        if let Some(service) = self.services.get_mut(&name) {
+            service.desired = desired;
+        }
+    }
+
+    /// The service is deleted: ECS calls it INACTIVE, and then does not know it.
+    pub(crate) fn delete_by_hand(&mut self, fleet: &FleetName, key: &ServiceKey) {
+        let name = self.name_of(fleet, key);
+        self.services.remove(&name);
+    }
+}

@@ -1,0 +1,108 @@
+//! What each process was told: the only ground on which it may act.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Checker;
+use crate::domain::gate::{Answer, TargetHealth};
+use crate::domain::ids::ServiceKey;
+use crate::domain::ledger::RolloutId;
+use crate::domain::snapshot::ServiceSeen;
+
+/// What one process was told.
+pub(super) struct Knowledge {
+    pub(super) services: Vec<Option<Told>>,
+    pub(super) probes: Vec<Option<Probed>>,
+    pub(super) targets: Vec<Option<(u32, bool)>>,
+    /// When it last read the lease, and the delays until then.
+    pub(super) lease_read: Option<(Timestamp, SignedDuration)>,
+    /// Rollouts that it has held or ended.
+    pub(super) done_with: BTreeSet<RolloutId>,
+}
+
+/// What it was told of a service, in which call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) call: u32,
+    pub(super) hash: u32,
+    pub(super) settled: bool,
+    pub(super) desired: u32,
+    pub(super) failed_tasks: u32,
+}
+
+/// What a probe got, in which call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Probed {
+    pub(super) call: u32,
+    pub(super) well: bool,
+    pub(super) version: Option<String>,
+}
+
+impl Knowledge {
+    pub(super) fn new(services: usize) -> Self {
+        Self {
+            services: vec![None; services],
+            probes: vec![None; services],
+            targets: vec![None; services],
+            lease_read: None,
+            done_with: BTreeSet::new(),
+        }
+    }
+}
+
+impl Checker {
+    /// A process was told this of the services.
+    pub(in super::super) fn told(&mut self, process: usize, seen: &BTreeMap<ServiceKey, ServiceSeen>) {
+        for (key, seen) in seen {
+            let Some(service) = self.services.get(key).copied() else { continue };
+            let told = match seen {
+                ServiceSeen::Live(live) => {
+                    let hash = self.number(&live.runs.hash);
+                    let (settled, desired, failed_tasks) = (live.is_settled(), live.desired, live.failed_tasks);
+                    Some(Told { call: self.call, hash, settled, desired, failed_tasks })
+                }
+                ServiceSeen::Missing => Some(Told::nothing(self.call)),
+                // Nothing new: what was told before is as old as it was.
+                ServiceSeen::Unreachable { .. } => continue,
+            };
+            self.processes[process].services[service] = told;
+            if let Some(told) = told {
+                let runs = &mut self.runs[service];
+                match runs.iter_mut().find(|(hash, _)| *hash == told.hash) {
+                    Some((_, call)) => *call = told.call,
+                    None => runs.push((told.hash, told.call)),
+                }
+            }
+        }
+    }
+
+    pub(in super::super) fn probed(&mut self, process: usize, answers: &BTreeMap<ServiceKey, Answer>) {
+        for (key, answer) in answers {
+            let Some(service) = self.services.get(key).copied() else { continue };
+            let (well, version) = match answer {
+                Answer::Http { status, version } => ((200..300).contains(status), version.clone()),
+                Answer::Nothing { .. } => (false, None),
+            };
+            self.processes[process].probes[service] = Some(Probed { call: self.call, well, version });
+        }
+    }
+
+    pub(in super::super) fn balanced(&mut self, process: usize, health: &BTreeMap<ServiceKey, TargetHealth>) {
+        for (key, health) in health {
+            let Some(service) = self.services.get(key).copied() else { continue };
+            let well = matches!(health, TargetHealth::NotBalanced | TargetHealth::Healthy(1..));
+            self.processes[process].targets[service] = Some((self.call, well));
+        }
+    }
+
+    pub(in super::super) fn lease_read(&mut self, process: usize, now: Timestamp) {
+        self.processes[process].lease_read = Some((now, self.delays));
+    }
+}
+
+impl Told {
+    fn nothing(call: u32) -> Self {
+        Self { call, hash: 0, settled: false, desired: 0, failed_tasks: 0 }
+    }
+}

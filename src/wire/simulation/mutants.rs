@@ -1,0 +1,79 @@
+//! The checker is checked: each engine of `domain::mutant`, broken on purpose, must be caught by what the
+//! exploration does anyway, within a bounded number of schedules.
+
+use super::explore::{Bench, SMALL, check, every_single, say};
+use crate::domain::fleet::OnFailure;
+use crate::domain::mutant::{Mutant, break_rule};
+
+/// Seeds after which a broken engine must have been caught.
+const SEEDS: u64 = 1_500;
+
+const ALL: [Mutant; 24] = [
+    Mutant::UnknownPasses,
+    Mutant::LeaseUnconfirmed,
+    Mutant::StableIsSuccess,
+    Mutant::NoIntent,
+    Mutant::BackToFailed,
+    Mutant::SentUnread,
+    Mutant::OrderIgnored,
+    Mutant::ZeroIsHealthy,
+    Mutant::NoBake,
+    Mutant::ForeignIgnored,
+    Mutant::NotBroughtBack,
+    Mutant::PlanHashIgnored,
+    Mutant::AppendedAgain,
+    Mutant::LeaseOfOthers,
+    Mutant::GoesOnAfterHold,
+    Mutant::OldestFirst,
+    Mutant::OldFence,
+    Mutant::HoldIgnored,
+    Mutant::OneReadBelieved,
+    Mutant::ProbesIgnored,
+    Mutant::StopsIgnored,
+    Mutant::HeldAfterEnd,
+    Mutant::BreakerIgnored,
+    Mutant::NoRollback,
+];
+
+/// How a broken engine is caught: after how many schedules, by which one and how. None if it is not.
+fn caught(rule: Option<Mutant>) -> Option<(u64, String)> {
+    // The world is set up by an engine that is whole.
+    let mut bench = Bench::new(SMALL);
+    break_rule(rule);
+    let caught = by_seeds(&mut bench).or_else(|| {
+        let (number, complaints) = every_single(&bench);
+        complaints.first().map(|complaint| (SEEDS + number as u64, first_lines(complaint)))
+    });
+    break_rule(None);
+    caught
+}
+
+fn by_seeds(bench: &mut Bench) -> Option<(u64, String)> {
+    for seed in 0..SEEDS {
+        let lot = super::lot::Lot::draw(seed, SMALL.tenants, SMALL.services, 120);
+        let report = lot.run(bench);
+        if let Err(complaint) = check(&report, &lot.schedule) {
+            return Some((seed + 1, format!("seed {seed}: {}", first_lines(&complaint))));
+        }
+    }
+    bench.scene.with_flaws(&[]);
+    bench.scene.with_policy(OnFailure::RollbackAll, 0);
+    None
+}
+
+fn first_lines(complaint: &str) -> String {
+    complaint.lines().take(2).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn every_broken_engine_is_caught_and_a_whole_one_is_not() {
+    assert_eq!(caught(None), None, "the engine is whole");
+    let mut missed = Vec::new();
+    for rule in ALL {
+        match caught(Some(rule)) {
+            Some((number, how)) => say(&format!("{rule:?} caught after {number} schedules: {how}")),
+            None => missed.push(rule),
+        }
+    }
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}

@@ -1,0 +1,217 @@
+//! The ports to look, with faults on the way. What a process was told is told to the checker, too.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::fault::{Class, Kind};
+use super::process::Process;
+use crate::domain::directive::Decided;
+use crate::domain::fleet::Address;
+use crate::domain::gate::{Answer, Probe, TargetHealth};
+use crate::domain::ids::{
+    CellName, CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
+};
+use crate::domain::lease::{LeaseSeen, Life, Owner};
+use crate::domain::ledger::{FleetState, RolloutRecord};
+use crate::domain::plan::Plan;
+use crate::domain::release::Release;
+use crate::domain::snapshot::{Availability, ServiceSeen};
+use crate::ports::{
+    FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, PortResult, ProbeReader, TargetReader,
+    WayBackReader,
+};
+
+const OBSERVE: Class = Class::read("ecs.observe");
+const TASK_DEFINITION: Class = Class::read("ecs.definition").exact();
+const EXPLAIN: Class = Class::read("ecs.explain").exact();
+const PROBE: Class = Class::read("probe");
+const TARGETS: Class = Class::read("elb.targets");
+const WAY_BACK: Class = Class::read("ecs.way_back").exact();
+const PRESENT: Class = Class::read("ecr.present").exact();
+const ROLLOUTS: Class = Class::read("ledger.rollouts").at_github();
+const PLAN: Class = Class::read("ledger.plan").at_github().exact();
+const RELEASE: Class = Class::read("ledger.release").at_github().exact();
+const FINALS: Class = Class::read("ledger.finals").at_github().exact();
+const STATE: Class = Class::read("ledger.state").at_github();
+const DECIDED: Class = Class::read("ledger.decided").at_github();
+const LEASE: Class = Class::read("lease.read").at_github().exact();
+const LIFE: Class = Class::read("lease.life").at_github().exact();
+
+#[async_trait]
+impl FleetReader for Process {
+    async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen> {
+        let kind = self.arrive(OBSERVE).await;
+        let mut seen = FleetReader::observe(&*self.sim, services).await;
+        let unreachable = || ServiceSeen::Unreachable { why: "no answer".to_owned() };
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => seen.values_mut().for_each(|seen| *seen = unreachable()),
+            Some(Kind::Refused) => {
+                let half = seen.len().div_ceil(2);
+                seen.values_mut().take(half).for_each(|seen| *seen = unreachable());
+            }
+            _ if self.remembers() => self.lag(kind, &mut seen),
+            _ => {}
+        }
+        self.run().checker.lied |= kind == Some(Kind::Stale);
+        self.run().checker.told(self.id, &seen);
+        self.leave(kind).await;
+        seen
+    }
+
+    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
+        self.ask(TASK_DEFINITION, arn.as_str(), || self.sim.task_definition(cell, arn)).await
+    }
+
+    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
+        self.ask(EXPLAIN, &service.ecs_service, || self.sim.explain(service)).await
+    }
+}
+
+impl Process {
+    /// Puts what was answered before in the place of what is, or keeps what is for later.
+    fn lag(&self, kind: Option<Kind>, seen: &mut BTreeMap<ServiceKey, ServiceSeen>) {
+        for (service, seen) in seen {
+            let key = service.to_string();
+            let before = self.recall::<ServiceSeen>(OBSERVE.name, &key).filter(|_| kind == Some(Kind::Stale));
+            match before {
+                Some(before) => *seen = before,
+                None => self.remember(OBSERVE.name, &key, seen),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ProbeReader for Process {
+    async fn probe(&self, probes: &[Probe]) -> BTreeMap<ServiceKey, Answer> {
+        let kind = self.arrive(PROBE).await;
+        let mut answers = self.sim.probe(probes).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                answers.values_mut().for_each(|answer| *answer = Answer::Nothing { why: "no answer".to_owned() });
+            }
+            Some(Kind::Refused) => {
+                answers.values_mut().for_each(|answer| *answer = Answer::Http { status: 200, version: None });
+            }
+            Some(Kind::Stale) => answers = self.recall(PROBE.name, "").unwrap_or(answers),
+            _ => self.remember(PROBE.name, "", &answers),
+        }
+        self.run().checker.lied |= kind == Some(Kind::Stale);
+        self.run().checker.probed(self.id, &answers);
+        self.leave(kind).await;
+        answers
+    }
+}
+
+#[async_trait]
+impl TargetReader for Process {
+    async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth> {
+        let kind = self.arrive(TARGETS).await;
+        let mut health = self.sim.targets(services).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                health.values_mut().for_each(|health| *health = TargetHealth::Unknown("no answer".to_owned()));
+            }
+            Some(Kind::Refused) => health.clear(),
+            Some(Kind::Stale) => health = self.recall(TARGETS.name, "").unwrap_or(health),
+            _ => self.remember(TARGETS.name, "", &health),
+        }
+        self.run().checker.lied |= kind == Some(Kind::Stale);
+        self.run().checker.balanced(self.id, &health);
+        self.leave(kind).await;
+        health
+    }
+}
+
+#[async_trait]
+impl WayBackReader for Process {
+    async fn usable(&self, revisions: &[(Address, TaskDefinitionArn)]) -> BTreeMap<ServiceKey, Availability> {
+        let kind = self.arrive(WAY_BACK).await;
+        let mut usable = self.sim.usable(revisions).await;
+        let unknown = || Availability::Unknown { why: "no answer".to_owned() };
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => usable.values_mut().for_each(|of| *of = unknown()),
+            Some(Kind::Refused) => usable.clear(),
+            _ => {}
+        }
+        self.leave(kind).await;
+        usable
+    }
+}
+
+#[async_trait]
+impl ImageReader for Process {
+    async fn find(&self, queries: &[ImageQuery]) -> PortResult<BTreeMap<ServiceName, FoundImage>> {
+        self.sim.find(queries).await
+    }
+
+    async fn present(&self, repository: &str, digests: &[ImageDigest]) -> PortResult<Vec<ImageDigest>> {
+        self.ask(PRESENT, repository, || self.sim.present(repository, digests)).await
+    }
+}
+
+#[async_trait]
+impl LedgerReader for Process {
+    async fn rollouts(&self, fleet: &FleetName) -> PortResult<Vec<RolloutRecord>> {
+        self.ask(ROLLOUTS, "", || self.sim.rollouts(fleet)).await
+    }
+
+    async fn plan(&self, hash: &ContentHash) -> PortResult<Plan> {
+        let kind = self.arrive(PLAN).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => return Err(super::process::unavailable(PLAN)),
+            Some(Kind::Refused) => return Err(super::process::refused(PLAN)),
+            _ => {}
+        }
+        let mut plan = LedgerReader::plan(&*self.sim, hash).await?;
+        if kind == Some(Kind::Tampered) {
+            plan.waves.reverse();
+        }
+        self.leave(kind).await;
+        Ok(plan)
+    }
+
+    async fn release_of(&self, commit: &CommitSha) -> PortResult<Option<Release>> {
+        self.ask(RELEASE, commit.as_str(), || self.sim.release_of(commit)).await
+    }
+
+    async fn release(&self, version: &Version) -> PortResult<Option<Release>> {
+        self.ask(RELEASE, "", || self.sim.release(version)).await
+    }
+
+    async fn final_versions(&self) -> PortResult<Vec<Version>> {
+        self.ask(FINALS, "", || self.sim.final_versions()).await
+    }
+
+    async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState> {
+        self.ask(STATE, "", || self.sim.fleet_state(fleet)).await
+    }
+
+    async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {
+        self.ask(DECIDED, "", || self.sim.decided(fleet)).await
+    }
+}
+
+#[async_trait]
+impl LeaseReader for Process {
+    async fn lease(&self, fleet: &FleetName) -> PortResult<LeaseSeen> {
+        let seen = self.ask(LEASE, "", || self.sim.lease(fleet)).await;
+        if seen.is_ok() {
+            let now = self.sim.world().now;
+            self.run().checker.lease_read(self.id, now);
+        }
+        seen
+    }
+
+    async fn life(&self, owner: &Owner) -> Life {
+        let kind = self.arrive(LIFE).await;
+        if matches!(kind, Some(Kind::Unavailable | Kind::Refused | Kind::Throttled)) {
+            return Life::Unknown { why: "no answer".to_owned() };
+        }
+        let life = self.sim.life(owner).await;
+        self.leave(kind).await;
+        life
+    }
+}

@@ -1,0 +1,128 @@
+//! Worlds to begin with: so many tenants with so many services, all on one release, and a second one to roll out.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::adapters::sim::{Fault, FaultKind, Sim, World};
+use crate::app::build::{Request, build};
+use crate::app::promote::promote;
+use crate::cli::progress::Silent;
+use crate::domain::fleet::{Application, Fleet, OnFailure};
+use crate::domain::manifest::{Source, read};
+use crate::domain::release::Release;
+use crate::wire::simulated::{app, beginning, commit};
+
+/// How large, and under which policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) tenants: usize,
+    pub(super) services: usize,
+    /// How much larger each wave is than the one before.
+    pub(super) factor: usize,
+    /// Tenants of the largest wave.
+    pub(super) cap: usize,
+}
+
+/// A world in which the first release is live, and the second and third are built.
+pub(super) struct Scene {
+    pub(super) application: Application,
+    pub(super) world: World,
+    pub(super) release: Release,
+    pub(super) newer: Release,
+}
+
+/// What the second release does wrong: to which tenant (all of them if none), in which service.
+pub(super) type Flaw = (Option<usize>, usize, FaultKind);
+
+impl Scene {
+    pub(super) async fn new(size: Size) -> Self {
+        let source = Source { name: "fleet.yaml".to_owned(), bytes: file(size).into_bytes() };
+        let application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}"));
+        let sim = Arc::new(Sim::new(&application, beginning()));
+        let app = app(&sim, application.clone(), Arc::new(Silent));
+        let mut releases = Vec::new();
+        for number in 1..=3 {
+            let touched: Vec<String> = (0..size.services).map(|service| format!("s{service}")).collect();
+            let touched: Vec<(&str, &[Fault])> = touched.iter().map(|folder| (folder.as_str(), &[][..])).collect();
+            sim.world().commit(&touched);
+            let commit = commit(number).parse().unwrap();
+            let release =
+                build(&app, &Request { commit, branch: "main".to_owned(), run_number: number }).await.unwrap();
+            if number == 1 {
+                let outcome = promote(&app, &application.fleets[0], &release, None, None).await.unwrap();
+                assert_eq!(outcome.end, Some(crate::app::drive::End::Succeeded));
+            }
+            releases.push(release);
+        }
+        sim.world().advance(SignedDuration::from_hours(1));
+        let world = sim.world().clone();
+        let (newer, release) = (releases.pop().unwrap(), releases.pop().unwrap());
+        Self { application, world, release, newer }
+    }
+
+    pub(super) fn fleet(&self) -> &Fleet {
+        &self.application.fleets[0]
+    }
+
+    /// The same world, in which the second release does this wrong.
+    pub(super) fn with_flaws(&mut self, flaws: &[Flaw]) {
+        for service in self.application.services.iter() {
+            let here = flaws.iter().filter(|(_, of, _)| format!("s{of}") == service.name.as_str());
+            let faults: Vec<Fault> = here.map(|(tenant, _, kind)| self.fault(*tenant, *kind)).collect();
+            let digest = self.release.images[&service.name].digest.clone();
+            self.world.break_image(&digest, &faults);
+        }
+    }
+
+    fn fault(&self, tenant: Option<usize>, kind: FaultKind) -> Fault {
+        let tenant = tenant.map(|tenant| self.fleet().sets[tenant].id.clone());
+        Fault { kind, fleet: None, tenant }
+    }
+
+    /// The same world under another policy.
+    pub(super) fn with_policy(&mut self, on_failure: OnFailure, failure_budget: usize) {
+        let fleet = &mut self.application.fleets[0];
+        (fleet.on_failure, fleet.failure_budget) = (on_failure, failure_budget);
+    }
+}
+
+/// Few looks and short watches: what is explored are orders of events, and not lengths of time.
+fn file(size: Size) -> String {
+    let mut text = format!(
+        r#"schema: 1
+app: shop
+domain: shop.test
+images: {{ repository: "shop/{{service}}", platforms: [linux/amd64], builder: docker }}
+cells:
+  one: {{ account: "111111111111", region: eu-west-1, clusters: [shop] }}
+gates:
+  default:
+    rollout: {{ deadline: 15m, stopped_tasks_max: 1, poll: 90s }}
+    targets: {{ healthy: all }}
+    probe: {{ url: "https://{{host}}/{{service}}{{health}}", every: 90s, failures_max: 2, version: match }}
+    unknown: hold
+fleets:
+  prod:
+    cells: [one]
+    deploy_on: merge
+    waves: {{ plan: auto, first: 1, factor: {factor}, cap: "max(1%, {cap})" }}
+    bake: 3m
+    gate: default
+    on_failure: rollback-all
+services:
+"#,
+        factor = size.factor,
+        cap = size.cap
+    );
+    for service in 0..size.services {
+        let after = if service == 0 { String::new() } else { format!(", after: [s{}]", service - 1) };
+        writeln!(text, "  s{service}: {{ build: s{service}, port: 8080, health: /healthz{after} }}").unwrap();
+    }
+    text += "tenants:\n  entries:\n";
+    for tenant in 0..size.tenants {
+        writeln!(text, "    - {{ id: t{tenant}, fleet: prod }}").unwrap();
+    }
+    text
+}

@@ -12,7 +12,7 @@ use crate::domain::directive::{Decided, Scaling};
 use crate::domain::fleet::{Address, Builder};
 use crate::domain::gate::{Answer, Probe, TargetHealth};
 use crate::domain::ids::{
-    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName,
+    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, TaskArn,
     TaskDefinitionArn, Version,
 };
 use crate::domain::lease::{LeaseMark, LeaseRecord, LeaseSeen, Life, Owner};
@@ -21,7 +21,7 @@ use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
-use crate::domain::snapshot::{Availability, ServiceSeen};
+use crate::domain::snapshot::{Availability, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::template::Rendered;
 
 /// Why something outside did not do what it was asked.
@@ -208,6 +208,41 @@ pub trait FleetWriter: Send + Sync {
     async fn stop(&self, proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()>;
 }
 
+/// A one-shot task of one rollout: what is looked for, or started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskRun {
+    /// Whose task, and where it runs. Its name in ECS is that of its task definition family.
+    pub address: Address,
+    /// What makes a second start the same as the first. It is the same in every process that has the rollout in hand.
+    pub token: ContentHash,
+    /// Its name, where it is known that it was started.
+    pub task: Option<TaskArn>,
+}
+
+/// One-shot tasks, to look.
+#[async_trait]
+pub trait TaskReader: Send + Sync {
+    /// The newest active revision of each task's family. Every one has an entry.
+    async fn families(&self, tasks: &[Address]) -> BTreeMap<ServiceKey, FamilySeen>;
+
+    /// How each of these stands. Every one has an entry. Batched for those whose name is known.
+    async fn tasks(&self, runs: &[TaskRun]) -> BTreeMap<ServiceKey, TaskSeen>;
+}
+
+/// One-shot tasks, to start.
+#[async_trait]
+pub trait TaskWriter: Send + Sync {
+    /// Starts a task in the network of the service `beside` it and answers its name. Started again with the same
+    /// token, it is the task that was started first.
+    async fn run(
+        &self,
+        proof: &OpenRollout,
+        run: &TaskRun,
+        definition: &TaskDefinitionArn,
+        beside: &Address,
+    ) -> PortResult<TaskArn>;
+}
+
 /// The way back: what ran before, to look whether it could run again.
 #[async_trait]
 pub trait WayBackReader: Send + Sync {
@@ -375,6 +410,12 @@ impl OpenRollout {
         }
         let doing = format!("taking up rollout {}", record.id.0);
         Err(PortError::new(Fault::Refused, doing, "its plan is not the one that was recorded"))
+    }
+
+    /// The token of a one-shot task of this rollout. The rollout is part of it: the same plan may be carried out again
+    /// after it has failed, and then its tasks are to run again.
+    pub fn token(&self, task: &ServiceKey) -> ContentHash {
+        ContentHash::of(format!("{} {} {task}", self.record.intent.plan, self.record.id.0).as_bytes())
     }
 
     /// The record as it was when the rollout was opened or taken up.

@@ -1,7 +1,6 @@
 //! The commands an operator types, one after another on one simulated world, as the built binary prints them.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
-#![expect(clippy::disallowed_methods, reason = "a test binary: it reads its own environment")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test binary: it reads its own environment")]
 
 use std::process::{Command, Output};
 

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::{App, Stop};
 use crate::domain::ids::{CommitSha, ContentHash, ImageDigest, ImageTag, ServiceName, Version};
 use crate::domain::release::{Image, Release, next_version};
-use crate::domain::service::Service;
+use crate::domain::service::{Role, Service};
 use crate::ports::{BuildOrder, Fault, FoundImage, ImageQuery, PortError};
 
 /// What is built.
@@ -54,6 +54,11 @@ pub async fn build(app: &App, request: &Request) -> Result<Release, Stop> {
         let (service, image) = built.map_err(|panic| Stop::Bug(panic.to_string()))??;
         images.insert(service, image);
     }
+    for service in app.application.all_services() {
+        if let (Role::Task { class }, Some(image)) = (service.role, images.get_mut(&service.name)) {
+            image.class = Some(class);
+        }
+    }
     let release = Release { version, commit: request.commit.clone(), images };
     app.writers.ledger.publish(&release).await?;
     note(app, Progress::Released { version: release.version.clone() });
@@ -93,7 +98,8 @@ async fn reuse(
     let built_as = built_as(&there.tags).unwrap_or_else(|| version.clone());
     let (service, digest) = (query.service.clone(), there.digest.clone());
     note(app, Progress::Image { service, digest, reused: Some(built_as.clone()) });
-    Ok(Image { repository: query.repository.clone(), digest: there.digest.clone(), content, built_as })
+    let digest = there.digest.clone();
+    Ok(Image { repository: query.repository.clone(), digest, content, built_as, class: None })
 }
 
 /// The version that the bytes carry in them: the first under which they were tagged.
@@ -126,7 +132,7 @@ async fn fresh(
     app.writers.builder.build(&order, &lines).await?;
     let digest = read_back(&app, &query).await?;
     note(&app, Progress::Image { service: service.name.clone(), digest: digest.clone(), reused: None });
-    Ok((service.name, Image { repository: query.repository, digest, content, built_as: version }))
+    Ok((service.name, Image { repository: query.repository, digest, content, built_as: version, class: None }))
 }
 
 /// What was pushed, in the registry's words and not the builder's.

@@ -15,14 +15,14 @@ use super::progress::Progress;
 use super::{App, Stop};
 use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
-use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn, Version};
+use crate::domain::ids::{DeploymentId, ServiceKey, TaskArn, TaskDefinitionArn, Version};
 use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
 use crate::domain::plan::{Change, Target};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
-use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot};
+use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot, TaskAhead};
 use crate::domain::template::{Rendered, Template};
-use crate::ports::{Fault, OpenRollout, PortError, PortResult};
+use crate::ports::{Fault, OpenRollout, PortError, PortResult, TaskRun};
 
 /// How driving a rollout ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,8 +161,13 @@ impl<'a> Driver<'a> {
     async fn observe(&mut self) {
         self.take_registered();
         let changes = self.rollout.watched().to_vec();
-        let addresses: Vec<Address> = changes.iter().filter_map(|change| self.address(change)).collect();
+        let serving = changes.iter().filter(|change| !change.is_task());
+        let addresses: Vec<Address> = serving.filter_map(|change| self.address(change)).collect();
+        let runs: Vec<TaskRun> = self.rollout.tasks_to_look_at().filter_map(|change| self.task_run(change)).collect();
         let mut seen = Snapshot { services: self.app.readers.fleet.observe(&addresses).await, ..Snapshot::default() };
+        if !runs.is_empty() {
+            seen.tasks = self.app.readers.tasks.tasks(&runs).await;
+        }
         if self.rollout.needs_probes() {
             self.probe(&changes).await;
             seen.health.probes = self.probes.clone();
@@ -171,7 +176,7 @@ impl<'a> Driver<'a> {
             seen.health.targets = self.app.readers.targets.targets(&addresses).await;
         }
         if let Some(wave) = self.rollout.needs_preflight(self.now()) {
-            seen.ahead = self.look_ahead(wave).await;
+            (seen.ahead, seen.tasks_ahead) = self.look_ahead(wave).await;
         }
         self.seen = seen;
         self.rollout.note_seen(&self.seen);
@@ -179,9 +184,11 @@ impl<'a> Driver<'a> {
     }
 
     /// What the next wave needs before its first change.
-    async fn look_ahead(&self, wave: usize) -> BTreeMap<ServiceKey, Ahead> {
+    async fn look_ahead(&self, wave: usize) -> (BTreeMap<ServiceKey, Ahead>, BTreeMap<ServiceKey, TaskAhead>) {
         let changes = self.rollout.plan().waves.get(wave).map_or(&[][..], |wave| &wave.changes);
-        preflight::look(&self.app.readers, &self.app.application, self.fleet, changes).await
+        let (readers, application) = (&self.app.readers, &self.app.application);
+        let services = preflight::look(readers, application, self.fleet, changes).await;
+        (services, preflight::look_at_tasks(readers, application, self.fleet, changes).await)
     }
 
     async fn probe(&mut self, changes: &[Change]) {
@@ -217,7 +224,9 @@ impl<'a> Driver<'a> {
             };
             let goes_forward = !self.rollout.quarantined().contains_key(&change.service.set);
             let known = self.registered.get(&change.service).filter(|_| goes_forward).cloned();
-            updates.spawn(update(self.app.clone(), self.proof.clone(), address, change, known));
+            let task = if change.is_task() { Some(self.to_start(&change)?) } else { None };
+            let (app, proof) = (self.app.clone(), self.proof.clone());
+            updates.spawn(bring(app, proof, address, change, known, task));
         }
         let mut hold = None;
         while let Some(update) = updates.join_next().await {
@@ -228,10 +237,17 @@ impl<'a> Driver<'a> {
     }
 
     /// Notes how an update went.
-    fn take_in(&mut self, change: &Change, result: PortResult<DeploymentId>) -> Option<Reason> {
+    fn take_in(&mut self, change: &Change, result: PortResult<Sent>) -> Option<Reason> {
         let (service, now) = (change.service.clone(), self.now());
         match result {
-            Ok(deployment) => {
+            Ok(Sent::Task(task)) => {
+                self.trouble.remove(&service);
+                self.rollout.note_started(&service, task, now);
+                let version = change.target.version.clone();
+                self.note(now, Progress::TaskStarted { service, version });
+                None
+            }
+            Ok(Sent::Update(deployment)) => {
                 self.trouble.remove(&service);
                 self.rollout.note_sent(&service, deployment, now);
                 let (from, to) = (change.before.version.clone(), change.target.version.clone());
@@ -265,7 +281,11 @@ impl<'a> Driver<'a> {
                 self.up.clear();
             }
             Event::Baking { wave, .. } => self.register_ahead(wave + 1),
-            Event::Quarantined { .. } | Event::Held { .. } | Event::Halted { .. } | Event::Succeeded => {}
+            Event::TasksDone { .. }
+            | Event::Quarantined { .. }
+            | Event::Held { .. }
+            | Event::Halted { .. }
+            | Event::Succeeded => {}
         }
         Ok(())
     }
@@ -281,11 +301,17 @@ impl<'a> Driver<'a> {
         if matches!(event, Event::WaveStarted { .. }) {
             return None;
         }
+        let only_tasks = matches!(event, Event::TasksDone { .. });
         let plan = self.rollout.plan();
         let before = plan.replaces.clone().unwrap_or_else(Version::unrecorded);
         let state = |change: &Change| {
             let live = self.seen.services.get(&change.service);
-            let result = match self.rollout.standing(change, live, now) {
+            let standing = self.rollout.standing(change, &self.seen, now);
+            // What is recorded of a task is its last success, which a failure does not undo.
+            if (change.is_task() && standing != Standing::OnTarget) || (only_tasks && !change.is_task()) {
+                return None;
+            }
+            let result = match standing {
                 Standing::OnTarget => ServiceResult::Live,
                 Standing::Unknown(_) => ServiceResult::Unknown,
                 Standing::AsBefore | Standing::Moving | Standing::Failed(_) | Standing::Foreign(_) => {
@@ -294,10 +320,10 @@ impl<'a> Driver<'a> {
             };
             let left = self.rollout.quarantined().contains_key(&change.service.set);
             let release = if left { before.clone() } else { plan.release.version.clone() };
-            let state = ServiceState { release, runs: runs(change, live), result, at: now };
-            (change.service.clone(), state)
+            let runs = if change.is_task() { change.target.clone() } else { runs(change, live) };
+            Some((change.service.clone(), ServiceState { release, runs, result, at: now }))
         };
-        Some(WaveResult { services: self.rollout.watched().iter().map(state).collect() })
+        Some(WaveResult { services: self.rollout.watched().iter().filter_map(state).collect() })
     }
 
     /// Registers the next wave's task definitions while this one bakes: the API gives one a second, and that
@@ -327,7 +353,10 @@ impl<'a> Driver<'a> {
     async fn explain(&self, event: &Event) {
         let (Event::Halted { reason, .. } | Event::Quarantined { reason, .. }) = event else { return };
         let failed = self.rollout.watched().iter().find(|change| {
-            reason.set() == Some(&change.service.set) && reason.to_string().contains(change.service.service.as_str())
+            // A task's reason has it all already.
+            !change.is_task()
+                && reason.set() == Some(&change.service.set)
+                && reason.to_string().contains(change.service.service.as_str())
         });
         let Some((service, address)) = failed.and_then(|c| Some((c.service.clone(), self.address(c)?))) else { return };
         if let Ok(lines) = self.app.readers.fleet.explain(&address).await
@@ -354,6 +383,19 @@ impl<'a> Driver<'a> {
         self.app.application.address(self.fleet, &change.service)
     }
 
+    /// The task of a change, as this rollout runs it.
+    fn task_run(&self, change: &Change) -> Option<TaskRun> {
+        let (token, task) = (self.proof.token(&change.service), self.rollout.started(&change.service).cloned());
+        Some(TaskRun { address: self.address(change)?, token, task })
+    }
+
+    /// The task of a change, and the service in whose network it runs.
+    fn to_start(&self, change: &Change) -> Result<(TaskRun, Address), Stop> {
+        let beside = self.app.application.beside(self.fleet, &change.service.set);
+        let task = self.task_run(change).zip(beside);
+        task.ok_or_else(|| Stop::Bug(format!("{} has no place to run", change.service)))
+    }
+
     fn now(&self) -> Timestamp {
         self.app.readers.clock.now()
     }
@@ -367,10 +409,11 @@ impl<'a> Driver<'a> {
             return;
         }
         for change in self.rollout.watched().to_vec() {
-            let on_target =
-                self.rollout.standing(&change, self.seen.services.get(&change.service), now) == Standing::OnTarget;
+            let on_target = self.rollout.standing(&change, &self.seen, now) == Standing::OnTarget;
             if on_target && self.up.insert(change.service.clone()) {
-                self.note(now, Progress::Up { service: change.service });
+                let task = change.is_task();
+                let service = change.service;
+                self.note(now, if task { Progress::TaskDone { service } } else { Progress::Up { service } });
             }
         }
     }
@@ -388,21 +431,31 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Brings one service to its target: its task definition, then the update.
-async fn update(
+/// What was sent.
+enum Sent {
+    /// An update, which began this deployment.
+    Update(DeploymentId),
+    /// The start of a task.
+    Task(TaskArn),
+}
+
+/// Brings one service to its target: its task definition, then the update; or the start, where it is a task.
+async fn bring(
     app: App,
     proof: OpenRollout,
     address: Address,
     change: Change,
     known: Option<TaskDefinitionArn>,
-) -> (Change, PortResult<DeploymentId>) {
+    task: Option<(TaskRun, Address)>,
+) -> (Change, PortResult<Sent>) {
     let target = match known {
         Some(arn) => Ok(arn),
         None => task_definition(&app, &proof, &address, &change).await,
     };
-    let result = match target {
-        Ok(arn) => app.writers.fleet.update(&proof, &address, &arn).await,
-        Err(error) => Err(error),
+    let result = match (target, task) {
+        (Ok(arn), None) => app.writers.fleet.update(&proof, &address, &arn).await.map(Sent::Update),
+        (Ok(arn), Some((run, beside))) => app.writers.tasks.run(&proof, &run, &arn, &beside).await.map(Sent::Task),
+        (Err(error), _) => Err(error),
     };
     (change, result)
 }

@@ -1,5 +1,7 @@
 //! `continue`: takes up a rollout that was interrupted, killed or held, where the records and the world say it is.
 
+use std::collections::BTreeSet;
+
 use super::drive::End;
 use super::lease::Lease;
 use super::progress::Progress;
@@ -8,7 +10,9 @@ use super::rollback::take_back_after;
 use super::rollout::{Outcome, finish};
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
+use crate::domain::ids::ServiceKey;
 use crate::domain::ledger::{RolloutRecord, open_rollout, owed_rollback};
+use crate::domain::plan::{Change, Plan};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Rollout;
 use crate::ports::OpenRollout;
@@ -36,6 +40,18 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease) -> Result<Outcome, St
     owed.ok_or_else(|| Reason::NothingToContinue { fleet: fleet.name.clone() }.into())
 }
 
+/// The one-shot tasks of a plan that the records know to have run with its images.
+async fn ran(app: &App, fleet: &Fleet, plan: &Plan) -> Result<BTreeSet<ServiceKey>, Stop> {
+    if !plan.changes().any(Change::is_task) {
+        return Ok(BTreeSet::new());
+    }
+    let state = app.readers.ledger.fleet_state(&fleet.name).await?;
+    let has_run = |change: &&Change| {
+        change.is_task() && change.target.digest.as_ref().is_some_and(|digest| state.has_run(&change.service, digest))
+    };
+    Ok(plan.changes().filter(has_run).map(|change| change.service.clone()).collect())
+}
+
 /// Takes up this rollout.
 pub(super) async fn take_up(
     app: &App,
@@ -55,7 +71,12 @@ pub(super) async fn take_up(
     app.readers.observer.note(now, &progress);
     let events = open.entries.iter().map(|entry| entry.event.clone());
     let (release, back) = (plan.release.clone(), plan.is_rollback());
-    let rollout = Rollout::replay(plan, open.opened_at, events, now)?;
+    let ran = ran(app, fleet, &plan).await?;
+    let mut rollout = Rollout::replay(plan, open.opened_at, events, now)?;
+    rollout.note_ran(ran);
+    if let Some(began) = rollout.wave().and_then(|(wave, _)| open.wave_began(wave)) {
+        rollout.note_begun(began);
+    }
     let outcome = finish(app, fleet, lease, rollout, proof).await?;
     if outcome.end == Some(End::Succeeded) && !back && app.application.is_last(fleet) {
         finalise(app, &release).await?;

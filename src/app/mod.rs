@@ -31,7 +31,7 @@ use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
     Clock, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
     LedgerWriter, PeopleReader, PortError, ProbeReader, ScalingReader, ScalingWriter, SourceReader, StopSignal,
-    TargetReader, WayBackReader,
+    TargetReader, TaskReader, TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -44,6 +44,8 @@ pub struct Readers {
     pub images: Arc<dyn ImageReader>,
     /// The services.
     pub fleet: Arc<dyn FleetReader>,
+    /// Their one-shot tasks.
+    pub tasks: Arc<dyn TaskReader>,
     /// Their own answers.
     pub probes: Arc<dyn ProbeReader>,
     /// The load balancer's view.
@@ -75,6 +77,8 @@ pub struct Writers {
     pub tagger: Arc<dyn ImageTagger>,
     /// The services.
     pub fleet: Arc<dyn FleetWriter>,
+    /// Their one-shot tasks.
+    pub tasks: Arc<dyn TaskWriter>,
     /// How the services are scaled.
     pub scaling: Arc<dyn ScalingWriter>,
     /// The records.

@@ -6,7 +6,7 @@ use super::{Readers, Stop};
 use crate::domain::fleet::{Address, Application, Fleet};
 use crate::domain::ids::{ServiceKey, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord, current_version};
-use crate::domain::snapshot::ServiceSeen;
+use crate::domain::snapshot::{FamilySeen, Runs, ServiceSeen};
 use crate::domain::template::Template;
 
 /// What is live in a fleet and what the records say about it.
@@ -14,7 +14,9 @@ use crate::domain::template::Template;
 pub struct FleetView {
     /// Every service of the fleet.
     pub live: BTreeMap<ServiceKey, ServiceSeen>,
-    /// Template of every service whose task definition could be read.
+    /// The family of every one-shot task.
+    pub families: BTreeMap<ServiceKey, FamilySeen>,
+    /// Template of every service and task whose task definition could be read.
     pub templates: BTreeMap<ServiceKey, Template>,
     /// What runs by the records.
     pub state: FleetState,
@@ -37,23 +39,40 @@ pub async fn view(readers: &Readers, application: &Application, fleet: &Fleet) -
     let addresses: Vec<Address> =
         application.services_in(fleet).filter_map(|key| application.address(fleet, &key)).collect();
     let live = readers.fleet.observe(&addresses).await;
-    let templates = templates(readers, &addresses, &live).await;
+    let tasks: Vec<Address> = application.tasks_in(fleet).filter_map(|key| application.address(fleet, &key)).collect();
+    let families = if tasks.is_empty() { BTreeMap::new() } else { readers.tasks.families(&tasks).await };
+    let revisions = addresses.iter().filter_map(|address| Some((address, running(live.get(&address.service)?)?)));
+    let revisions =
+        revisions.chain(tasks.iter().filter_map(|task| Some((task, newest(families.get(&task.service)?)?))));
+    let templates = templates(readers, revisions).await;
     let state = readers.ledger.fleet_state(&fleet.name).await?;
     let rollouts = readers.ledger.rollouts(&fleet.name).await?;
-    Ok(FleetView { live, templates, state, rollouts })
+    Ok(FleetView { live, families, templates, state, rollouts })
 }
 
-/// The templates of what is live. A service without one is missing here, and planning says so.
-async fn templates(
+fn running(seen: &ServiceSeen) -> Option<&Runs> {
+    match seen {
+        ServiceSeen::Live(live) => Some(&live.runs),
+        ServiceSeen::Missing | ServiceSeen::Unreachable { .. } => None,
+    }
+}
+
+fn newest(family: &FamilySeen) -> Option<&Runs> {
+    match family {
+        FamilySeen::Active(newest) => Some(newest),
+        FamilySeen::Missing | FamilySeen::Unreachable { .. } => None,
+    }
+}
+
+/// The templates of what is live and of what tasks are made from. A service without one is missing here, and planning says so.
+async fn templates<'a>(
     readers: &Readers,
-    addresses: &[Address],
-    live: &BTreeMap<ServiceKey, ServiceSeen>,
+    revisions: impl Iterator<Item = (&'a Address, &'a Runs)>,
 ) -> BTreeMap<ServiceKey, Template> {
     let mut templates = BTreeMap::new();
-    for address in addresses {
-        let Some(ServiceSeen::Live(seen)) = live.get(&address.service) else { continue };
+    for (address, runs) in revisions {
         // Observing read each task definition already, so these come out of the adapter's memory.
-        let described = readers.fleet.task_definition(&address.cell, &seen.runs.task_definition).await;
+        let described = readers.fleet.task_definition(&address.cell, &runs.task_definition).await;
         let template = described.ok().and_then(|d| Template::from_task_definition(&d, &address.service.service).ok());
         templates.extend(template.map(|template| (address.service.clone(), template)));
     }

@@ -1,12 +1,14 @@
 //! `plan`: what a release would do to a fleet. Works with readers only.
 
+use std::collections::BTreeSet;
+
 use super::observe::{FleetView, view};
 use super::{Readers, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet};
-use crate::domain::ids::Version;
+use crate::domain::ids::{ServiceKey, Version};
 use crate::domain::plan::{Direction, Plan};
-use crate::domain::planner::{self, Situation};
+use crate::domain::planner::{self, Migration, Situation};
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 
@@ -37,11 +39,14 @@ pub(super) async fn make(
 ) -> Result<Plan, Stop> {
     let seen = view(readers, application, fleet).await?;
     let today = jiff::tz::TimeZone::UTC.to_datetime(readers.clock.now()).date();
+    let migrations = migrations(readers, application, fleet, &seen).await?;
     let situation = Situation {
         app: application,
         fleet,
         live: &seen.live,
         templates: &seen.templates,
+        families: &seen.families,
+        migrations: &migrations,
         state: &seen.state,
         replaces: seen.version(),
         today,
@@ -51,6 +56,39 @@ pub(super) async fn make(
     let mut problems = gone(readers, application, &plan, release).await?;
     problems.extend(going_back(fleet, &seen, &plan));
     if problems.is_empty() { Ok(plan) } else { Err(Stop::Refused(problems)) }
+}
+
+/// The migrations of the releases that some set of the fleet has yet to take: the first fleet had them all, whatever
+/// this one skips.
+async fn migrations(
+    readers: &Readers,
+    application: &Application,
+    fleet: &Fleet,
+    seen: &FleetView,
+) -> Result<Vec<Migration>, Stop> {
+    let tasks: Vec<ServiceKey> = application.tasks_in(fleet).collect();
+    let Some(behind) = tasks.iter().map(|task| seen.state.services.get(task).map(|state| &state.release)).min() else {
+        return Ok(Vec::new());
+    };
+    let mut first = fleet;
+    while let Some(from) = first.from.as_ref().and_then(|from| application.fleet(from)) {
+        first = from;
+    }
+    let rollouts = match first.name == fleet.name {
+        true => seen.rollouts.clone(),
+        false => readers.ledger.rollouts(&first.name).await?,
+    };
+    let versions: BTreeSet<&Version> = rollouts.iter().map(|rollout| &rollout.intent.version).collect();
+    let mut migrations = Vec::new();
+    for version in versions.into_iter().filter(|version| behind.is_none_or(|behind| *version > behind)) {
+        let Some(release) = readers.ledger.release(version).await? else { continue };
+        let of_release = release.images.into_iter().filter_map(|(task, image)| {
+            let (version, digest) = (release.version.clone(), image.digest);
+            Some(Migration { version, task, digest, class: image.class? })
+        });
+        migrations.extend(of_release);
+    }
+    Ok(migrations)
 }
 
 /// Images of the plan that the registry does not have: found before the first change and not in the third wave.

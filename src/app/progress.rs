@@ -68,6 +68,18 @@ pub enum Progress {
         /// Which.
         service: ServiceKey,
     },
+    /// A one-shot task was started.
+    TaskStarted {
+        /// Whose.
+        service: ServiceKey,
+        /// The version of its image, if known.
+        version: Option<Version>,
+    },
+    /// A one-shot task has ended well.
+    TaskDone {
+        /// Whose.
+        service: ServiceKey,
+    },
     /// A call failed and will be made again.
     Trouble {
         /// Where.
@@ -101,6 +113,13 @@ pub enum Progress {
         service: ServiceKey,
         /// What happens to it.
         what: String,
+    },
+    /// A failed rollout cannot be dealt with as its policy says: a migration is in the way.
+    NoWayBack {
+        /// The fleet.
+        fleet: FleetName,
+        /// Which.
+        reason: Reason,
     },
     /// A failed rollout is dealt with.
     Reacting {

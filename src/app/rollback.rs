@@ -1,6 +1,9 @@
 //! `rollback`: back to what ran before the last rollout, or to a version the fleet had. A rollback is a rollout
 //! with a plan and a record of its own. A person's rollback also puts the fleet on hold, so that the next merge
 //! does not undo it.
+//!
+//! Where a migration has run after which the version before does not work, going back is refused before anything is
+//! touched, the hold included: it is the next release that has to mend it.
 
 use std::ops::Range;
 
@@ -34,7 +37,7 @@ pub enum Back {
 /// There is nothing such, somebody else does not let go of the fleet, or the records did not answer.
 pub async fn rollback(app: &App, fleet: &Fleet, back: &Back, by: &str, why: &str) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
-    goal(fleet, &rollouts, back)?;
+    possible(app, &rollouts, &goal(fleet, &rollouts, back)?).await?;
     let mut lease = decisions::hold_and_take(app, fleet, by, why, "rollback").await?;
     let result = with(app, fleet, &mut lease, back, by).await;
     lease.release(app).await;
@@ -45,6 +48,7 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease, back: &Back, by: &str
     // Read again: whoever let go of the lease may have written more.
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
     let goal = goal(fleet, &rollouts, back)?;
+    possible(app, &rollouts, &goal).await?;
     let mut ended = None;
     if let Some(open) = open_rollout(&rollouts) {
         let reason = Reason::TakenBack { by: by.to_owned() };
@@ -58,7 +62,7 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease, back: &Back, by: &str
             };
             take_back(app, fleet, lease, &plan, 0..reached, None).await
         }
-        Goal::Version(version) => {
+        Goal::Version { version, .. } => {
             let wanted = app.readers.ledger.release(version).await?;
             let wanted = wanted.ok_or_else(|| no_such(fleet, version))?;
             let direction = Direction::RollbackTo(wanted.version.clone());
@@ -68,10 +72,25 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease, back: &Back, by: &str
     }
 }
 
+/// Whether no migration is in the way. Everything that was begun since is looked at, the goal's own rollout included
+/// where that is what is taken back.
+async fn possible(app: &App, rollouts: &[RolloutRecord], goal: &Goal<'_>) -> Result<(), Stop> {
+    let undone = match goal {
+        Goal::TakeBack(record) => rollouts.iter().take_while(|r| r.id != record.id).chain([*record]).collect(),
+        Goal::Version { had, .. } => rollouts.iter().take_while(|r| r.id != had.id).collect::<Vec<_>>(),
+    };
+    let forward = |r: &&RolloutRecord| matches!(r.intent.direction, Direction::Deploy | Direction::Wake);
+    for record in undone.into_iter().filter(forward) {
+        let (plan, reached) = reached(app, record).await?;
+        plan.in_the_way(0..reached, None).map_or(Ok(()), Err)?;
+    }
+    Ok(())
+}
+
 /// What a wish to go back means for these records.
 enum Goal<'a> {
     TakeBack(&'a RolloutRecord),
-    Version(&'a Version),
+    Version { version: &'a Version, had: &'a RolloutRecord },
 }
 
 fn goal<'a>(fleet: &Fleet, rollouts: &'a [RolloutRecord], back: &'a Back) -> Result<Goal<'a>, Reason> {
@@ -88,7 +107,7 @@ fn goal<'a>(fleet: &Fleet, rollouts: &'a [RolloutRecord], back: &'a Back) -> Res
                     version: version.clone(),
                     why: why.to_string(),
                 }),
-                None => Ok(Goal::Version(&had.intent.version)),
+                None => Ok(Goal::Version { version: &had.intent.version, had }),
             }
         }
     }
@@ -101,7 +120,7 @@ fn no_such(fleet: &Fleet, version: &Version) -> Reason {
 /// Carries out the way back from some waves of a plan.
 ///
 /// # Errors
-/// As [`carry_out`].
+/// A migration is in the way, or as [`carry_out`].
 pub(super) async fn take_back(
     app: &App,
     fleet: &Fleet,
@@ -114,12 +133,15 @@ pub(super) async fn take_back(
         Some(version) => app.readers.ledger.release(version).await?,
         None => None,
     };
-    let plan = plan_back(done, waves, only, to);
+    let plan = plan_back(done, waves, only, to)?;
     carry_out(app, fleet, lease, plan).await
 }
 
 /// Carries out the way back that the policy of a failed rollout asks for: its process ended before it began. None
 /// if the policy asks for none.
+///
+/// # Errors
+/// As [`take_back`].
 pub(super) async fn take_back_after(
     app: &App,
     fleet: &Fleet,

@@ -26,6 +26,9 @@ pub struct Outcome {
     pub quarantined: Vec<Exclusion>,
     /// The rollback that followed, if one did.
     pub rollback: Option<Box<Outcome>>,
+    /// Why the rollback that the policy asks for could not even begin: a migration is in its way. Everything stays as it
+    /// is, and a person must act.
+    pub no_way_back: Option<Reason>,
 }
 
 /// What is released, and by which right.
@@ -145,7 +148,7 @@ pub(super) async fn release_with(
 }
 
 fn nothing_to_do(plan: Plan) -> Outcome {
-    Outcome { plan, end: None, quarantined: Vec::new(), rollback: None }
+    Outcome { plan, end: None, quarantined: Vec::new(), rollback: None, no_way_back: None }
 }
 
 /// What keeps a version out of a fleet whatever its plan. Breaking the glass lifts the hold and is written down;
@@ -183,11 +186,25 @@ async fn guard_rails(
 }
 
 /// Carries out a rollback that is owed before anything new goes on top, or the new one's way back would lead to
-/// what failed. Answers the outcome if it did not come out well.
+/// what failed. Answers the outcome if it did not come out well. Where a migration is in its way, the new one is what
+/// mends it.
 async fn settle(app: &App, fleet: &Fleet, lease: &mut Lease, failed: &RolloutRecord) -> Result<Option<Outcome>, Stop> {
-    match Box::pin(take_back_after(app, fleet, lease, failed)).await? {
+    let Ok(back) = passable(Box::pin(take_back_after(app, fleet, lease, failed)).await)? else { return Ok(None) };
+    match back {
         Some(outcome) if outcome.end != Some(End::Succeeded) => Ok(Some(outcome)),
         Some(_) | None => Ok(None),
+    }
+}
+
+/// Tells a migration that is in the way from what went wrong on it.
+fn passable<T>(back: Result<T, Stop>) -> Result<Result<T, Reason>, Stop> {
+    match back {
+        Err(Stop::Refused(reasons)) => match <[Reason; 1]>::try_from(reasons) {
+            Ok([reason @ Reason::MigrationInTheWay { .. }]) => Ok(Err(reason)),
+            Ok([reason]) => Err(reason.into()),
+            Err(reasons) => Err(Stop::Refused(reasons)),
+        },
+        back => back.map(Ok),
     }
 }
 
@@ -264,15 +281,19 @@ pub(super) async fn finish(
     proof: OpenRollout,
 ) -> Result<Outcome, Stop> {
     let (end, rollout) = Driver::new(app, fleet, lease, rollout, proof).run().await?;
-    let rollback = match &end {
+    let back = match &end {
         End::Halted { wave, reason } if reason.kind() == Kind::GateFailed => {
-            react(app, fleet, lease, rollout.plan(), *wave, reason).await?
+            passable(react(app, fleet, lease, rollout.plan(), *wave, reason).await)?
         }
-        End::Halted { .. } | End::Held(_) | End::Succeeded => None,
+        End::Halted { .. } | End::Held(_) | End::Succeeded => Ok(None),
+    };
+    let (rollback, no_way_back) = match back {
+        Ok(rollback) => (rollback.map(Box::new), None),
+        Err(in_the_way) => (None, Some(in_the_way)),
     };
     let left = rollout.quarantined().iter().map(|(set, reason)| Exclusion { set: set.clone(), reason: reason.clone() });
     let quarantined = left.collect();
-    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), quarantined, rollback: rollback.map(Box::new) })
+    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), quarantined, rollback, no_way_back })
 }
 
 /// The fleet's policy for a failed wave.
@@ -285,9 +306,15 @@ async fn react(
     reason: &Reason,
 ) -> Result<Option<Outcome>, Stop> {
     let policy = plan.on_failure;
+    let wanted = scope(policy, wave, reason);
+    if let Some(in_the_way) = wanted.and_then(|(first, only)| plan.in_the_way(first..wave + 1, only)) {
+        let noted = Progress::NoWayBack { fleet: fleet.name.clone(), reason: in_the_way.clone() };
+        app.readers.observer.note(app.readers.clock.now(), &noted);
+        return Err(in_the_way.into());
+    }
     let noted = Progress::Reacting { fleet: fleet.name.clone(), reason: reason.clone(), policy };
     app.readers.observer.note(app.readers.clock.now(), &noted);
-    match scope(policy, wave, reason) {
+    match wanted {
         None => Ok(None),
         Some((first, only)) => Box::pin(take_back(app, fleet, lease, plan, first..wave + 1, only)).await.map(Some),
     }

@@ -5,6 +5,7 @@ use super::{Readers, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet, SetState};
 use crate::domain::ids::{ImageDigest, ServiceKey, Version};
+use crate::domain::ledger::ServiceResult;
 use crate::domain::snapshot::ServiceSeen;
 
 /// One fleet.
@@ -40,6 +41,10 @@ pub enum Condition {
     Differs,
     /// A deployment is in progress.
     Moving,
+    /// A one-shot task whose last image has run with success.
+    HasRun,
+    /// A one-shot task of which no success is recorded.
+    NotRun,
     /// Scaled to zero; `true` if the file says so.
     AtZero(bool),
     /// Not there or not readable.
@@ -54,8 +59,20 @@ pub async fn status(readers: &Readers, application: &Application, fleet: &Fleet)
     let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
     let seen = view(readers, application, fleet).await?;
     let decided = directives.apply(fleet);
-    let services = application.services_in(&decided).map(|key| one(&decided, &seen, key)).collect();
+    let tasks = application.tasks_in(&decided).map(|key| task(&seen, key));
+    let services = tasks.chain(application.services_in(&decided).map(|key| one(&decided, &seen, key))).collect();
     Ok(FleetStatus { services, view: seen, directives })
+}
+
+/// A task runs once, so only the records say what it has done.
+fn task(view: &FleetView, service: ServiceKey) -> ServiceStatus {
+    let ran = view.state.services.get(&service).filter(|state| state.result == ServiceResult::Live);
+    ServiceStatus {
+        service,
+        version: ran.and_then(|state| state.runs.version.clone()),
+        digest: ran.and_then(|state| state.runs.digest.clone()),
+        condition: if ran.is_some() { Condition::HasRun } else { Condition::NotRun },
+    }
 }
 
 fn one(fleet: &Fleet, view: &FleetView, service: ServiceKey) -> ServiceStatus {

@@ -51,10 +51,12 @@ impl Exit {
         }
     }
 
-    /// Of a rollout that was carried out. A failed rollback outweighs what it was for.
+    /// Of a rollout that was carried out. A failed rollback outweighs what it was for, and so does one that could not
+    /// even begin: either way nobody is going back by themselves, and a person must act now.
     pub fn of_outcome(outcome: &Outcome) -> Self {
         let after = outcome.rollback.as_ref().map(|rollback| &rollback.end);
         match (&outcome.end, after) {
+            _ if outcome.no_way_back.is_some() => Self::RollbackFailed,
             (_, Some(end)) if !matches!(end, None | Some(End::Succeeded)) => Self::RollbackFailed,
             (Some(End::Succeeded), _) if !outcome.quarantined.is_empty() => Self::Exceptions,
             (None | Some(End::Succeeded), _) => Self::Done,
@@ -151,7 +153,7 @@ mod tests {
         });
         let plan = serde_json::from_value(plan).unwrap();
         let end = Some(End::Succeeded);
-        let mut outcome = Outcome { plan, end, quarantined: Vec::new(), rollback: None };
+        let mut outcome = Outcome { plan, end, quarantined: Vec::new(), rollback: None, no_way_back: None };
         assert_eq!(Exit::of_outcome(&outcome), Exit::Done);
         let left = crate::domain::plan::Exclusion { set: "acme".parse().unwrap(), reason: Reason::Interrupted };
         outcome.quarantined.push(left);

@@ -31,6 +31,7 @@ pub fn outcome(outcome: &Outcome, exit: Exit) -> Value {
         "excluded": outcome.plan.excluded,
         "quarantined": outcome.quarantined,
         "rollback": rollback,
+        "no_way_back": outcome.no_way_back.as_ref().map(reason_json),
     })
 }
 
@@ -45,7 +46,8 @@ pub fn stop(stop: &Stop, exit: Exit) -> Value {
 
 /// A plan as JSON, with its hash beside it.
 pub fn plan(plan: &Plan) -> Value {
-    json!({"schema": RESULT_SCHEMA, "plan_hash": plan.hash(), "plan": plan})
+    let way_back = plan.in_the_way(0..plan.waves.len(), None).is_none();
+    json!({"schema": RESULT_SCHEMA, "plan_hash": plan.hash(), "way_back": way_back, "plan": plan})
 }
 
 fn reason_json(reason: &Reason) -> Value {
@@ -118,6 +120,10 @@ pub fn summary(outcome: &Outcome) -> String {
     }
     if let Some(reason) = reason(outcome) {
         text += &format!("\n**{}**: {}\n\n{}\n", reason.code(), markdown(&reason.to_string()), reason.hint());
+    }
+    if let Some(reason) = &outcome.no_way_back {
+        let told = markdown(&reason.to_string());
+        text += &format!("\n**{}**: nothing was taken back: {told}\n\n{}\n", reason.code(), reason.hint());
     }
     text += &format!("\nplan `{}`\n\n", plan.hash());
     if let Some(rollback) = &outcome.rollback {

@@ -17,6 +17,7 @@ use crate::domain::ledger::{RolloutRecord, Standing};
 use crate::domain::plan::{Change, Direction, Plan, Target, Wave};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Event;
+use crate::domain::service::Role;
 
 /// A plan, whole: waves, tenants, what each goes from and to, who is left out, and the hash to approve.
 pub fn plan(plan: &Plan) -> String {
@@ -29,6 +30,7 @@ pub fn plan(plan: &Plan) -> String {
     }
     text += &left_out(plan);
     text += &blast(plan);
+    text += &way_back(plan);
     text += &format!("plan {}\n", plan.hash());
     text
 }
@@ -48,14 +50,15 @@ fn headline(plan: &Plan) -> String {
 
 fn wave_line(plan: &Plan, index: usize, wave: &Wave) -> String {
     let sets = wave.sets().len();
-    let services = wave.changes.len();
+    let tasks = wave.changes.iter().filter(|change| change.is_task()).count();
+    let first = if tasks == 0 { String::new() } else { format!("{} first, ", count(tasks, "one-shot task")) };
     format!(
-        "wave {}/{} {}: {}, {}, watched for {}",
+        "wave {}/{} {}: {}, {first}{}, watched for {}",
         index + 1,
         plan.waves.len(),
         wave.name,
         count(sets, if wave.sets().iter().any(|set| set.is_control_plane()) { "set" } else { "tenant" }),
-        count(services, "service"),
+        count(wave.changes.len() - tasks, "service"),
         duration(wave.bake),
     )
 }
@@ -63,18 +66,39 @@ fn wave_line(plan: &Plan, index: usize, wave: &Wave) -> String {
 fn changes(wave: &Wave) -> String {
     let mut table = table(&["service", "from", "to", "what changes"]);
     for change in &wave.changes {
-        table.add_row([
-            change.service.to_string(),
-            side(&change.before),
-            side(&change.target),
-            what(change).to_owned(),
-        ]);
+        table.add_row([change.service.to_string(), side(&change.before), side(&change.target), what(change)]);
     }
     trimmed(&table)
 }
 
-fn what(change: &Change) -> &'static str {
-    if change.changes_configuration() { "image and configuration" } else { "image" }
+fn what(change: &Change) -> String {
+    match change.role {
+        Role::Task { class } => format!("runs once, migration class {class}"),
+        Role::Serving if change.changes_configuration() => "image and configuration".to_owned(),
+        Role::Serving => "image".to_owned(),
+    }
+}
+
+/// Whether the release before goes on working, said before anybody approves.
+fn way_back(plan: &Plan) -> String {
+    if plan.is_rollback() || !plan.changes().any(Change::is_task) {
+        return String::new();
+    }
+    let Some(wave) = plan.waves.iter().position(|wave| wave.changes.iter().any(|c| c.in_the_way().is_some())) else {
+        return "way back: yes, the version before works with every migration of this plan\n".to_owned();
+    };
+    let name = plan.waves.get(wave).map_or("?", |wave| wave.name.as_str());
+    let sets = plan.changes().filter(|change| change.in_the_way().is_some()).count();
+    let after = "a failure after it is not rolled back, and `tidegate rollback` is refused";
+    format!(
+        "way back: NONE once wave {}/{} {name} has begun: {}; {after}\n",
+        wave + 1,
+        plan.waves.len(),
+        match sets {
+            1 => "1 migration does not allow it".to_owned(),
+            sets => format!("{sets} migrations do not allow it"),
+        },
+    )
 }
 
 /// Version and digest; either may be unknown for what ran before there were records.
@@ -134,6 +158,9 @@ pub fn outcome(outcome: &Outcome) -> String {
     if let Some(rollback) = &outcome.rollback {
         text += &self::outcome(rollback);
     }
+    if let Some(reason) = &outcome.no_way_back {
+        text += &format!("NOTHING WAS TAKEN BACK, and a person must act: {}\n", full(reason));
+    }
     for left in &outcome.quarantined {
         text += &format!("left on what it ran before: {}: {}\n", left.set, left.reason);
     }
@@ -181,6 +208,11 @@ pub fn progress(progress: &Progress) -> Option<String> {
             format!("update  {service} {} -> {}", name(from), name(to))
         }
         Progress::Up { service } => format!("up      {service}"),
+        Progress::TaskStarted { service, version } => {
+            let version = version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
+            format!("task    {service} {version} is started")
+        }
+        Progress::TaskDone { service } => format!("done    {service}"),
         Progress::Trouble { service, why } => format!("trouble {service}: {why}"),
         Progress::Phase { fleet, event, wave, waves, until } => {
             let until = until.map(|until| format!(", watched until {until:.0}")).unwrap_or_default();
@@ -188,6 +220,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
         }
         Progress::Scaled { service, what } => format!("scale   {service} {what}"),
         Progress::Explained { service, lines } => format!("why     {service}: {}", lines.join("; ")),
+        Progress::NoWayBack { fleet, reason } => format!("{fleet}: nothing is taken back: {reason}"),
         Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),
     })
 }
@@ -196,6 +229,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
 pub fn phase(event: &Event, name: &str, waves: usize) -> String {
     match event {
         Event::WaveStarted { wave } => format!("wave {}/{waves} {name} begins", wave + 1),
+        Event::TasksDone { wave } => format!("wave {}/{waves} {name}: every one-shot task has ended well", wave + 1),
         Event::Baking { wave, .. } => format!("wave {}/{waves} {name} is up", wave + 1),
         Event::Held { wave, reason } => format!("held in wave {}/{waves} {name}: {reason}", wave + 1),
         Event::Halted { wave, reason } => format!("stopped in wave {}/{waves} {name}: {reason}", wave + 1),
@@ -267,6 +301,8 @@ pub fn rollout(record: &RolloutRecord) -> String {
 fn condition(condition: &Condition) -> String {
     match condition {
         Condition::AsRecorded => String::new(),
+        Condition::HasRun => "  has run".to_owned(),
+        Condition::NotRun => "  has not run".to_owned(),
         Condition::Differs => "  DIFFERS from the records".to_owned(),
         Condition::Moving => "  moving".to_owned(),
         Condition::AtZero(true) => "  paused".to_owned(),

@@ -13,7 +13,7 @@ use super::calendar::Calendar;
 use super::gate::{GatePolicy, Probe};
 use super::ids::{AppName, CellName, FleetName, ServiceKey, ServiceName, SetId, Version};
 use super::reason::Reason;
-use super::service::{Service, ServiceGraph};
+use super::service::{Role, Service, ServiceGraph};
 
 /// Everything a release follows from, beside what is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,9 +300,28 @@ impl Application {
         })
     }
 
-    /// Every service of every set of a fleet, in the order of sets and services.
+    /// Every service that serves, of every set of a fleet, in the order of sets and services.
     pub fn services_in<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = ServiceKey> + 'a {
-        fleet.sets.iter().flat_map(|set| self.services_of(&set.id).map(|s| ServiceKey::new(&set.id, &s.name)))
+        self.keys_in(fleet, Role::is_serving)
+    }
+
+    /// Every one-shot task of every set of a fleet.
+    pub fn tasks_in<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = ServiceKey> + 'a {
+        self.keys_in(fleet, |role| role.is_task())
+    }
+
+    fn keys_in<'a>(&'a self, fleet: &'a Fleet, role: fn(&Role) -> bool) -> impl Iterator<Item = ServiceKey> + 'a {
+        let of_set = move |set: &'a ServiceSet| {
+            let services = self.services_of(&set.id).filter(move |service| role(&service.role));
+            services.map(|service| ServiceKey::new(&set.id, &service.name))
+        };
+        fleet.sets.iter().flat_map(of_set)
+    }
+
+    /// Where the first service that serves is found in a set: a task of the set runs in its network.
+    pub fn beside(&self, fleet: &Fleet, set: &SetId) -> Option<Address> {
+        let serving = self.services_of(set).find(|service| service.role.is_serving())?;
+        self.address(fleet, &ServiceKey::new(set, &serving.name))
     }
 
     /// Where the image of a service lives: registry host and repository.

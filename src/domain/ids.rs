@@ -94,6 +94,8 @@ names! {
     /// A revision of a task definition as ECS names it, with account, Region, family and number.
     TaskDefinitionArn: "task definition ARN", "`arn:...:task-definition/family:revision`",
         |t| t.starts_with("arn:") && t.rsplit_once(":task-definition/").is_some_and(|(_, r)| r.contains(':'));
+    /// A task as ECS names it, one that runs or has run.
+    TaskArn: "task ARN", "`arn:...:task/...`", |t| t.starts_with("arn:") && t.contains(":task/");
     /// The id ECS gives a service deployment, such as `ecs-svc/0123456789`.
     DeploymentId: "ECS deployment id", "a text without blanks", |t| !t.is_empty() && !t.contains(char::is_whitespace);
     /// A SHA-256 in hexadecimal over canonical JSON: of a plan, or of a rendered task definition.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CommitSha, ContentHash, FleetName, ServiceKey, Version};
+use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, Version};
 use super::plan::{Direction, Target};
 use super::reason::{Kind, Reason};
 use super::rollout::Event;
@@ -111,7 +111,21 @@ pub struct WaveResult {
     pub services: BTreeMap<ServiceKey, ServiceState>,
 }
 
+impl FleetState {
+    /// Whether the records say that this very image of a one-shot task has run with success.
+    pub fn has_run(&self, task: &ServiceKey, digest: &ImageDigest) -> bool {
+        let ran =
+            |state: &ServiceState| state.result == ServiceResult::Live && state.runs.digest.as_ref() == Some(digest);
+        self.services.get(task).is_some_and(ran)
+    }
+}
+
 impl RolloutRecord {
+    /// When this wave began, if it did.
+    pub fn wave_began(&self, wave: usize) -> Option<Timestamp> {
+        self.entries.iter().find(|entry| entry.event == Event::WaveStarted { wave }).map(|entry| entry.at)
+    }
+
     /// How it stands.
     pub fn standing(&self) -> Standing<'_> {
         match self.entries.last().map(|entry| (&entry.event, entry.at)) {

@@ -5,11 +5,11 @@
 //! dependency: a module may use only those above it (`tests/tidy.rs` holds that).
 
 pub mod ids;
+pub mod service;
 pub mod reason;
 pub mod release;
 pub mod template;
 pub mod calendar;
-pub mod service;
 pub mod gate;
 pub mod fleet;
 pub mod wave;

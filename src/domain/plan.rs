@@ -1,6 +1,8 @@
 //! A plan: a release and a fleet, frozen. It leaves the rollout no choice about what to do, only about when to
 //! stop, and its hash is what an approval binds to.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use jiff::SignedDuration;
@@ -12,6 +14,7 @@ use super::ids::{
 };
 use super::reason::Reason;
 use super::release::Release;
+use super::service::Role;
 
 /// Version of the form in which plans are recorded.
 pub const PLAN_SCHEMA: u32 = 1;
@@ -79,7 +82,10 @@ pub struct Wave {
 pub struct Change {
     /// Which service.
     pub service: ServiceKey,
-    /// Its name in ECS.
+    /// Whether it serves, or runs once.
+    #[serde(default, skip_serializing_if = "Role::is_serving")]
+    pub role: Role,
+    /// Its name in ECS; of a task, its family.
     pub ecs_service: String,
     /// Services of the same set that must be on their target before it.
     pub after: Vec<ServiceName>,
@@ -138,6 +144,13 @@ impl Plan {
         self.waves.iter().flat_map(|wave| &wave.changes)
     }
 
+    /// The first task that leaves no way back, of these waves and of one set if one is meant.
+    pub fn in_the_way(&self, waves: Range<usize>, only: Option<&SetId>) -> Option<Reason> {
+        let waves = self.waves.iter().take(waves.end).skip(waves.start);
+        let changes = waves.flat_map(|wave| &wave.changes);
+        changes.filter(|change| only.is_none_or(|set| &change.service.set == set)).find_map(Change::in_the_way)
+    }
+
     /// Whether it goes back.
     pub fn is_rollback(&self) -> bool {
         matches!(self.direction, Direction::RollbackOf(_) | Direction::RollbackTo(_))
@@ -154,6 +167,21 @@ impl Wave {
 }
 
 impl Change {
+    /// Whether it is a task that runs once.
+    pub fn is_task(&self) -> bool {
+        self.role.is_task()
+    }
+
+    /// Why nobody may go back once this has run, if it is so.
+    pub fn in_the_way(&self) -> Option<Reason> {
+        match self.role {
+            Role::Task { class } if !class.lets_go_back() => {
+                Some(Reason::MigrationInTheWay { service: self.service.clone(), class })
+            }
+            Role::Task { .. } | Role::Serving => None,
+        }
+    }
+
     /// The change back. What came after this service in `wave` before, now comes before it.
     #[must_use]
     pub fn reversed(&self, wave: &[Self]) -> Self {

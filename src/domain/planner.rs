@@ -2,12 +2,16 @@
 //!
 //! All problems are reported at once, and a plan that cannot be carried out in full is not made.
 
+mod task;
+
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_back;
+#[cfg(test)]
+mod tests_task;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,13 +20,13 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 
 use super::fleet::{Application, Fleet, OnFailure, ServiceSet};
-use super::ids::{ContentHash, ServiceKey, ServiceName, SetId, Version};
+use super::ids::{ContentHash, ImageDigest, ServiceKey, ServiceName, SetId, Version};
 use super::ledger::FleetState;
 use super::plan::{Change, Direction, Exclusion, PLAN_SCHEMA, Plan, Target, Wave};
 use super::reason::Reason;
 use super::release::{Image, Release};
-use super::service::Service;
-use super::snapshot::{Live, ServiceSeen};
+use super::service::{MigrationClass, Role, Service};
+use super::snapshot::{FamilySeen, Live, ServiceSeen};
 use super::template::Template;
 use super::wave::{Slice, assign};
 
@@ -35,8 +39,12 @@ pub struct Situation<'a> {
     pub fleet: &'a Fleet,
     /// What is live, for every service of the fleet.
     pub live: &'a BTreeMap<ServiceKey, ServiceSeen>,
-    /// The template of every service that could be read.
+    /// The template of every service and task that could be read.
     pub templates: &'a BTreeMap<ServiceKey, Template>,
+    /// The task definition family of every one-shot task.
+    pub families: &'a BTreeMap<ServiceKey, FamilySeen>,
+    /// What the migrations of the releases so far do to older versions.
+    pub migrations: &'a [Migration],
     /// What runs by the records; it knows the versions of digests.
     pub state: &'a FleetState,
     /// The fleet's version by the records.
@@ -47,6 +55,19 @@ pub struct Situation<'a> {
     pub prove_unchanged: bool,
 }
 
+/// What a migration of a release does to older versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// The release.
+    pub version: Version,
+    /// Its one-shot task.
+    pub task: ServiceName,
+    /// The task's image.
+    pub digest: ImageDigest,
+    /// What it does.
+    pub class: MigrationClass,
+}
+
 /// Plans a release for a fleet.
 ///
 /// # Errors
@@ -55,8 +76,9 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
     let (targeted, excluded) = split(at, release);
     let mut problems = Vec::new();
     let mut changes: BTreeMap<&SetId, Vec<Change>> = BTreeMap::new();
+    let is_back = matches!(direction, Direction::RollbackTo(_) | Direction::RollbackOf(_));
     for set in &targeted {
-        match changes_of(at, set, release) {
+        match changes_of(at, set, release, is_back) {
             Ok(of_set) => {
                 changes.insert(&set.id, of_set);
             }
@@ -93,10 +115,17 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
 /// Plans the way back from what `done` changed in some of its waves: newest wave first, and within a set in the
 /// opposite order of its services. With `only`, no other set goes back.
 ///
-/// `to` is the release that the fleet had before, where a record knows it.
-pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Option<Release>) -> Plan {
+/// `to` is the release that the fleet had before, where a record knows it. One-shot tasks are no part of it: what they
+/// did stays.
+///
+/// # Errors
+/// A task has run after which what was there before does not work.
+pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Option<Release>) -> Result<Plan, Reason> {
+    if let Some(reason) = done.in_the_way(waves.clone(), only) {
+        return Err(reason);
+    }
     let back = |wave: &Wave| {
-        let concerned = |change: &&Change| only.is_none_or(|set| &change.service.set == set);
+        let concerned = |change: &&Change| !change.is_task() && only.is_none_or(|set| &change.service.set == set);
         let changes: Vec<Change> = wave.changes.iter().filter(concerned).map(|c| c.reversed(&wave.changes)).collect();
         (!changes.is_empty()).then(|| Wave {
             name: format!("back: {}", wave.name),
@@ -106,7 +135,7 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
     };
     let unrecorded =
         || Release { version: Version::unrecorded(), commit: done.release.commit.clone(), images: BTreeMap::new() };
-    Plan {
+    Ok(Plan {
         schema: PLAN_SCHEMA,
         app: done.app.clone(),
         fleet: done.fleet.clone(),
@@ -119,7 +148,7 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
         on_failure: OnFailure::Stop,
         failure_budget: 0,
         gate: done.gate.clone(),
-    }
+    })
 }
 
 /// Who is targeted, and who is left out and why.
@@ -182,7 +211,10 @@ fn too_far_behind(at: Situation<'_>, excluded: &[Exclusion], release: &Release) 
     };
     let lagging = excluded.iter().filter(|exclusion| !matches!(exclusion.reason, Reason::Paused | Reason::Offboarding));
     let reasons = lagging.filter_map(|exclusion| {
-        let runs = at.state.services.iter().filter(|(key, _)| key.set == exclusion.set);
+        // A task is as old as the release that last changed it, and says nothing about what runs.
+        let serves =
+            |name: &ServiceName| at.app.services_of(&exclusion.set).any(|s| &s.name == name && s.role.is_serving());
+        let runs = at.state.services.iter().filter(|(key, _)| key.set == exclusion.set && serves(&key.service));
         let oldest = runs.map(|(_, state)| &state.release).min()?;
         (distance(oldest) > at.app.skew).then(|| Reason::SkewTooLarge {
             set: exclusion.set.clone(),
@@ -195,11 +227,22 @@ fn too_far_behind(at: Situation<'_>, excluded: &[Exclusion], release: &Release) 
 }
 
 /// What changes in one set, in the order of its services.
-fn changes_of(at: Situation<'_>, set: &ServiceSet, release: &Release) -> Result<Vec<Change>, Vec<Reason>> {
+fn changes_of(
+    at: Situation<'_>,
+    set: &ServiceSet,
+    release: &Release,
+    is_back: bool,
+) -> Result<Vec<Change>, Vec<Reason>> {
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     for service in at.app.services_of(&set.id) {
-        match change(at, set, service, release) {
+        let change = match service.role {
+            Role::Serving => change(at, set, service, release),
+            // A rollback never runs one.
+            Role::Task { .. } if is_back => Ok(None),
+            Role::Task { class } => task::change(at, set, service, class, release),
+        };
+        match change {
             Ok(change) => changes.extend(change),
             Err(reason) => problems.push(reason),
         }
@@ -222,15 +265,21 @@ fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Rele
     }
     let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
     let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
-    let graph = at.app.graph_of(&set.id);
     Ok(Some(Change {
+        role: Role::Serving,
         ecs_service: at.app.ecs_name(&at.fleet.name, &key),
-        after: graph.map(|graph| graph.needs(&service.name).into_iter().collect()).unwrap_or_default(),
+        after: needs(at, set, service),
         before: before(at, &key, live, template.hash()),
         target: target(image, rendered.hash, template.hash()),
         probe: at.app.probe(at.fleet, set, service),
         service: key,
     }))
+}
+
+/// What must be on the release before this service.
+fn needs(at: Situation<'_>, set: &ServiceSet, service: &Service) -> Vec<ServiceName> {
+    let graph = at.app.graph_of(&set.id);
+    graph.map(|graph| graph.needs(&service.name).into_iter().collect()).unwrap_or_default()
 }
 
 /// What watches a service that runs the release already: it is on its target from the start.
@@ -244,6 +293,7 @@ fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live
         version: Some(image.built_as.clone()),
     };
     Change {
+        role: Role::Serving,
         ecs_service: at.app.ecs_name(&at.fleet.name, &key),
         after: Vec::new(),
         before: runs.clone(),

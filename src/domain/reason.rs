@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, Version};
+use super::service::MigrationClass;
 
 /// Why a rollout does not go on, does not begin, or a tenant is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -53,6 +54,23 @@ pub enum Reason {
         service: ServiceKey,
         /// How many.
         stopped: u32,
+    },
+    /// A one-shot task did not end with exit code 0.
+    #[error("{service}: its task failed: {why}")]
+    TaskFailed {
+        /// Where.
+        service: ServiceKey,
+        /// Its exit code and ECS's reason.
+        why: String,
+    },
+    /// A one-shot task was not done in the time the gate allows. It is left running: one that is killed half-way may
+    /// leave worse behind.
+    #[error("{service}: its task still runs {minutes} min after it was started, and was left running")]
+    TaskLate {
+        /// Where.
+        service: ServiceKey,
+        /// The time it had.
+        minutes: i64,
     },
 
     // Not known, or not yet.
@@ -109,6 +127,14 @@ pub enum Reason {
         version: Version,
         /// Where it should have succeeded.
         from: FleetName,
+    },
+    /// A task has run after which the version before does not work any more.
+    #[error("{service} has run a migration of class {class}, so the version before does not work any more")]
+    MigrationInTheWay {
+        /// Whose.
+        service: ServiceKey,
+        /// Its class.
+        class: MigrationClass,
     },
     /// No release is recorded under that version or commit.
     #[error("no release is recorded for {wanted}")]
@@ -392,7 +418,9 @@ impl Reason {
             | R::DeadlinePassed { .. }
             | R::ProbeFailed { .. }
             | R::TargetUnhealthy { .. }
-            | R::TasksStopped { .. } => Kind::GateFailed,
+            | R::TasksStopped { .. }
+            | R::TaskFailed { .. }
+            | R::TaskLate { .. } => Kind::GateFailed,
             R::GateUnknown { .. }
             | R::Unproven { .. }
             | R::AwaitingApproval { .. }
@@ -403,6 +431,7 @@ impl Reason {
             | R::HandedOver
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
+            | R::MigrationInTheWay { .. }
             | R::NoSuchRelease { .. }
             | R::NothingToRollBack { .. }
             | R::NothingToContinue { .. }
@@ -441,6 +470,13 @@ impl Reason {
         match self {
             R::DeploymentFailed { .. } | R::TasksStopped { .. } => {
                 "look at the stop reasons above; fix forward and merge"
+            }
+            R::TaskFailed { .. } => "read its log; what serves was not touched there; fix forward and merge",
+            R::TaskLate { .. } => {
+                "wait for its end or stop it by hand, then look at the database before releasing again"
+            }
+            R::MigrationInTheWay { .. } => {
+                "fix forward and merge; to go back for all that, restore the database and deploy by hand"
             }
             R::DeadlinePassed { .. } => "is the health check's grace period longer than gate.rollout.deadline?",
             R::ProbeFailed { .. } | R::TargetUnhealthy { .. } => "open the probe's URL; fix forward and merge",
@@ -509,6 +545,9 @@ impl Reason {
             | R::ProbeFailed { service, .. }
             | R::TargetUnhealthy { service, .. }
             | R::TasksStopped { service, .. }
+            | R::TaskFailed { service, .. }
+            | R::TaskLate { service, .. }
+            | R::MigrationInTheWay { service, .. }
             | R::Unproven { service }
             | R::ForeignChange { service, .. }
             | R::NoWayBack { service, .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{CommitSha, ContentHash, ImageDigest, ServiceName, Version};
+use super::service::MigrationClass;
 
 /// A version, the commit it was built from and one image per service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,10 @@ pub struct Image {
     /// The version the bytes were built as, which is what the running service answers. It is older than the
     /// release's version where the service did not change.
     pub built_as: Version,
+    /// What it does to older versions, for the image of a one-shot task. Part of the release, because whoever promotes
+    /// it later may have another fleet.yaml before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<MigrationClass>,
 }
 
 impl Image {

@@ -1,8 +1,11 @@
 //! The services of one set and their order. The set succeeds or goes back as one, so the order is checked when
-//! the file is read and never again.
+//! the file is read and never again. A one-shot task, such as a migration of the set's database, is one of them: it
+//! comes before everything that serves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ServiceName;
@@ -18,6 +21,34 @@ pub struct Service {
     pub http: Option<Http>,
     /// Services that must be on the release before it.
     pub after: BTreeSet<ServiceName>,
+    /// Whether it serves, or runs once.
+    pub role: Role,
+}
+
+/// What a service is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It runs all the time.
+    #[default]
+    Serving,
+    /// It runs once for each set and release, before what serves, and its exit code is the gate.
+    Task {
+        /// What it does to older versions.
+        class: MigrationClass,
+    },
+}
+
+/// What a migration does to older versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MigrationClass {
+    /// They go on working.
+    Expand,
+    /// They stop working.
+    Contract,
+    /// They stop working for good.
+    Irreversible,
 }
 
 /// What an image is built from.
@@ -68,13 +99,48 @@ pub enum BadOrder {
     ),
 }
 
+impl Role {
+    /// Whether it runs once.
+    pub fn is_task(self) -> bool {
+        matches!(self, Self::Task { .. })
+    }
+
+    /// For `serde`, which leaves out what nearly every service is: plans from before there were tasks keep their hash.
+    pub fn is_serving(&self) -> bool {
+        *self == Self::Serving
+    }
+}
+
+impl MigrationClass {
+    /// Whether the release before still works after it.
+    pub fn lets_go_back(self) -> bool {
+        self == Self::Expand
+    }
+}
+
+impl fmt::Display for MigrationClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Expand => "expand",
+            Self::Contract => "contract",
+            Self::Irreversible => "irreversible",
+        })
+    }
+}
+
 impl ServiceGraph {
-    /// Orders the services (Kahn's algorithm; among those that are free, by name, so that the order is stable).
+    /// Orders the services (Kahn's algorithm; among those that are free, by name, so that the order is stable). What
+    /// serves comes after every task, whether it says so or not.
     ///
     /// # Errors
     /// An unknown or cyclic `after`.
     pub fn new(services: impl IntoIterator<Item = Service>) -> Result<Self, BadOrder> {
         let mut waiting: BTreeMap<ServiceName, Service> = services.into_iter().map(|s| (s.name.clone(), s)).collect();
+        let tasks: BTreeSet<ServiceName> =
+            waiting.values().filter(|service| service.role.is_task()).map(|service| service.name.clone()).collect();
+        for service in waiting.values_mut().filter(|service| service.role.is_serving()) {
+            service.after.extend(tasks.iter().cloned());
+        }
         for service in waiting.values() {
             if let Some(missing) = service.after.iter().find(|name| !waiting.contains_key(name)) {
                 return Err(BadOrder::Unknown { service: service.name.clone(), missing: missing.clone() });
@@ -137,7 +203,22 @@ mod tests {
             },
             http: None,
             after: after.iter().map(|n| n.parse().unwrap()).collect(),
+            role: Role::Serving,
         }
+    }
+
+    #[test]
+    fn whatever_serves_comes_after_every_task() {
+        let task = |name: &str, after: &[&str]| Service {
+            role: Role::Task { class: MigrationClass::Expand },
+            ..service(name, after)
+        };
+        let graph =
+            ServiceGraph::new([service("aa", &[]), service("bb", &["aa"]), task("zz", &["yy"]), task("yy", &[])]);
+        let graph = graph.unwrap();
+        let names: Vec<String> = graph.iter().map(|s| s.name.to_string()).collect();
+        assert_eq!(names, ["yy", "zz", "aa", "bb"]);
+        assert_eq!(graph.needs(&"bb".parse().unwrap()).len(), 3);
     }
 
     #[test]

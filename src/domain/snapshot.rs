@@ -7,17 +7,74 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::gate::{ProbeRecord, TargetHealth};
-use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, TaskDefinitionArn};
+use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, TaskArn, TaskDefinitionArn};
 
 /// What was seen of a fleet at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Each service that was asked for has an entry.
     pub services: BTreeMap<ServiceKey, ServiceSeen>,
+    /// The one-shot tasks that were asked for.
+    pub tasks: BTreeMap<ServiceKey, TaskSeen>,
     /// Health readings, where they were asked for.
     pub health: Health,
     /// The services of the wave that would begin next, where they were asked for.
     pub ahead: BTreeMap<ServiceKey, Ahead>,
+    /// The one-shot tasks of that wave.
+    pub tasks_ahead: BTreeMap<ServiceKey, TaskAhead>,
+}
+
+/// What a one-shot task must have before its wave begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskAhead {
+    /// What it would be made from.
+    pub family: FamilySeen,
+    /// Whether the registry has its image.
+    pub image: Availability,
+}
+
+/// The task definition family of a one-shot task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FamilySeen {
+    /// Its newest active revision.
+    Active(Runs),
+    /// ECS has no active revision of it.
+    Missing,
+    /// It could not be read.
+    Unreachable {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A one-shot task, as it was started for one rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskSeen {
+    /// It has not ended.
+    Running {
+        /// Its name.
+        task: TaskArn,
+    },
+    /// It has ended.
+    Ended(TaskEnd),
+    /// ECS shows none: none was started, or it ended more than an hour ago.
+    NotFound,
+    /// It could not be read.
+    Unreachable {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskEnd {
+    /// Exit code of the container that carries the release; none if it never ran.
+    pub code: Option<i32>,
+    /// Whether it ended by itself. One that was stopped from outside may exit with 0 and have done half of its work.
+    pub by_itself: bool,
+    /// ECS's reason in words, or empty.
+    pub why: String,
 }
 
 /// What a service must have before a wave begins to change it.

@@ -9,6 +9,8 @@ mod rehearse;
 mod machine;
 mod simulated;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
 mod verbs;
 
 use std::collections::BTreeMap;

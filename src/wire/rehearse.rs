@@ -149,9 +149,14 @@ async fn faulty_release(app: &App, sim: &Sim, fleet: &Fleet, wanted: &Rehearsal<
 }
 
 fn faults(fleet: &Fleet, service: &Service, failures: &[FailureSpec]) -> Vec<Fault> {
-    let concerns = |failure: &&FailureSpec| failure.service.as_ref().is_none_or(|name| name == &service.name);
+    // A task that fails keeps everything else from being tried, so it does only where it is meant by name.
+    let concerns = |failure: &&FailureSpec| match &failure.service {
+        Some(name) => name == &service.name,
+        None => service.role.is_serving(),
+    };
     let fault = |failure: &FailureSpec| Fault {
         kind: match failure.at {
+            Moment::Start | Moment::Bake if service.role.is_task() => FaultKind::TaskFails,
             Moment::Start => FaultKind::CrashAtStart,
             Moment::Bake => FaultKind::Answers500,
         },

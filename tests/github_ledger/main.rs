@@ -3,9 +3,9 @@
 //! never a success, and that of two who want a fleet one gets it.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![expect(
-    clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "it prints what records cost, and waits on a real server by a real clock"
+    clippy::print_stdout,
+    reason = "it has a wall clock of its own, and tells what it measured"
 )]
 
 #[path = "../github/mod.rs"]

@@ -82,3 +82,9 @@ fn quickly(bytes: &[u8]) -> String {
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     told
 }
+
+#[test]
+fn a_comment_that_ends_the_file_adds_no_line() {
+    let told = crate::told_of(b"a: [ \n#");
+    assert!(told.starts_with("fleet.yaml:2:2: this is no YAML"), "{told}");
+}

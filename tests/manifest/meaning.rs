@@ -167,10 +167,22 @@ fn what_the_format_has_and_this_version_does_not_do() {
     insta::assert_snapshot!(told("not-yet.yaml"), @r"
     not-yet.yaml:4:15: `versioning.bump` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:5:41: `images.attest` is not carried out by this version of tidegate; remove it, or use a later version
-    not-yet.yaml:8:43: `services.worker.run` is not carried out by this version of tidegate; remove it, or use a later version
-    not-yet.yaml:8:56: `services.worker.class` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:13:42: `gates.default.alarms` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:13:65: `gates.default.errors` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:13:98: `gates.default.latency` is not carried out by this version of tidegate; remove it, or use a later version
+    ");
+}
+
+#[test]
+fn tasks_that_run_once() {
+    insta::assert_snapshot!(told("tasks.yaml"), @r"
+    tasks.yaml:6:56: a `class` without `run: before`; remove it, or add `run: before`
+    tasks.yaml:7:3: `services.migrate` says `run: before` and not its `class`; add class: expand, contract or irreversible; it decides whether one can go back
+    tasks.yaml:7:51: a task that runs before everything that serves cannot come after `api`; remove it, or let the task come after another task
+    tasks.yaml:9:58: `port` of a task that runs once; remove it: its exit code says whether it went well
+    tasks.yaml:9:70: `health` of a task that runs once; remove it: its exit code says whether it went well
+    tasks.yaml:10:58: `traffic` of a task that runs once; remove it: its exit code says whether it went well
+    tasks.yaml:10:81: no service is called `tydy`; did you mean `tidy`?
+    tasks.yaml:13:5: nothing here serves; name a service beside it: a task runs in its network
     ");
 }

@@ -24,6 +24,8 @@ pub(super) enum Group {
     ServiceDeploymentRead,
     /// ListTasks, DescribeTasks.
     ClusterRead,
+    /// RunTask.
+    ClusterModify,
     /// DescribeTargetHealth.
     LoadBalancerRead,
     /// DescribeImages, BatchGetImage, GetAuthorizationToken.
@@ -49,16 +51,18 @@ struct Quota {
 
 /// The default quotas. ECS: API Reference, "Request throttling for the Amazon ECS API". ELB: User Guide,
 /// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
+/// RunTask may be sent 40 times a second, of which Fargate launches 20.
 /// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for.
 /// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
 /// Application Auto Scaling and DescribeParameters, whose rows are guessed as those of the slowest API beside them.
-const QUOTAS: [Quota; 13] = [
+const QUOTAS: [Quota; 14] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
     Quota { group: Group::ServiceRead, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::ServiceDeploymentRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ClusterRead, burst: 100.0, per_second: 20.0 },
+    Quota { group: Group::ClusterModify, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::LoadBalancerRead, burst: 40.0, per_second: 10.0 },
     Quota { group: Group::RegistryRead, burst: 100.0, per_second: 50.0 },
     Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },

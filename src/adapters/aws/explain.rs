@@ -49,7 +49,8 @@ fn told(sentences: impl Iterator<Item = String>) -> Vec<String> {
     told.into_iter().take(SENTENCES).map(words).collect()
 }
 
-fn stop(task: Task) -> Stop {
+/// A task's stop as it explains itself.
+pub(super) fn stop(task: Task) -> Stop {
     let container = |container: aws_sdk_ecs::types::Container| StoppedContainer {
         name: container.name.unwrap_or_default(),
         exit_code: container.exit_code,

@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::cells::Cells;
 use super::register::Registrar;
 use super::task_definitions::TaskDefinitions;
-use super::{explain, observe, stop, update};
+use super::{explain, family, observe, stop, task, update};
 use crate::domain::fleet::Address;
-use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
-use crate::domain::snapshot::ServiceSeen;
+use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskArn, TaskDefinitionArn};
+use crate::domain::snapshot::{FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::template::Rendered;
-use crate::ports::{FleetReader, FleetWriter, OpenRollout, PortResult};
+use crate::ports::{FleetReader, FleetWriter, OpenRollout, PortResult, TaskReader, TaskRun, TaskWriter};
 
 /// ECS in all cells. Clones share what was read.
 #[derive(Clone, Debug)]
@@ -70,5 +70,29 @@ impl FleetWriter for EcsFleet {
 
     async fn stop(&self, _proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()> {
         stop::stop(&self.cells, service, deployment, stop::FIRST_WAIT).await
+    }
+}
+
+#[async_trait]
+impl TaskReader for EcsFleet {
+    async fn families(&self, tasks: &[Address]) -> BTreeMap<ServiceKey, FamilySeen> {
+        family::families(&self.registrar, &self.definitions, tasks).await
+    }
+
+    async fn tasks(&self, runs: &[TaskRun]) -> BTreeMap<ServiceKey, TaskSeen> {
+        task::look(&self.cells, runs).await
+    }
+}
+
+#[async_trait]
+impl TaskWriter for EcsFleet {
+    async fn run(
+        &self,
+        _proof: &OpenRollout,
+        run: &TaskRun,
+        definition: &TaskDefinitionArn,
+        beside: &Address,
+    ) -> PortResult<TaskArn> {
+        task::run(&self.cells, run, definition, beside).await
     }
 }

@@ -308,8 +308,8 @@ mod tests {
             service("acme", json!([old, deployment(ours, "PRIMARY", "f:1", rollout)]))
         };
         use RolloutState::{Completed, Failed, InProgress, Unknown};
-        type Row = (&'static str, Value, &'static str, RolloutState, &'static [&'static str], bool);
-        let rows: [Row; 9] = [
+        type Row<'a> = (&'a str, Value, &'a str, RolloutState, &'a [&'a str], bool);
+        let rows: [Row<'_>; 9] = [
             ("done", one("ecs-svc/2", "COMPLETED"), "ecs-svc/2", Completed, &[], true),
             (
                 "moving, the old one serves",

@@ -33,6 +33,8 @@ const ATTEMPTS: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Revisions that are listed.
 const LISTED: i32 = 10;
+/// Pages of them: families that begin with the whole name of another one stand before it.
+const PAGES: u8 = 10;
 /// Newest revisions whose tags are read: what is wanted again soon is the last release or the one before.
 const LOOKED_AT: usize = 3;
 
@@ -114,21 +116,31 @@ impl Registrar {
     }
 
     /// The newest active revisions of exactly this family: ECS lists by prefix.
-    async fn newest(&self, cell: &CellName, family: &str) -> PortResult<Vec<TaskDefinitionArn>> {
+    pub(super) async fn newest(&self, cell: &CellName, family: &str) -> PortResult<Vec<TaskDefinitionArn>> {
         let clients = self.cells.clients(cell).await?;
-        clients.pace(Group::TaskDefinitionRead).await;
-        let answer = clients
-            .ecs
-            .list_task_definitions()
-            .family_prefix(family)
-            .status(TaskDefinitionStatus::Active)
-            .sort(SortOrder::Desc)
-            .max_results(LISTED)
-            .send()
-            .await
-            .map_err(|error| failure(doing(format!("listing task definitions {family}"), cell), &error))?;
-        let arns = answer.task_definition_arns().iter().filter_map(|arn| arn.parse::<TaskDefinitionArn>().ok());
-        Ok(arns.filter(|arn| arn.family() == family).take(LOOKED_AT).collect())
+        let mut page = None;
+        for _ in 0..PAGES {
+            clients.pace(Group::TaskDefinitionRead).await;
+            let answer = clients
+                .ecs
+                .list_task_definitions()
+                .family_prefix(family)
+                .status(TaskDefinitionStatus::Active)
+                .sort(SortOrder::Desc)
+                .max_results(LISTED)
+                .set_next_token(page)
+                .send()
+                .await
+                .map_err(|error| failure(doing(format!("listing task definitions {family}"), cell), &error))?;
+            let arns = answer.task_definition_arns().iter().filter_map(|arn| arn.parse::<TaskDefinitionArn>().ok());
+            let own: Vec<_> = arns.filter(|arn| arn.family() == family).take(LOOKED_AT).collect();
+            page = answer.next_token;
+            if !own.is_empty() || page.is_none() {
+                return Ok(own);
+            }
+        }
+        let why = format!("its first {} task definitions are all of other families", i32::from(PAGES) * LISTED);
+        Err(PortError::new(Fault::Refused, doing(format!("listing task definitions {family}"), cell), why))
     }
 }
 

@@ -40,7 +40,11 @@ impl FleetReader for Sim {
 impl FleetWriter for Sim {
     async fn register(&self, _: &OpenRollout, service: &Address, rendered: &Rendered) -> PortResult<TaskDefinitionArn> {
         let mut world = self.world();
-        let current = known(&world, service)?.serving(&world).as_str().to_owned();
+        let current = match world.services.get(&service.ecs_service) {
+            Some(known) => known.serving(&world),
+            None => world.newest(&service.ecs_service).ok_or_else(|| missing(service))?,
+        };
+        let current = current.as_str().to_owned();
         let prefix = current.rsplit_once(':').map_or(current.as_str(), |(prefix, _)| prefix).to_owned();
         let same = |arn: &&TaskDefinitionArn| {
             arn.as_str().starts_with(&prefix)
@@ -109,10 +113,6 @@ fn see(world: &mut World, address: &Address) -> ServiceSeen {
         ),
         None => ServiceSeen::Missing,
     }
-}
-
-fn known<'a>(world: &'a World, service: &Address) -> PortResult<&'a super::service::SimService> {
-    world.services.get(&service.ecs_service).ok_or_else(|| missing(service))
 }
 
 fn missing(service: &Address) -> PortError {

@@ -11,6 +11,7 @@ mod ledger;
 mod registry;
 mod scaling;
 mod service;
+mod task;
 mod world;
 
 use std::io;

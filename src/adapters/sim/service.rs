@@ -32,6 +32,8 @@ pub enum FaultKind {
     CrashAtStart,
     /// It runs and answers 500, which only a probe sees.
     Answers500,
+    /// As a one-shot task it ends with exit code 1.
+    TaskFails,
 }
 
 /// One service.
@@ -68,7 +70,7 @@ const BREAKER: SignedDuration = SignedDuration::from_secs(40);
 
 impl Fault {
     /// Whether it shows for this service.
-    fn applies(&self, fleet: &FleetName, key: &ServiceKey) -> bool {
+    pub(super) fn applies(&self, fleet: &FleetName, key: &ServiceKey) -> bool {
         self.fleet.as_ref().is_none_or(|f| f == fleet) && self.tenant.as_ref().is_none_or(|t| t == &key.set)
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::registry::StoredImage;
 use super::service::{Fault, SimService};
+use super::task::SimTask;
 use crate::domain::directive::Decided;
 use crate::domain::fleet::{Application, Fleet, SetState};
 use crate::domain::ids::{
@@ -32,6 +33,9 @@ pub struct World {
     pub(super) images: BTreeMap<String, Vec<StoredImage>>,
     /// Services by fleet and key.
     pub(super) services: BTreeMap<String, SimService>,
+    /// One-shot tasks that were started, oldest first.
+    #[serde(default)]
+    pub(super) tasks: Vec<SimTask>,
     /// Task definitions as ECS describes them.
     pub(super) task_definitions: BTreeMap<TaskDefinitionArn, Value>,
     /// Which fleet a host belongs to.
@@ -79,10 +83,24 @@ impl World {
                     self.services.insert(name, service);
                 }
             }
+            for key in application.tasks_in(fleet) {
+                let name = application.ecs_name(&fleet.name, &key);
+                if self.newest(&name).is_none() {
+                    self.first_revision(application, fleet, &key, &name);
+                }
+            }
         }
     }
 
     fn first_service(&mut self, app: &Application, fleet: &Fleet, key: &ServiceKey, name: &str) -> SimService {
+        let arn = self.first_revision(app, fleet, key, name);
+        let paused = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Paused);
+        let deployment = self.next_deployment();
+        SimService::steady(fleet.name.clone(), key.clone(), arn, deployment, if paused { 0 } else { 2 })
+    }
+
+    /// A task definition with an image from before there were records.
+    fn first_revision(&mut self, app: &Application, fleet: &Fleet, key: &ServiceKey, name: &str) -> TaskDefinitionArn {
         let before = Version::unrecorded();
         let repository = app.repository(&key.service);
         let digest = digest_of(&format!("{repository} {before}"));
@@ -94,10 +112,7 @@ impl World {
             "family": name, "networkMode": "awsvpc", "cpu": "256", "memory": "512",
             "containerDefinitions": [{"name": key.service, "image": format!("{repository}@{digest}"), "essential": true}],
         });
-        let arn = self.add_task_definition(app, fleet, name, definition);
-        let paused = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Paused);
-        let deployment = self.next_deployment();
-        SimService::steady(fleet.name.clone(), key.clone(), arn, deployment, if paused { 0 } else { 2 })
+        self.add_task_definition(app, fleet, name, definition)
     }
 
     fn add_task_definition(

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::fleet::{Builder, OnFailure, SetState};
 use crate::domain::gate::OnUnknown;
+use crate::domain::service::MigrationClass;
 
 /// fleet.yaml: everything a release follows from, beside what is live.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -182,18 +183,6 @@ pub(super) enum Traffic {
 pub(super) enum Run {
     /// Before the services.
     Before,
-}
-
-/// What a migration does to older versions.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum MigrationClass {
-    /// They go on working.
-    Expand,
-    /// They stop working.
-    Contract,
-    /// They stop working for good.
-    Irreversible,
 }
 
 /// The shared services of a fleet.

@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
     fn syntax(&self, error: &ScanError) -> Refusal {
         let marker = error.marker();
         let at = self.byte(marker.index());
-        let mark = Mark { line: marker.line(), column: marker.col() + 1, bytes: (at, at) };
+        let mark = Mark { bytes: (at, at), ..self.within(marker.line(), marker.col() + 1) };
         let line = self.text.lines().nth(marker.line().saturating_sub(1)).unwrap_or_default();
         let indent = &line[..line.len() - line.trim_start().len()];
         if let Some(tab) = indent.find('\t') {
@@ -180,6 +180,16 @@ impl<'a> Builder<'a> {
         }
         let what = format!("this is no YAML: {}", error.info());
         (mark, what, "look at the quotes, brackets and indentation here and in the line before")
+    }
+
+    /// A place in the text. After a comment at the very end, the parser counts a line that is not there.
+    fn within(&self, line: usize, column: usize) -> Mark {
+        let last = self.text.lines().count().max(1);
+        if line <= last || self.text.ends_with('\n') {
+            return Mark { line, column, bytes: (0, 0) };
+        }
+        let column = self.text.lines().last().map_or(0, |text| text.chars().count()) + 1;
+        Mark { line: last, column, bytes: (0, 0) }
     }
 
     fn mark(&self, span: Span) -> Mark {

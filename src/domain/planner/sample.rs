@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::{Situation, plan};
+use super::{Migration, Situation, plan};
 use crate::domain::fleet::{Application, Fleet, ServiceSet};
 use crate::domain::ids::{ContentHash, ImageDigest, ServiceKey, ServiceName, SetId, Version};
 use crate::domain::ledger::{FleetState, ServiceResult, ServiceState};
@@ -14,7 +14,7 @@ use crate::domain::manifest::{Source, read};
 use crate::domain::plan::{Direction, Plan, Target};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Image, Release};
-use crate::domain::snapshot::{Live, RolloutState, Runs, ServiceSeen};
+use crate::domain::snapshot::{FamilySeen, Live, RolloutState, Runs, ServiceSeen};
 use crate::domain::template::Template;
 
 /// Tenants `t00` (tagged `canary`), `t01` and so on are put between these.
@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) app: Application,
     pub(super) live: BTreeMap<ServiceKey, ServiceSeen>,
     pub(super) templates: BTreeMap<ServiceKey, Template>,
+    pub(super) families: BTreeMap<ServiceKey, FamilySeen>,
+    pub(super) migrations: Vec<Migration>,
     pub(super) state: FleetState,
     pub(super) replaces: Option<Version>,
     pub(super) today: Date,
@@ -80,6 +82,8 @@ impl World {
             app,
             live: BTreeMap::new(),
             templates: BTreeMap::new(),
+            families: BTreeMap::new(),
+            migrations: Vec::new(),
             state: FleetState::default(),
             replaces: Some(version("1.0.0")),
             today: "2026-11-24".parse().unwrap(),
@@ -95,6 +99,8 @@ impl World {
 
     pub(super) fn plan(&self) -> Result<Plan, Vec<Reason>> {
         let situation = Situation {
+            families: &self.families,
+            migrations: &self.migrations,
             app: &self.app,
             fleet: self.fleet(),
             live: &self.live,
@@ -175,6 +181,7 @@ pub(super) fn release(app: &Application, text: &str) -> Release {
         digest: digest(&format!("{service} {text}")),
         content: ContentHash::of(format!("{service} {text}").as_bytes()),
         built_as: version(text),
+        class: None,
     };
     Release {
         version: version(text),

@@ -80,6 +80,9 @@ impl Rollout {
         if let Some(decision) = self.trouble(wave, &standings) {
             return decision;
         }
+        if let Some(event) = self.tasks_ended(wave, &standings) {
+            return Decision::Record(event);
+        }
         if let Some(decision) = self.send(&standings, calendar, now) {
             return decision;
         }
@@ -114,10 +117,7 @@ impl Rollout {
     }
 
     fn standings(&self, seen: &Snapshot, now: Timestamp) -> Standings<'_> {
-        self.watched
-            .iter()
-            .map(|change| (change, self.standing(change, seen.services.get(&change.service), now)))
-            .collect()
+        self.watched.iter().map(|change| (change, self.standing(change, seen, now))).collect()
     }
 
     /// What services that will not reach their target, or cannot be read, lead to.
@@ -141,7 +141,8 @@ impl Rollout {
         let ready = standings
             .iter()
             .filter(|(change, standing)| *standing == Standing::AsBefore && needs_met(change, standings))
-            .map(|(change, _)| *change);
+            .map(|(change, _)| *change)
+            .filter(|change| change.is_task() || !self.waits_for_tasks() || self.goes_back(change));
         let (back, forward): (Vec<&Change>, Vec<&Change>) = ready.partition(|change| self.goes_back(change));
         let keys = |changes: Vec<&Change>| changes.into_iter().map(|change| change.service.clone()).collect();
         match (back.is_empty(), forward.is_empty()) {
@@ -180,7 +181,7 @@ impl Rollout {
         let probe = self.plan.gate.probe.as_ref().filter(|_| change.probe.is_some());
         let probe =
             probe.map(|policy| judge_probe(policy, &change.service, seen.health.probes.get(&change.service), done));
-        let targets = (done && self.plan.gate.targets_healthy)
+        let targets = (done && self.plan.gate.targets_healthy && !change.is_task())
             .then(|| judge_targets(&change.service, seen.health.targets.get(&change.service)));
         all_of([Some(ecs), probe, targets].into_iter().flatten())
     }

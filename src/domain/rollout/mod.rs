@@ -5,10 +5,13 @@ mod decide;
 mod preflight;
 mod quarantine;
 mod standing;
+mod task;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_task;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ContentHash, DeploymentId, ServiceKey, SetId};
 use super::plan::{Change, Plan, Wave};
 use super::reason::Reason;
-use super::snapshot::{ServiceSeen, Snapshot};
+use super::snapshot::{ServiceSeen, Snapshot, TaskSeen};
 
 pub use decide::Decision;
 pub use standing::Standing;
+use task::Started;
 
 /// Where a rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,11 @@ pub enum Phase {
 pub enum Event {
     /// A wave begins. For a wave after the first this also records that the one before it passed its gate.
     WaveStarted {
+        /// Index of the wave.
+        wave: usize,
+    },
+    /// Every one-shot task of the wave has ended well; what serves may be changed.
+    TasksDone {
         /// Index of the wave.
         wave: usize,
     },
@@ -108,6 +117,7 @@ impl Phase {
         match (self, event) {
             (Self::Opened, Event::WaveStarted { wave: 0 }) if waves > 0 => Some(Self::Deploying { wave: 0 }),
             (Self::Opened, Event::Succeeded) if waves == 0 => Some(Self::Succeeded),
+            (Self::Deploying { wave }, Event::TasksDone { wave: same }) if wave == same => Some(self.clone()),
             (Self::Deploying { wave }, Event::Baking { wave: same, since }) if wave == same => {
                 Some(Self::Baking { wave: *wave, since: *since })
             }
@@ -142,6 +152,14 @@ pub struct Rollout {
     looking_since: Timestamp,
     /// What this process sent. After a restart it is empty, and the world is asked instead.
     sent: BTreeMap<ServiceKey, Sent>,
+    /// One-shot tasks of the present wave that this process started or found.
+    started: BTreeMap<ServiceKey, Started>,
+    /// Tasks that are recorded to have run already.
+    ran: BTreeSet<ServiceKey>,
+    /// Whether the tasks of the present wave are recorded as done.
+    tasks_done: bool,
+    /// When another process began the present wave, at the earliest; none if this one did. Its tasks may be running.
+    begun_before: Option<Timestamp>,
     /// Sets that are left on what they ran before, each with its failure.
     quarantined: BTreeMap<SetId, Reason>,
     /// The changes of the present wave; those of a quarantined set turned round.
@@ -176,12 +194,17 @@ impl Rollout {
             opened_at,
             looking_since: now,
             sent: BTreeMap::new(),
+            started: BTreeMap::new(),
+            ran: BTreeSet::new(),
+            tasks_done: false,
+            begun_before: None,
             quarantined: BTreeMap::new(),
             watched: Vec::new(),
         };
         for event in events {
             rollout.apply(&event, now)?;
         }
+        rollout.begun_before = rollout.wave().map(|_| opened_at);
         Ok(rollout)
     }
 
@@ -200,8 +223,22 @@ impl Rollout {
             // What was sent there went forward and is no concern of the way back.
             self.sent.retain(|service, _| &service.set != set);
         }
-        if matches!(event, Event::WaveStarted { .. }) {
-            self.looking_since = now;
+        match event {
+            Event::WaveStarted { .. } => {
+                self.looking_since = now;
+                (self.tasks_done, self.begun_before) = (false, None);
+                self.started.clear();
+            }
+            Event::TasksDone { .. } if self.tasks_done => return Err(illegal()),
+            Event::TasksDone { .. } => {
+                self.looking_since = now;
+                self.tasks_done = true;
+            }
+            Event::Baking { .. }
+            | Event::Quarantined { .. }
+            | Event::Held { .. }
+            | Event::Halted { .. }
+            | Event::Succeeded => {}
         }
         self.phase = next;
         self.watched = self.present_changes();
@@ -245,10 +282,11 @@ impl Rollout {
     fn present_changes(&self) -> Vec<Change> {
         let changes = self.wave().map_or(&[][..], |(_, wave)| &wave.changes);
         let turned = |change: &Change| match self.quarantined.contains_key(&change.service.set) {
-            true => change.reversed(changes),
-            false => change.clone(),
+            // What has run once cannot be turned round.
+            true => (!change.is_task()).then(|| change.reversed(changes)),
+            false => Some(change.clone()),
         };
-        changes.iter().map(turned).collect()
+        changes.iter().filter_map(turned).collect()
     }
 
     /// Whether this change brings a service back to what it ran before.
@@ -266,6 +304,12 @@ impl Rollout {
         for (service, sent) in &mut self.sent {
             if let Some(ServiceSeen::Live(live)) = seen.services.get(service) {
                 sent.displaced = if live.deployment == sent.deployment { 0 } else { sent.displaced + 1 };
+            }
+        }
+        for (service, task) in &seen.tasks {
+            if let TaskSeen::Running { task } = task {
+                let found = Started { task: task.clone(), at: self.looking_since };
+                self.started.entry(service.clone()).or_insert(found);
             }
         }
     }

@@ -5,7 +5,7 @@ use super::Rollout;
 use crate::domain::gate::{Verdict, all_of};
 use crate::domain::plan::Change;
 use crate::domain::reason::Reason;
-use crate::domain::snapshot::{Ahead, Availability, ServiceSeen, Snapshot};
+use crate::domain::snapshot::{Ahead, Availability, FamilySeen, ServiceSeen, Snapshot};
 
 impl Rollout {
     /// Whether the wave may begin.
@@ -15,8 +15,11 @@ impl Rollout {
         }
         let changes = self.plan.waves.get(wave).map_or(&[][..], |wave| &wave.changes);
         all_of(changes.iter().flat_map(|change| match seen.ahead.get(&change.service) {
-            Some(ahead) => [base(change, &ahead.live), image(change, ahead), way_back(change, ahead)],
-            None => [unknown(change, "it was not looked at"), Verdict::Pass, Verdict::Pass],
+            Some(ahead) => [base(change, &ahead.live), image(change, &ahead.image), way_back(change, ahead)],
+            None => match seen.tasks_ahead.get(&change.service) {
+                Some(ahead) => [family(change, &ahead.family), image(change, &ahead.image), Verdict::Pass],
+                None => [unknown(change, "it was not looked at"), Verdict::Pass, Verdict::Pass],
+            },
         }))
     }
 }
@@ -41,8 +44,27 @@ fn base(change: &Change, live: &ServiceSeen) -> Verdict {
     }
 }
 
-fn image(change: &Change, ahead: &Ahead) -> Verdict {
-    match (&ahead.image, &change.target.digest) {
+/// The family of a one-shot task has a revision, and nobody has put another template there since the plan was made.
+fn family(change: &Change, family: &FamilySeen) -> Verdict {
+    let service = change.service.clone();
+    match family {
+        FamilySeen::Active(newest) if [&change.before.hash, &change.target.hash].contains(&&newest.hash) => {
+            Verdict::Pass
+        }
+        FamilySeen::Active(newest) => Verdict::Fail(Reason::ForeignChange {
+            service,
+            found: format!("the newest of its family is {}", newest.task_definition.family_and_revision()),
+        }),
+        FamilySeen::Missing => {
+            let why = format!("ECS has no active task definition of family {}", change.ecs_service);
+            Verdict::Fail(Reason::NotReady { service, why })
+        }
+        FamilySeen::Unreachable { why } => unknown(change, why),
+    }
+}
+
+fn image(change: &Change, image: &Availability) -> Verdict {
+    match (image, &change.target.digest) {
         (Availability::Yes, _) | (_, None) => Verdict::Pass,
         (Availability::No { why: _ }, Some(digest)) => {
             Verdict::Fail(Reason::ImageGone { service: change.service.service.clone(), digest: digest.clone() })

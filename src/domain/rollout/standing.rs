@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Rollout;
 use crate::domain::plan::Change;
 use crate::domain::reason::Reason;
-use crate::domain::snapshot::{Live, RolloutState, ServiceSeen};
+use crate::domain::snapshot::{Live, RolloutState, ServiceSeen, Snapshot};
 
 /// How one service stands against its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,15 @@ pub enum Standing {
 const DISPLACED_READS: u32 = 2;
 
 impl Rollout {
-    /// How the service of `change` stands, seen at `now`.
-    pub fn standing(&self, change: &Change, seen: Option<&ServiceSeen>, now: Timestamp) -> Standing {
+    /// How `change` stands, seen at `now`.
+    pub fn standing(&self, change: &Change, seen: &Snapshot, now: Timestamp) -> Standing {
+        match change.is_task() {
+            true => self.task_standing(change, seen.tasks.get(&change.service), now),
+            false => self.service_standing(change, seen.services.get(&change.service), now),
+        }
+    }
+
+    fn service_standing(&self, change: &Change, seen: Option<&ServiceSeen>, now: Timestamp) -> Standing {
         let service = change.service.clone();
         let unreadable = |why: &str| {
             let reason = Reason::GateUnknown { what: format!("state of {}", change.service), why: why.to_owned() };
@@ -92,8 +99,9 @@ impl Rollout {
     }
 
     /// Whether the time that the gate gives this service has passed.
-    fn late(&self, change: &Change, now: Timestamp) -> Option<Reason> {
-        let began = self.sent.get(&change.service).map_or(self.looking_since, |sent| sent.at);
+    pub(super) fn late(&self, change: &Change, now: Timestamp) -> Option<Reason> {
+        let started = self.started.get(&change.service).map(|started| started.at);
+        let began = self.sent.get(&change.service).map(|sent| sent.at).or(started).unwrap_or(self.looking_since);
         let passed: SignedDuration = now.duration_since(began);
         (passed > self.plan.gate.deadline).then(|| Reason::DeadlinePassed {
             service: change.service.clone(),

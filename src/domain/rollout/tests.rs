@@ -14,13 +14,13 @@ use crate::domain::plan::{Direction, PLAN_SCHEMA, Target};
 use crate::domain::release::Release;
 use crate::domain::snapshot::{Ahead, Availability, FailedDeployment, Live, RolloutState, Runs};
 
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-fn at(minutes: i64) -> Timestamp {
+pub(super) fn at(minutes: i64) -> Timestamp {
     "2026-11-23T09:00:00Z".parse::<Timestamp>().unwrap() + MINUTE * i32::try_from(minutes).unwrap()
 }
 
-fn key(text: &str) -> ServiceKey {
+pub(super) fn key(text: &str) -> ServiceKey {
     ServiceKey::try_from(text.to_owned()).unwrap()
 }
 
@@ -36,9 +36,10 @@ fn target(text: &str) -> Target {
     Target { hash: hash(text), task_definition: None, template: None, digest: None, version: None }
 }
 
-fn change(service: &str, after: &[&str]) -> Change {
+pub(super) fn change(service: &str, after: &[&str]) -> Change {
     let service = key(service);
     Change {
+        role: crate::domain::service::Role::Serving,
         ecs_service: service.to_string(),
         after: after.iter().map(|name| name.parse::<ServiceName>().unwrap()).collect(),
         before: target("old"),
@@ -49,7 +50,7 @@ fn change(service: &str, after: &[&str]) -> Change {
 }
 
 /// A canary wave with two services, one after the other, and a second wave with one.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let wave = |name: &str, changes| Wave { name: name.to_owned(), bake: MINUTE * 5, changes };
     Plan {
         schema: PLAN_SCHEMA,
@@ -98,12 +99,12 @@ fn live(runs: &str, deployment: &str, rollout: RolloutState) -> Live {
     }
 }
 
-fn seen(services: &[(&str, Live)]) -> Snapshot {
+pub(super) fn seen(services: &[(&str, Live)]) -> Snapshot {
     let services = services.iter().map(|(name, live)| (key(name), ServiceSeen::Live(live.clone())));
     Snapshot { services: services.collect(), ..Snapshot::default() }
 }
 
-fn done(runs: &str) -> Live {
+pub(super) fn done(runs: &str) -> Live {
     live(runs, "ecs-svc/1", RolloutState::Completed)
 }
 
@@ -145,7 +146,7 @@ fn gave_up(runs: &str, why: &str) -> Live {
     Live { deployment: id, failed: vec![failed], ..live(runs, "ecs-svc/2", RolloutState::Failed) }
 }
 
-fn halted_by(decision: &Decision) -> String {
+pub(super) fn halted_by(decision: &Decision) -> String {
     match decision {
         Decision::Record(Event::Halted { reason, .. }) => reason.code(),
         other => panic!("{other:?}"),

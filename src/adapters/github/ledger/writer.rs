@@ -144,9 +144,11 @@ fn plan_file(plan: &Plan, intent: &Intent) -> PortResult<File> {
 /// How GitHub shows a rollout after an event.
 fn state(event: &Event) -> State {
     match event {
-        Event::WaveStarted { .. } | Event::Baking { .. } | Event::Held { .. } | Event::Quarantined { .. } => {
-            State::InProgress
-        }
+        Event::WaveStarted { .. }
+        | Event::TasksDone { .. }
+        | Event::Baking { .. }
+        | Event::Held { .. }
+        | Event::Quarantined { .. } => State::InProgress,
         Event::Succeeded => State::Success,
         Event::Halted { .. } => State::Failure,
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Notes;
 use crate::domain::ids::ServiceName;
-use crate::domain::manifest::mirror::{BuildEntry, FleetFile, Images, ServiceEntry};
-use crate::domain::service::{BadOrder, Build, Http, Service, ServiceGraph};
+use crate::domain::manifest::mirror::{BuildEntry, FleetFile, Images, Run, ServiceEntry};
+use crate::domain::service::{BadOrder, Build, Http, MigrationClass, Role, Service, ServiceGraph};
 
 /// The services of a set, in order.
 pub(super) fn graph(
@@ -20,6 +20,10 @@ pub(super) fn graph(
     }
     let services = entries.iter().filter_map(|(name, entry)| service(notes, path, name, entry, images, entries));
     let services: Vec<Service> = services.collect();
+    if entries.values().all(|entry| entry.run.is_some()) {
+        let help = "name a service beside it: a task runs in its network";
+        notes.add(path, "nothing here serves".to_owned(), help);
+    }
     ordered(notes, path, entries, services)
 }
 
@@ -61,15 +65,43 @@ fn service(
     all: &BTreeMap<String, ServiceEntry>,
 ) -> Option<Service> {
     let path = format!("{path}.{name}");
-    let http = http(notes, &path, entry);
+    let role = role(notes, &path, entry);
+    let http = if role.is_task() { None } else { http(notes, &path, entry) };
     let mut after = BTreeSet::new();
     for (index, need) in entry.after.iter().enumerate() {
-        if notes.known(&format!("{path}.after[{index}]"), "service", need, all.keys()) {
+        let place = format!("{path}.after[{index}]");
+        if role.is_task() && all.get(need).is_some_and(|other| other.run.is_none()) {
+            let what = format!("a task that runs before everything that serves cannot come after `{need}`");
+            notes.add(&place, what, "remove it, or let the task come after another task");
+        } else if notes.known(&place, "service", need, all.keys()) {
             after.extend(need.parse::<ServiceName>());
         }
     }
     let build = build(notes, &format!("{path}.build"), entry, images);
-    Some(Service { name: notes.key(&path, name)?, build, http, after })
+    Some(Service { name: notes.key(&path, name)?, build, http, after, role })
+}
+
+/// Whether it serves or runs once.
+fn role(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry) -> Role {
+    let Some(Run::Before) = entry.run else {
+        if entry.class.is_some() {
+            let what = "a `class` without `run: before`".to_owned();
+            notes.add_key(&format!("{path}.class"), what, "remove it, or add `run: before`");
+        }
+        return Role::Serving;
+    };
+    if entry.class.is_none() {
+        let what = format!("`{path}` says `run: before` and not its `class`");
+        notes.add_key(path, what, "add class: expand, contract or irreversible; it decides whether one can go back");
+    }
+    let serving =
+        [("port", entry.port.is_some()), ("health", entry.health.is_some()), ("traffic", entry.traffic.is_some())];
+    for (key, _) in serving.iter().filter(|(_, used)| *used) {
+        let what = format!("`{key}` of a task that runs once");
+        notes.add_key(&format!("{path}.{key}"), what, "remove it: its exit code says whether it went well");
+    }
+    // The strictest one stands for one that is missing, which is a problem and so never used.
+    Role::Task { class: entry.class.unwrap_or(MigrationClass::Irreversible) }
 }
 
 fn http(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry) -> Option<Http> {

@@ -1,0 +1,74 @@
+//! What a release asks of a one-shot task: that it runs once with the release's image, unless it has already.
+
+use super::{Migration, Situation, needs, target};
+use crate::domain::fleet::ServiceSet;
+use crate::domain::ids::{ContentHash, ServiceKey, Version};
+use crate::domain::plan::{Change, Target};
+use crate::domain::reason::Reason;
+use crate::domain::release::Release;
+use crate::domain::service::{MigrationClass, Role, Service};
+use crate::domain::snapshot::{FamilySeen, Runs};
+
+/// The run of a task; none if its image has run in this set by the records.
+pub(super) fn change(
+    at: Situation<'_>,
+    set: &ServiceSet,
+    service: &Service,
+    class: MigrationClass,
+    release: &Release,
+) -> Result<Option<Change>, Reason> {
+    let key = ServiceKey::new(&set.id, &service.name);
+    let not_ready = |why: &str| Reason::NotReady { service: key.clone(), why: why.to_owned() };
+    let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
+    if at.state.has_run(&key, &image.digest) {
+        return Ok(None);
+    }
+    let newest = newest(at, &key)?;
+    let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
+    let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
+    let class = worst(at, &key, image.class.unwrap_or(class), &release.version);
+    Ok(Some(Change {
+        role: Role::Task { class },
+        ecs_service: at.app.ecs_name(&at.fleet.name, &key),
+        after: needs(at, set, service),
+        before: before(at, &key, newest, template.hash()),
+        target: target(image, rendered.hash, template.hash()),
+        probe: None,
+        service: key,
+    }))
+}
+
+/// The revision the task is made from.
+fn newest<'a>(at: Situation<'a>, key: &ServiceKey) -> Result<&'a Runs, Reason> {
+    let unreadable = |why: &str| Reason::GateUnknown { what: format!("task definition of {key}"), why: why.to_owned() };
+    match at.families.get(key) {
+        Some(FamilySeen::Active(newest)) => Ok(newest),
+        Some(FamilySeen::Missing) => {
+            let why = format!("ECS has no active task definition of family {}", at.app.ecs_name(&at.fleet.name, key));
+            Err(Reason::NotReady { service: key.clone(), why })
+        }
+        Some(FamilySeen::Unreachable { why }) => Err(unreadable(why)),
+        None => Err(unreadable("it was not read")),
+    }
+}
+
+/// A set that skipped releases gets their migrations too, so the worst of them all counts.
+fn worst(at: Situation<'_>, key: &ServiceKey, class: MigrationClass, version: &Version) -> MigrationClass {
+    let last = at.state.services.get(key);
+    let is_new = |of: &Migration| {
+        last.is_none_or(|last| of.version > last.release && last.runs.digest.as_ref() != Some(&of.digest))
+    };
+    let skipped = at.migrations.iter().filter(|of| of.task == key.service && of.version <= *version && is_new(of));
+    skipped.map(|migration| migration.class).fold(class, MigrationClass::max)
+}
+
+fn before(at: Situation<'_>, key: &ServiceKey, newest: &Runs, template: ContentHash) -> Target {
+    let recorded = at.state.services.get(key).filter(|state| state.runs.digest == newest.digest);
+    Target {
+        hash: newest.hash.clone(),
+        task_definition: Some(newest.task_definition.clone()),
+        template: Some(template),
+        digest: newest.digest.clone(),
+        version: recorded.and_then(|state| state.runs.version.clone()),
+    }
+}

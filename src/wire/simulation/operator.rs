@@ -207,15 +207,18 @@ impl Simulation<'_> {
     /// The second process; it begins when the first one has made so many calls.
     async fn beside(&self, second: Second) {
         for _ in 0..100_000 {
-            let run = lock(&self.run);
-            if run.calls >= second.from || run.processes.first().is_some_and(|first| first.gone) {
+            if self.is_time_for(second) {
                 break;
             }
-            drop(run);
             tokio::task::yield_now().await;
         }
         lock(&self.run).checker.person_rolls_back |= second.verb == Verb::Rollback;
         self.process(second.verb).await;
+    }
+
+    fn is_time_for(&self, second: Second) -> bool {
+        let run = lock(&self.run);
+        run.calls >= second.from || run.processes.first().is_some_and(|first| first.gone)
     }
 
     async fn process(&self, verb: Verb) -> Ended {

@@ -41,9 +41,14 @@ impl Lease {
         let mut asked: Option<(Owner, Life)> = None;
         for _ in 0..ROUNDS {
             let seen = app.readers.leases.lease(fleet).await?;
-            let life = asked.as_ref().filter(|(owner, _)| holder(&seen) == Some(owner)).map(|(_, life)| life);
+            let life = asked
+                .as_ref()
+                .filter(|(owner, _)| holder(&seen).map(|claim| &claim.owner) == Some(owner))
+                .map(|(_, life)| life);
             match lease::take(fleet, &seen, &claim, life)? {
-                Taking::Ours => return Self::held(app, fleet, claim, number(&seen)).await,
+                Taking::Ours => {
+                    return Self::held(app, fleet, claim, seen.record().map_or(0, |record| record.number)).await;
+                }
                 Taking::Ask(owner) => {
                     let life = app.readers.leases.life(&owner).await;
                     asked = Some((owner, life));
@@ -108,7 +113,7 @@ impl Lease {
             return Ok(());
         }
         match self.look(app).await {
-            Ok((seen, directives)) => match holder_id(&seen) == Some(&self.claim.id) {
+            Ok((seen, directives)) => match holder(&seen).map(|claim| &claim.id) == Some(&self.claim.id) {
                 true => {
                     (self.confirmed_at, self.directives) = (app.readers.clock.now(), directives);
                     Ok(())
@@ -139,23 +144,6 @@ impl Lease {
     }
 }
 
-fn holder(seen: &LeaseSeen) -> Option<&Owner> {
-    match seen {
-        LeaseSeen::Recorded { record, .. } => record.holder.as_ref().map(|claim| &claim.owner),
-        LeaseSeen::Never | LeaseSeen::Unreadable { .. } => None,
-    }
-}
-
-fn holder_id(seen: &LeaseSeen) -> Option<&crate::domain::ids::ContentHash> {
-    match seen {
-        LeaseSeen::Recorded { record, .. } => record.holder.as_ref().map(|claim| &claim.id),
-        LeaseSeen::Never | LeaseSeen::Unreadable { .. } => None,
-    }
-}
-
-fn number(seen: &LeaseSeen) -> u64 {
-    match seen {
-        LeaseSeen::Recorded { record, .. } => record.number,
-        LeaseSeen::Never | LeaseSeen::Unreadable { .. } => 0,
-    }
+fn holder(seen: &LeaseSeen) -> Option<&Claim> {
+    seen.record().and_then(|record| record.holder.as_ref())
 }

@@ -116,6 +116,14 @@ impl Claim {
 }
 
 impl LeaseSeen {
+    /// The record; none if there is none that can be read.
+    pub fn record(&self) -> Option<&LeaseRecord> {
+        match self {
+            Self::Recorded { record, .. } => Some(record),
+            Self::Never | Self::Unreadable { .. } => None,
+        }
+    }
+
     /// Where the record was found; none if there was none.
     pub fn mark(&self) -> Option<&LeaseMark> {
         match self {

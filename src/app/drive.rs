@@ -103,18 +103,20 @@ impl<'a> Driver<'a> {
             if self.app.hand_over_at.is_some_and(|at| self.now() >= at) {
                 return self.hold(Reason::HandedOver).await;
             }
+            // What was seen is at least as new as this. A look may take minutes, and what began before the end of a
+            // bake says nothing about its end.
+            let since = self.now();
             // What is dropped half-way is sent again or found done by whoever goes on: its intent is recorded.
             tokio::select! {
                 biased;
                 () = stop.wait() => return self.hold(Reason::Interrupted).await,
-                () = self.observe() => {}
+                () = self.observe(since) => {}
             }
             // Looked at in every turn, so that a hold also ends a long watch within a minute.
             if let Some(reason) = self.must_stop(&[]).await {
                 return self.end(reason).await;
             }
-            let now = self.now();
-            match self.rollout.decide(&self.seen, &self.fleet.calendar, now) {
+            match self.rollout.decide(&self.seen, &self.fleet.calendar, since) {
                 Decision::Deploy(services) => {
                     if let Some(reason) = self.must_stop(&services).await {
                         return self.end(reason).await;
@@ -136,7 +138,7 @@ impl<'a> Driver<'a> {
                 Decision::Wait { until } => tokio::select! {
                     biased;
                     () = stop.wait() => return self.hold(Reason::Interrupted).await,
-                    () = self.app.readers.clock.sleep(until.duration_since(now)) => {}
+                    () = self.app.readers.clock.sleep(until.duration_since(since)) => {}
                 },
                 Decision::Done(None) => return Ok((End::Succeeded, self.rollout)),
                 Decision::Done(Some(reason)) => return self.hold(reason).await,
@@ -175,13 +177,16 @@ impl<'a> Driver<'a> {
     }
 
     /// Everything the next decision needs, and nothing more: targets are read at decision points only.
-    async fn observe(&mut self) {
+    async fn observe(&mut self, since: Timestamp) {
         self.take_registered();
         let changes = self.rollout.watched().to_vec();
         let serving = changes.iter().filter(|change| !change.is_task());
         let addresses: Vec<Address> = serving.filter_map(|change| self.address(change)).collect();
         let runs: Vec<TaskRun> = self.rollout.tasks_to_look_at().filter_map(|change| self.task_run(change)).collect();
-        let mut seen = Snapshot { services: self.app.readers.fleet.observe(&addresses).await, ..Snapshot::default() };
+        let mut seen = Snapshot::default();
+        if !addresses.is_empty() {
+            seen.services = self.app.readers.fleet.observe(&addresses).await;
+        }
         if !runs.is_empty() {
             seen.tasks = self.app.readers.tasks.tasks(&runs).await;
         }
@@ -189,15 +194,15 @@ impl<'a> Driver<'a> {
             self.probe(&changes).await;
             seen.health.probes = self.probes.clone();
         }
-        if self.rollout.needs_targets(self.now()) {
+        if self.rollout.needs_targets(since) {
             seen.health.targets = self.app.readers.targets.targets(&addresses).await;
         }
-        if let Some(wave) = self.rollout.needs_preflight(self.now()) {
+        if let Some(wave) = self.rollout.needs_preflight(since) {
             (seen.ahead, seen.tasks_ahead) = self.look_ahead(wave).await;
         }
         self.seen = seen;
         self.rollout.note_seen(&self.seen);
-        self.note_up(self.now());
+        self.note_up(since);
     }
 
     /// What the next wave needs before its first change.
@@ -335,8 +340,8 @@ impl<'a> Driver<'a> {
             if (change.is_task() && standing != Standing::OnTarget) || (only_tasks && !change.is_task()) {
                 return None;
             }
-            // What was not looked at yet has nothing to be said of it.
-            if live.is_none() && !change.is_task() {
+            // Of what was not looked at, or did not answer, nothing is said.
+            if matches!(live, None | Some(ServiceSeen::Unreachable { .. })) && !change.is_task() {
                 return None;
             }
             let result = match standing {

@@ -2,6 +2,7 @@
 //! left half-way was interrupted, and lets go of the lease that the run still holds. It starts nothing.
 
 use super::lease::Lease;
+use super::observe::recorded_plan;
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::lease::LeaseSeen;
@@ -42,7 +43,7 @@ async fn note_interrupted(app: &App, fleet: &Fleet, lease: &Lease) -> Result<Opt
     let Some(open) = open_rollout(&rollouts).filter(|open| matches!(open.standing(), Standing::Open(None))) else {
         return Ok(None);
     };
-    let plan = app.readers.ledger.plan(&open.intent.plan).await?;
+    let plan = recorded_plan(&app.readers, open).await?;
     let events = open.entries.iter().map(|entry| entry.event.clone());
     let rollout = Rollout::replay(plan.clone(), open.opened_at, events, app.readers.clock.now())?;
     let wave = rollout.wave().map_or(0, |(index, _)| index);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::drive::End;
 use super::lease::Lease;
+use super::observe::recorded_plan;
 use super::progress::Progress;
 use super::promote::finalise;
 use super::rollback::take_back_after;
@@ -75,7 +76,7 @@ pub(super) async fn take_up(
     lease: &mut Lease,
     open: &RolloutRecord,
 ) -> Result<Outcome, Stop> {
-    let plan = app.readers.ledger.plan(&open.intent.plan).await?;
+    let plan = recorded_plan(&app.readers, open).await?;
     if !plan.is_rollback()
         && let Some(hold) = lease.directives().holds(&fleet.name, &open.intent.version)
     {

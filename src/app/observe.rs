@@ -6,8 +6,11 @@ use super::{Readers, Stop};
 use crate::domain::fleet::{Address, Application, Fleet};
 use crate::domain::ids::{ServiceKey, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord, current_version};
+use crate::domain::mutant::{Mutant, breaks};
+use crate::domain::plan::Plan;
 use crate::domain::snapshot::{FamilySeen, Runs, ServiceSeen};
 use crate::domain::template::Template;
+use crate::ports::{Fault, PortError};
 
 /// What is live in a fleet and what the records say about it.
 #[derive(Clone, Debug)]
@@ -48,6 +51,19 @@ pub async fn view(readers: &Readers, application: &Application, fleet: &Fleet) -
     let state = readers.ledger.fleet_state(&fleet.name).await?;
     let rollouts = readers.ledger.rollouts(&fleet.name).await?;
     Ok(FleetView { live, families, templates, state, rollouts })
+}
+
+/// The plan that a rollout carries out. What a ledger answers is checked once more: a plan decides what is changed.
+///
+/// # Errors
+/// It cannot be read, or is not the one that was recorded.
+pub(super) async fn recorded_plan(readers: &Readers, record: &RolloutRecord) -> Result<Plan, Stop> {
+    let plan = readers.ledger.plan(&record.intent.plan).await?;
+    if plan.hash() == record.intent.plan || breaks(Mutant::PlanHashIgnored) {
+        return Ok(plan);
+    }
+    let doing = format!("reading the plan of rollout {}", record.id.0);
+    Err(PortError::new(Fault::Refused, doing, "it is not the one that was recorded").into())
 }
 
 fn running(seen: &ServiceSeen) -> Option<&Runs> {

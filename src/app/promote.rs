@@ -62,24 +62,35 @@ fn could_be_of(given: &Version, built: &Version) -> bool {
     (major, minor) == (built_major, built_minor) && patch >= built_patch
 }
 
-/// Gives a release its version for good, unless it has one.
+/// Gives a release its version for good, unless it has one, and its images that tag. The record comes first: it can
+/// be made once only, so that no two releases ever claim one tag.
 pub(super) async fn finalise(app: &App, wanted: &Release) -> Result<(), Stop> {
     if !wanted.version.is_prerelease() {
         return Ok(());
     }
     let given = app.readers.ledger.final_versions().await?;
-    // The newest of its own minor that could be its: a version is given once.
-    for version in given.iter().filter(|version| could_be_of(version, &wanted.version)) {
-        if app.readers.ledger.release(version).await?.as_ref() == Some(wanted) {
-            return Ok(());
+    let version = match has(app, wanted, &given).await? {
+        Some(version) => version,
+        None => {
+            let version = final_version(&wanted.version, &given);
+            app.writers.ledger.finalise(wanted, &version).await?;
+            let progress = Progress::Finalised { version: wanted.version.clone(), as_version: version.clone() };
+            app.readers.observer.note(app.readers.clock.now(), &progress);
+            version
         }
-    }
-    let version = final_version(&wanted.version, &given);
+    };
     for image in wanted.images.values() {
         app.writers.tagger.tag(&image.repository, &image.digest, &version.tag()).await?;
     }
-    app.writers.ledger.finalise(wanted, &version).await?;
-    let progress = Progress::Finalised { version: wanted.version.clone(), as_version: version };
-    app.readers.observer.note(app.readers.clock.now(), &progress);
     Ok(())
+}
+
+/// The version that a release was given, among those of its own minor that could be its.
+async fn has(app: &App, wanted: &Release, given: &[Version]) -> Result<Option<Version>, Stop> {
+    for version in given.iter().filter(|version| could_be_of(version, &wanted.version)) {
+        if app.readers.ledger.release(version).await?.as_ref() == Some(wanted) {
+            return Ok(Some(version.clone()));
+        }
+    }
+    Ok(None)
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::decisions;
 use super::lease::Lease;
+use super::observe::recorded_plan;
 use super::rollout::{Outcome, Request, carry_out, end_open, release_with, scope};
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
@@ -164,7 +165,7 @@ pub(super) async fn take_back_after(
 
 /// The plan of a rollout that has ended, and how many of its waves had begun.
 async fn reached(app: &App, record: &RolloutRecord) -> Result<(Plan, usize), Stop> {
-    let plan = app.readers.ledger.plan(&record.intent.plan).await?;
+    let plan = recorded_plan(&app.readers, record).await?;
     let events = record.entries.iter().map(|entry| entry.event.clone());
     let rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
     let reached = match rollout.phase() {

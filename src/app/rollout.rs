@@ -2,6 +2,7 @@
 
 use super::drive::{Driver, End};
 use super::lease::Lease;
+use super::observe::recorded_plan;
 use super::plan::plan;
 use super::progress::Progress;
 use super::rollback::{take_back, take_back_after};
@@ -246,7 +247,7 @@ pub(super) async fn end_open(
     record: &RolloutRecord,
     reason: Reason,
 ) -> Result<(Plan, usize), Stop> {
-    let plan = app.readers.ledger.plan(&record.intent.plan).await?;
+    let plan = recorded_plan(&app.readers, record).await?;
     let events = record.entries.iter().map(|entry| entry.event.clone());
     let rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
     let wave = rollout.wave().map(|(index, _)| index);

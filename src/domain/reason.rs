@@ -510,7 +510,9 @@ impl Reason {
             R::StalePlan { .. } => "look at the new plan and approve that one",
             R::WouldGoBack { .. } => "use `tidegate rollback --to` if going back is meant",
             R::ForeignChange { .. } => "find out who and why; `tidegate plan` shows the difference",
-            R::NotReady { .. } => "let it settle or repair it, then run again",
+            R::NotReady { .. } => {
+                "let it settle or repair it, then run again; what never settles, `tidegate rollback` takes back"
+            }
             R::LeaseHeld { .. } => "wait for it, or end that process; a lease whose owner has ended is taken over",
             R::LeaseUnreadable { .. } => "look at the branch tidegate-lease-FLEET; delete it when nothing runs",
             R::LeaseLost { .. } => "nothing more was sent; `tidegate continue` goes on when GitHub answers again",

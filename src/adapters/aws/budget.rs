@@ -133,6 +133,8 @@ pub(super) async fn pause(time: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn bucket(now: Instant) -> Bucket {
@@ -153,6 +155,25 @@ mod tests {
         let mut bucket = bucket(now);
         let later = now + Duration::from_secs(3600);
         assert_eq!((0..8).filter(|_| bucket.take(later).is_zero()).count(), 7);
+    }
+
+    proptest! {
+        /// AWS's own bucket, full at the beginning, never refuses what comes at our pace, whenever it is asked for.
+        #[test]
+        fn inv_36_no_call_goes_beyond_the_quota(gaps in proptest::collection::vec(0u64..3_000, 1..200), which in 0..QUOTAS.len()) {
+            let quota = &QUOTAS[which];
+            let start = Instant::now();
+            let mut ours = Bucket::full(quota, start);
+            let (mut tokens, mut as_of) = (quota.burst, start);
+            let mut asked = start;
+            for gap in gaps {
+                asked += Duration::from_millis(gap);
+                let sent = asked + ours.take(asked);
+                tokens = (tokens + sent.duration_since(as_of).as_secs_f64() * quota.per_second).min(quota.burst) - 1.0;
+                as_of = sent;
+                prop_assert!(tokens >= 0.0, "{:?}: {tokens}", quota.group);
+            }
+        }
     }
 
     #[test]

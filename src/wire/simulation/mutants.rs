@@ -77,3 +77,24 @@ fn every_broken_engine_is_caught_and_a_whole_one_is_not() {
     }
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }
+
+/// An engine that breaks this rule is caught for breaking this invariant.
+fn breaks_invariant(rule: Mutant, invariant: u32) {
+    let (_, how) = caught(Some(rule)).unwrap_or_else(|| panic!("{rule:?} is not caught"));
+    assert!(how.contains(&format!("invariant {invariant:02}")), "{rule:?}: {how}");
+}
+
+#[test]
+fn inv_07_a_change_without_a_recorded_intent_is_seen() {
+    breaks_invariant(Mutant::NoIntent, 7);
+}
+
+#[test]
+fn inv_08_a_success_that_no_read_shows_is_seen() {
+    breaks_invariant(Mutant::StableIsSuccess, 8);
+}
+
+#[test]
+fn inv_13_a_change_under_a_lease_that_was_not_read_is_seen() {
+    breaks_invariant(Mutant::LeaseUnconfirmed, 13);
+}

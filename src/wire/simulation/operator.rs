@@ -1,6 +1,7 @@
 //! What a person, or a job that is run again, does until a rollout has ended: looks at how the last run came out
 //! and runs the next one. Bounded, because a tool that needs more patience than this is broken.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use super::chance::Chance;
@@ -55,6 +56,36 @@ pub(super) enum Finish {
     /// It waits for a person.
     Waiting(Reason),
     RollbackFailed(Reason),
+    /// Another schedule led to the same world, in which no fault was left to happen either, and ended well.
+    AsKnown,
+}
+
+/// What a simulation is for, which says how far it goes.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To the end, and once more to see that nothing is left to do.
+    Twice,
+    /// To the end.
+    Once,
+    /// To the end, or to a world whose end is known.
+    Shared(&'a Worlds),
+}
+
+/// Worlds in which a process began with no fault left to happen, and all went well.
+#[derive(Default)]
+pub(super) struct Worlds(Mutex<HashSet<u64>>);
+
+impl Worlds {
+    fn holds(&self, world: u64) -> bool {
+        self.0.lock().unwrap().contains(&world)
+    }
+
+    /// Takes in the worlds that a schedule led to after its last fault. It must have ended well.
+    pub(super) fn take_in(&self, schedule: &Schedule, report: &Report) {
+        let last = schedule.iter().map(|(call, _)| *call).max();
+        let after = report.beginnings.iter().filter(|(call, _)| last.is_none_or(|last| *call > last));
+        self.0.lock().unwrap().extend(after.map(|(_, world)| *world));
+    }
 }
 
 /// What came of a simulation.
@@ -90,13 +121,20 @@ pub(super) struct Second {
 }
 
 /// Carries out one schedule in a scene.
-pub(super) async fn simulate(scene: &Scene, schedule: Schedule, second: Option<Second>, again: bool) -> Report {
+pub(super) async fn simulate(
+    scene: &Scene,
+    schedule: Schedule,
+    second: Option<Second>,
+    purpose: Purpose<'_>,
+) -> Report {
     let mut run = Run::new(schedule, Checker::new(&scene.application, scene.fleet()));
     run.turns = second.map(|second| Chance::new(second.turns));
     let simulation = Simulation { scene, sim: Arc::new(Sim::of(scene.world.clone())), run: Arc::new(Mutex::new(run)) };
-    let finish = simulation.operate(second).await;
-    simulation.judge(finish.as_ref());
-    if again && matches!(finish, Some(Finish::Succeeded)) && second.is_none() {
+    let finish = simulation.operate(second, purpose).await;
+    if finish != Some(Finish::AsKnown) {
+        simulation.judge(finish.as_ref());
+    }
+    if matches!(purpose, Purpose::Twice) && matches!(finish, Some(Finish::Succeeded)) && second.is_none() {
         simulation.run_again().await;
     }
     let mut run = lock(&simulation.run);
@@ -118,7 +156,7 @@ struct Simulation<'a> {
 }
 
 impl Simulation<'_> {
-    async fn operate(&self, second: Option<Second>) -> Option<Finish> {
+    async fn operate(&self, second: Option<Second>, purpose: Purpose<'_>) -> Option<Finish> {
         let mut ended = match second {
             Some(second) => tokio::join!(self.process(Verb::Promote), self.beside(second)).0,
             None => self.process(Verb::Promote).await,
@@ -145,7 +183,12 @@ impl Simulation<'_> {
                 return None;
             }
             let now = self.sim.world().now;
-            lock(&self.run).begins(&format!("{verb:?} {last}"), now);
+            let world = lock(&self.run).begins(&format!("{verb:?} {last}"), now);
+            if let (Purpose::Shared(known), false) = (purpose, lock(&self.run).is_anything_due())
+                && known.holds(world)
+            {
+                return Some(Finish::AsKnown);
+            }
             let faults = lock(&self.run).happened.len();
             ended = self.process(verb).await;
             if lock(&self.run).happened.len() > faults {
@@ -251,6 +294,8 @@ impl Simulation<'_> {
             Some(Finish::Succeeded) => checker.succeeded(&world, None),
             Some(Finish::Exceptions) => checker.succeeded(&world, Some(true)),
             Some(Finish::RolledBack) => checker.rolled_back(&world),
+            // A person has it taken back, or stops it.
+            Some(Finish::Waiting(Reason::NotReady { .. })) if self.scene.never_settles() => {}
             Some(Finish::Waiting(reason)) if !checker.anything_beside() && !checker.person_rolls_back => {
                 checker.wrong(45, format!("it waits, and nobody can help: {reason}"));
             }
@@ -260,7 +305,7 @@ impl Simulation<'_> {
                     checker.wrong(18, format!("a wave failed, and nothing is rolled back: {reason}"));
                 }
             }
-            Some(Finish::NothingToDo | Finish::Waiting(_) | Finish::RollbackFailed(_)) | None => {}
+            Some(Finish::NothingToDo | Finish::Waiting(_) | Finish::RollbackFailed(_) | Finish::AsKnown) | None => {}
         }
         checker.nobody_half_way(&world);
     }

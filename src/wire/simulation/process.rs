@@ -83,9 +83,15 @@ impl Run {
     }
 
     /// A process begins. With equal numbers the world is the same, and so is all that can follow.
-    pub(super) fn begins(&mut self, what: &str, now: Timestamp) {
+    pub(super) fn begins(&mut self, what: &str, now: Timestamp) -> u64 {
         let number = hash_of(&(self.trace, what, now));
         self.beginnings.push((self.calls, number));
+        number
+    }
+
+    /// Whether a fault is still to happen.
+    pub(super) fn is_anything_due(&self) -> bool {
+        self.schedule.iter().any(|(call, _)| *call >= self.calls)
     }
 
     fn begin(&mut self, process: usize, class: Class, at: Timestamp) -> Option<Kind> {

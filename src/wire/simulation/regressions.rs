@@ -19,8 +19,10 @@ fn pair(first: (u32, Kind), second: (u32, Kind)) {
 /// A process that was stopped before its first look recorded that everybody ran what they had run before.
 #[test]
 fn inv_05_a_hold_before_the_first_look_changes_no_state() {
-    pair((44, Kind::CrashBefore), (45, Kind::Stop));
-    pair((50, Kind::Stop), (57, Kind::Stop));
+    for call in 38..52 {
+        pair((call, Kind::CrashBefore), (call + 1, Kind::Stop));
+        pair((call, Kind::Stop), (call + 7, Kind::Stop));
+    }
 }
 
 /// A stop that came while the end was being recorded put a hold behind it, and the records made no sense any more.
@@ -38,6 +40,12 @@ fn inv_42_a_stop_at_the_end_records_nothing_more() {
 #[test]
 fn inv_11_a_pin_while_the_intent_is_being_recorded_holds() {
     none(&by_lot(MEDIUM, 300, [552, 565, 584, 699, 780, 937, 1073].into_iter()).2);
+}
+
+/// A hold that came while the intent was being recorded was not heeded.
+#[test]
+fn inv_11_a_hold_while_the_intent_is_being_recorded_stops_it() {
+    none(&by_lot(MEDIUM, 300, [226, 362, 1015, 1155, 1580, 1673, 2294, 2875, 3254, 3693].into_iter()).2);
 }
 
 /// A person's rollback waited for the lease, the failed rollout took itself back meanwhile, and the rollback then

@@ -23,6 +23,8 @@ pub(super) struct Size {
     pub(super) factor: usize,
     /// Tenants of the largest wave.
     pub(super) cap: usize,
+    /// How long each wave is watched.
+    pub(super) bake: &'static str,
 }
 
 /// A world in which the first release is live, and the second and third are built.
@@ -31,6 +33,8 @@ pub(super) struct Scene {
     pub(super) world: World,
     pub(super) release: Release,
     pub(super) newer: Release,
+    /// What the second release does wrong.
+    flaws: Vec<Flaw>,
 }
 
 /// What the second release does wrong: to which tenant (all of them if none), in which service.
@@ -59,7 +63,7 @@ impl Scene {
         sim.world().advance(SignedDuration::from_hours(1));
         let world = sim.world().clone();
         let (newer, release) = (releases.pop().unwrap(), releases.pop().unwrap());
-        Self { application, world, release, newer }
+        Self { application, world, release, newer, flaws: Vec::new() }
     }
 
     pub(super) fn fleet(&self) -> &Fleet {
@@ -68,12 +72,18 @@ impl Scene {
 
     /// The same world, in which the second release does this wrong.
     pub(super) fn with_flaws(&mut self, flaws: &[Flaw]) {
+        self.flaws = flaws.to_vec();
         for service in self.application.services.iter() {
             let here = flaws.iter().filter(|(_, of, _)| format!("s{of}") == service.name.as_str());
             let faults: Vec<Fault> = here.map(|(tenant, _, kind)| self.fault(*tenant, *kind)).collect();
             let digest = self.release.images[&service.name].digest.clone();
             self.world.break_image(&digest, &faults);
         }
+    }
+
+    /// Whether ECS would go on for ever with a deployment of the second release.
+    pub(super) fn never_settles(&self) -> bool {
+        self.flaws.iter().any(|(_, _, kind)| matches!(kind, FaultKind::CrashWithoutBreaker | FaultKind::GivenUp))
     }
 
     fn fault(&self, tenant: Option<usize>, kind: FaultKind) -> Fault {
@@ -108,13 +118,14 @@ fleets:
     cells: [one]
     deploy_on: merge
     waves: {{ plan: auto, first: 1, factor: {factor}, cap: "max(1%, {cap})" }}
-    bake: 3m
+    bake: {bake}
     gate: default
     on_failure: rollback-all
 services:
 "#,
         factor = size.factor,
-        cap = size.cap
+        cap = size.cap,
+        bake = size.bake
     );
     for service in 0..size.services {
         let after = if service == 0 { String::new() } else { format!(", after: [s{}]", service - 1) };

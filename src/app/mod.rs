@@ -91,7 +91,7 @@ pub struct Writers {
 #[derive(Clone)]
 pub struct App {
     /// The file's meaning.
-    pub application: Application,
+    pub application: Arc<Application>,
     /// To look.
     pub readers: Readers,
     /// To change.

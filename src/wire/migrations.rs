@@ -227,10 +227,10 @@ async fn one_goes_back_over_expands_without_running_them_and_never_over_a_contra
 
     let dev = world.fleet("dev");
     record(&world.app, &dev.name, "ana", "mended", Directive::Unhold).await.unwrap();
-    world.app.application = application("contract");
+    world.app.application = Arc::new(application("contract"));
     let third = world.merge(3, &[("migration", &[])]).await;
     assert_eq!(world.deploy("dev", &third).await.unwrap().end, Some(End::Succeeded));
-    world.app.application = application("expand");
+    world.app.application = Arc::new(application("expand"));
     let fourth = world.merge(4, &[("migration", &[]), ("api", &[])]).await;
     assert_eq!(world.deploy("dev", &fourth).await.unwrap().end, Some(End::Succeeded));
     assert_eq!(
@@ -247,10 +247,10 @@ async fn a_fleet_that_skips_a_contract_gets_it_all_the_same_and_its_plan_says_so
     let first = world.merge(1, &[("migration", &[]), ("api", &[])]).await;
     world.deploy("dev", &first).await.unwrap();
     world.deploy("prod", &first).await.unwrap();
-    world.app.application = application("contract");
+    world.app.application = Arc::new(application("contract"));
     let second = world.merge(2, &[("migration", &[])]).await;
     world.deploy("dev", &second).await.unwrap();
-    world.app.application = application("expand");
+    world.app.application = Arc::new(application("expand"));
     let third = world.merge(3, &[("migration", &[])]).await;
     world.deploy("dev", &third).await.unwrap();
     assert!(world.plan("dev", &third).await.is_empty());

@@ -52,7 +52,7 @@ async fn open(folder: &Path, application: &Application) -> std::io::Result<Arc<S
 }
 
 /// An app with the simulator behind every port.
-pub(super) fn app(sim: &Arc<Sim>, application: Application, observer: Arc<dyn Observer>) -> App {
+pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: Arc<dyn Observer>) -> App {
     let readers = Readers {
         source: Arc::clone(sim) as _,
         images: Arc::clone(sim) as _,
@@ -79,7 +79,7 @@ pub(super) fn app(sim: &Arc<Sim>, application: Application, observer: Arc<dyn Ob
         leases: Arc::clone(sim) as _,
     };
     let owner = Owner { run: None, attempt: None, actor: "you".to_owned(), host: "simulated".to_owned(), process: 1 };
-    App { application, readers, writers, run: None, owner, hand_over_at: None }
+    App { application: application.into(), readers, writers, run: None, owner, hand_over_at: None }
 }
 
 /// When simulated worlds begin.

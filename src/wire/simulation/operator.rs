@@ -382,5 +382,5 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         leases: Arc::clone(process) as _,
     };
     let (owner, run) = (process.owner.clone(), process.owner.run);
-    App { application: scene.application.clone(), readers, writers, run, owner, hand_over_at: None }
+    App { application: Arc::clone(&scene.application), readers, writers, run, owner, hand_over_at: None }
 }

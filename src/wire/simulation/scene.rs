@@ -29,7 +29,7 @@ pub(super) struct Size {
 
 /// A world in which the first release is live, and the second and third are built.
 pub(super) struct Scene {
-    pub(super) application: Application,
+    pub(super) application: Arc<Application>,
     pub(super) world: World,
     pub(super) release: Release,
     pub(super) newer: Release,
@@ -45,7 +45,8 @@ impl Scene {
         let source = Source { name: "fleet.yaml".to_owned(), bytes: file(size).into_bytes() };
         let application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}"));
         let sim = Arc::new(Sim::new(&application, beginning()));
-        let app = app(&sim, application.clone(), Arc::new(Silent));
+        let application = Arc::new(application);
+        let app = app(&sim, Arc::clone(&application), Arc::new(Silent));
         let mut releases = Vec::new();
         for number in 1..=3 {
             let touched: Vec<String> = (0..size.services).map(|service| format!("s{service}")).collect();
@@ -93,7 +94,7 @@ impl Scene {
 
     /// The same world under another policy.
     pub(super) fn with_policy(&mut self, on_failure: OnFailure, failure_budget: usize) {
-        let fleet = &mut self.application.fleets[0];
+        let fleet = &mut Arc::make_mut(&mut self.application).fleets[0];
         (fleet.on_failure, fleet.failure_budget) = (on_failure, failure_budget);
     }
 }

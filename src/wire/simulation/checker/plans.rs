@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Checker;
 use crate::adapters::sim::{FaultKind, World};
-use crate::domain::ids::ContentHash;
+use crate::domain::ids::{ContentHash, ServiceKey, ServiceName};
 use crate::domain::plan::{Change, Direction, Plan};
 
 /// What a plan says.
@@ -92,8 +92,8 @@ impl Checker {
 
     fn change_facts(&mut self, world: &World, plan: &Plan, wave: usize, change: &Change) -> Option<ChangeFacts> {
         let service = *self.services.get(&change.service)?;
-        let of_set = |name| self.services.iter().find(|(key, _)| key.set == change.service.set && &key.service == name);
-        let after = change.after.iter().filter_map(of_set).map(|(_, place)| *place).collect();
+        let of_set = |name: &ServiceName| ServiceKey { set: change.service.set.clone(), service: name.clone() };
+        let after = change.after.iter().filter_map(|name| self.services.get(&of_set(name)).copied()).collect();
         let digest = change.target.digest.as_ref();
         Some(ChangeFacts {
             service,

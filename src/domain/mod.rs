@@ -11,6 +11,7 @@ pub mod reason;
 pub mod release;
 pub mod template;
 pub mod calendar;
+pub mod statistics;
 pub mod gate;
 pub mod fleet;
 pub mod wave;

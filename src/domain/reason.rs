@@ -73,7 +73,76 @@ pub enum Reason {
         minutes: i64,
     },
 
+    /// Too many requests of a service failed.
+    #[error("{service}: {errors} of {requests} requests failed during its watch")]
+    ErrorRate {
+        /// Where.
+        service: ServiceKey,
+        /// How many failed.
+        errors: u64,
+        /// Of how many.
+        requests: u64,
+    },
+    /// Too many requests of a service failed over all tenants of a wave.
+    #[error("{service}: {errors} of {requests} requests failed over all tenants of the wave")]
+    WaveErrorRate {
+        /// Which service.
+        service: ServiceName,
+        /// How many failed.
+        errors: u64,
+        /// Of how many.
+        requests: u64,
+    },
+    /// Latency or saturation stayed above its ceiling.
+    #[error("{service}: its {what} was above {ceiling} in {minutes} minutes")]
+    AboveCeiling {
+        /// Where.
+        service: ServiceKey,
+        /// Of what.
+        what: String,
+        /// The ceiling with its unit.
+        ceiling: String,
+        /// In how many minutes.
+        minutes: usize,
+    },
+    /// An alarm rings during the watch.
+    #[error("{set}: alarm {alarm} rings: {why}")]
+    AlarmRings {
+        /// Whose.
+        set: SetId,
+        /// Its name.
+        alarm: String,
+        /// In CloudWatch's words.
+        why: String,
+    },
+    /// The owner's executable said no.
+    #[error("{program} says no: {why}")]
+    CommandFailed {
+        /// Which.
+        program: String,
+        /// In its words.
+        why: String,
+    },
+
     // Not known, or not yet.
+    /// An alarm rings before anything was changed.
+    #[error("{set}: alarm {alarm} rings already, before anything was changed: {why}")]
+    AlarmBeforeStart {
+        /// Whose.
+        set: SetId,
+        /// Its name.
+        alarm: String,
+        /// In CloudWatch's words.
+        why: String,
+    },
+    /// Updated tenants got slower than those that were not updated.
+    #[error("{service}: updated tenants got slower than {others} tenants that were not updated")]
+    SlowerThanOthers {
+        /// Which service.
+        service: ServiceName,
+        /// How many others.
+        others: usize,
+    },
     /// A gate has no answer, and unknown is not healthy.
     #[error("{what}: no verdict: {why}")]
     GateUnknown {
@@ -420,8 +489,15 @@ impl Reason {
             | R::TargetUnhealthy { .. }
             | R::TasksStopped { .. }
             | R::TaskFailed { .. }
+            | R::ErrorRate { .. }
+            | R::WaveErrorRate { .. }
+            | R::AboveCeiling { .. }
+            | R::AlarmRings { .. }
+            | R::CommandFailed { .. }
             | R::TaskLate { .. } => Kind::GateFailed,
             R::GateUnknown { .. }
+            | R::AlarmBeforeStart { .. }
+            | R::SlowerThanOthers { .. }
             | R::Unproven { .. }
             | R::AwaitingApproval { .. }
             | R::Soaking { .. }
@@ -480,6 +556,14 @@ impl Reason {
             }
             R::DeadlinePassed { .. } => "is the health check's grace period longer than gate.rollout.deadline?",
             R::ProbeFailed { .. } | R::TargetUnhealthy { .. } => "open the probe's URL; fix forward and merge",
+            R::ErrorRate { .. } | R::WaveErrorRate { .. } | R::AboveCeiling { .. } => {
+                "look at its log and traces of that time; fix forward and merge"
+            }
+            R::AlarmRings { .. } | R::CommandFailed { .. } => "find out what it saw; fix forward and merge",
+            R::AlarmBeforeStart { .. } => "let it end or mend what it rings for, then run again; nothing was changed",
+            R::SlowerThanOthers { .. } => {
+                "look at it; then `tidegate continue --accept --why ...`, or `tidegate rollback`"
+            }
             R::GateUnknown { .. } => "mend what the gate reads, then `tidegate continue`",
             R::Unproven { .. } => "resume the tenant, or say `state: paused` for it in fleet.yaml",
             R::AwaitingApproval { .. } => {
@@ -548,11 +632,14 @@ impl Reason {
             | R::TaskFailed { service, .. }
             | R::TaskLate { service, .. }
             | R::MigrationInTheWay { service, .. }
+            | R::ErrorRate { service, .. }
+            | R::AboveCeiling { service, .. }
             | R::Unproven { service }
             | R::ForeignChange { service, .. }
             | R::NoWayBack { service, .. }
             | R::NotReady { service, .. } => Some(&service.set),
             R::NotAsPaused { service, .. } => Some(&service.set),
+            R::AlarmRings { set, .. } | R::AlarmBeforeStart { set, .. } => Some(set),
             R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } => Some(set),
             _ => None,
         }

@@ -24,6 +24,7 @@ pub(super) fn gate(notes: &mut Notes<'_>, name: &str, entry: &GateEntry) -> Opti
         targets_healthy: entry.targets.healthy == HealthyTargets::All,
         probe: entry.probe.as_ref().map(|probe| self::probe(notes, &format!("{path}.probe"), probe)),
         unknown: entry.unknown.unwrap_or(OnUnknown::Hold),
+        ..GatePolicy::default()
     })
 }
 
@@ -39,6 +40,7 @@ fn probe(notes: &mut Notes<'_>, path: &str, entry: &ProbeGate) -> ProbePolicy {
         every: time,
         failures_max: entry.failures_max.unwrap_or(2),
         version_must_match: entry.version == VersionMatch::Match,
+        observe: false,
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod mutant;
 pub mod ids;
+pub mod redact;
 pub mod service;
 pub mod reason;
 pub mod release;
@@ -24,3 +25,4 @@ pub mod directive;
 pub mod pause;
 pub mod lease;
 pub mod planner;
+pub mod replay;

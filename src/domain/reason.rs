@@ -223,6 +223,12 @@ pub enum Reason {
         /// Which fleet.
         fleet: FleetName,
     },
+    /// No wave is under watch, so there is nothing that a person could accept.
+    #[error("{fleet} has no wave under watch")]
+    NothingToAccept {
+        /// Which fleet.
+        fleet: FleetName,
+    },
     /// Nobody is left in the wave that should be exposed first.
     #[error("wave `{wave}` has nobody left in it, so nobody would be exposed before the many")]
     NoCanary {
@@ -511,6 +517,7 @@ impl Reason {
             | R::NoSuchRelease { .. }
             | R::NothingToRollBack { .. }
             | R::NothingToContinue { .. }
+            | R::NothingToAccept { .. }
             | R::NoCanary { .. }
             | R::ImageGone { .. }
             | R::MarkedBad { .. }
@@ -564,7 +571,9 @@ impl Reason {
             R::SlowerThanOthers { .. } => {
                 "look at it; then `tidegate continue --accept --why ...`, or `tidegate rollback`"
             }
-            R::GateUnknown { .. } => "mend what the gate reads, then `tidegate continue`",
+            R::GateUnknown { .. } => {
+                "mend what the gate reads, then `tidegate continue`; or `tidegate continue --accept --why ...`"
+            }
             R::Unproven { .. } => "resume the tenant, or say `state: paused` for it in fleet.yaml",
             R::AwaitingApproval { .. } => {
                 "approve the environment's job, or run again with --approved-plan and this hash"
@@ -574,7 +583,9 @@ impl Reason {
                 "merge to release it there first, or promote a version that `tidegate status` shows as green"
             }
             R::NoSuchRelease { .. } => "`tidegate history` lists what was built; was the commit merged and built?",
-            R::NothingToRollBack { .. } | R::NothingToContinue { .. } => "`tidegate status` shows what the records say",
+            R::NothingToRollBack { .. } | R::NothingToContinue { .. } | R::NothingToAccept { .. } => {
+                "`tidegate status` shows what the records say"
+            }
             R::NoCanary { .. } => "choose another canary in fleet.yaml, or lift what leaves it out",
             R::ImageGone { .. } => {
                 "build the commit again, and keep deployed digests in the registry's lifecycle rules"

@@ -14,6 +14,8 @@ mod migrations;
 mod simulation;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod watched;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

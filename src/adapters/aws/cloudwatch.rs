@@ -183,7 +183,3 @@ fn query(n: usize, asked: &Asked) -> MetricDataQuery {
 fn from_seconds(seconds: i64) -> aws_smithy_types::DateTime {
     aws_smithy_types::DateTime::from_secs(seconds)
 }
-
-#[cfg(test)]
-#[path = "cloudwatch_tests.rs"]
-mod tests;

@@ -36,6 +36,10 @@ mod whole_json;
 
 #[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod loopback_cbor;
+#[cfg(test)]
+mod tests_metrics;
 
 pub use cells::{AwsEnvironment, Cells};
 pub use cloudwatch::CloudWatch;

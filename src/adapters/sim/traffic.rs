@@ -53,7 +53,7 @@ impl MetricsReader for Sim {
         let mut world = self.world();
         world.count("CloudWatch DescribeAlarms");
         let alarm = |name: String| {
-            let rings = world.ringing.contains(&name);
+            let rings = world.ringing.contains(&name) || (world.alarm_on_errors && fails_some(&world, &name));
             let state = if rings { AlarmState::Ringing } else { AlarmState::Quiet };
             Alarm { name, state, why: if rings { "Threshold Crossed".to_owned() } else { String::new() } }
         };
@@ -71,6 +71,12 @@ impl CommandRunner for Sim {
     async fn ask(&self, _order: &CommandOrder) -> CommandAnswer {
         CommandAnswer::Nothing("commands do not run in a simulated world".to_owned())
     }
+}
+
+/// Whether the service of this alarm runs an image that fails some of its requests.
+fn fails_some(world: &World, alarm: &str) -> bool {
+    let service = alarm.strip_suffix("-5xx").and_then(|name| world.services.get(name));
+    service.is_some_and(|service| service.is_done(world.now) && service.flaw(world) == Some(FaultKind::FailsSome))
 }
 
 fn series(world: &World, query: &MetricsQuery) -> Series {

@@ -66,6 +66,9 @@ pub struct World {
     /// What comes in at single services, by their names in ECS.
     #[serde(default)]
     pub traffic_of: BTreeMap<String, Traffic>,
+    /// Whether a service's alarm rings while its image fails some of its requests.
+    #[serde(default)]
+    pub alarm_on_errors: bool,
     /// Names of alarms that ring.
     #[serde(default)]
     pub ringing: BTreeSet<String>,

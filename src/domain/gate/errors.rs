@@ -52,6 +52,13 @@ impl Sum {
         })
     }
 
+    /// Whether it is good. A minute's weight is capped, so that one alone stops nothing; but as long as the whole
+    /// watch is at the bad rate, healthy minutes after it do not make a pass of it.
+    fn is_good(&self, policy: &ErrorPolicy) -> bool {
+        let (errors, requests) = (u128::from(self.errors) * 1_000_000, u128::from(self.requests));
+        self.run.state() == State::Good && errors < requests * u128::from(policy.bad)
+    }
+
     fn evidence(&self, sprt: &Sprt) -> Evidence {
         let (good_at, bad_at) = sprt.bounds();
         let (errors, requests, statistic) = (self.errors, self.requests, self.run.statistic());
@@ -83,7 +90,9 @@ pub fn judge_errors(test: &ErrorTest<'_>, service: &ServiceKey, series: Option<&
             finding(Verdict::Fail(Reason::ErrorRate { service: service.clone(), errors, requests }), evidence)
         }
         (_, Some(why)) => finding(unknown(why), evidence),
-        (State::Good, None) if requests >= test.policy.requests_min => finding(Verdict::Pass, evidence),
+        (_, None) if sum.is_good(test.policy) && requests >= test.policy.requests_min => {
+            finding(Verdict::Pass, evidence)
+        }
         (_, None) if requests == 0 && !probed => finding(unknown("it has had no request".to_owned()), evidence),
         (_, None) => {
             let few = requests < test.policy.requests_min;
@@ -135,14 +144,12 @@ pub fn judge_pool<'a>(
             finding(Verdict::Fail(Reason::WaveErrorRate { service: service.clone(), errors, requests }), evidence)
         }
         (_, Some(why)) => finding(unknown(why), evidence),
-        (State::Good, None) => finding(Verdict::Pass, evidence),
+        (_, None) if sum.is_good(test.policy) => finding(Verdict::Pass, evidence),
         // Where nobody comes by, the probes are what there is.
-        (State::Undecided, None) if requests == 0 && probed => {
+        (_, None) if requests == 0 && probed => {
             finding(unknown("no request in the whole wave".to_owned()), evidence).without_vote()
         }
-        (State::Undecided, None) => {
-            finding(unknown(format!("{errors} errors in {requests} requests decide nothing yet")), evidence)
-        }
+        (_, None) => finding(unknown(format!("{errors} errors in {requests} requests decide nothing yet")), evidence),
     })
 }
 

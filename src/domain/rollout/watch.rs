@@ -13,7 +13,7 @@ use crate::domain::gate::{
     judge_pool, judge_relative, verdict_of,
 };
 use crate::domain::ids::{ServiceName, SetId};
-use crate::domain::plan::Change;
+use crate::domain::plan::{Change, Wave};
 use crate::domain::reason::Reason;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::statistics::Shares;
@@ -55,17 +55,14 @@ impl Rollout {
     /// Whose alarms the next decision takes; with `true` all of them, else those that ring.
     pub fn needs_alarms(&self, now: Timestamp) -> Option<(Vec<&SetId>, bool)> {
         self.plan.gate.alarms.as_ref().filter(|_| !self.plan.is_rollback())?;
-        if let Some(next) = self.needs_preflight(now)
-            && matches!(self.phase, Phase::Opened)
-        {
-            return Some((self.plan.waves.get(next)?.sets(), true));
-        }
-        let Phase::Baking { wave, since } = self.phase else { return None };
+        let later = |from: usize| self.plan.waves.iter().skip(from).flat_map(Wave::sets);
+        // Before anything is changed, everybody's count: who starts into a fire cannot tell whose it is.
+        let next = self.needs_preflight(now);
+        let Phase::Baking { wave, since } = self.phase else { return Some((later(next?).collect(), true)) };
         let mut sets: Vec<&SetId> = self.judged().map(|change| &change.service.set).collect();
         sets.dedup();
-        let done = now >= self.bake_ends(wave, since);
-        sets.extend(self.needs_preflight(now).and_then(|next| self.plan.waves.get(next)).iter().flat_map(|w| w.sets()));
-        Some((sets, done))
+        sets.extend(next.into_iter().flat_map(later));
+        Some((sets, now >= self.bake_ends(wave, since)))
     }
 
     /// Whether the next decision takes the executable's word.

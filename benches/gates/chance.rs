@@ -1,10 +1,10 @@
 //! Numbers by chance, from a seed: the same table on every machine.
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
     }
 
@@ -17,13 +17,13 @@ impl Chance {
     }
 
     /// From 0 to 1.
-    pub fn part(&mut self) -> f64 {
+    pub(crate) fn part(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Errors among so many requests. With `noise` k the variance is k times that of a binomial of a small rate: errors
     /// then come k at a time.
-    pub fn errors(&mut self, requests: u64, rate: f64, noise: f64) -> u64 {
+    pub(crate) fn errors(&mut self, requests: u64, rate: f64, noise: f64) -> u64 {
         let clumps = self.binomial(requests, rate / noise);
         ((clumps as f64 * noise).round() as u64).min(requests)
     }

@@ -59,27 +59,28 @@ fn shares() -> Shares {
     Shares::of(TENANTS * SERVICES, WAVES.len() * SERVICES)
 }
 
-fn single() -> Run {
-    Sprt::new(GOOD, BAD, shares().single, LONGEST as u32).unwrap().begin()
+fn single(noise: f64) -> Run {
+    Sprt::new(GOOD, BAD, shares().single, LONGEST as u32).unwrap().with_noise(noise).begin()
 }
 
-fn pooled() -> Run {
-    Sprt::new(GOOD, BAD, shares().pooled, LONGEST as u32).unwrap().begin()
+fn pooled(noise: f64) -> Run {
+    Sprt::new(GOOD, BAD, shares().pooled, LONGEST as u32).unwrap().with_noise(noise).begin()
 }
 
 /// What each method would have stopped in one healthy rollout.
 #[derive(Default)]
 struct Stopped {
     tidegate: bool,
+    noisy: bool,
     fixed: bool,
     mann_whitney: bool,
 }
 
 fn false_stops(repetitions: usize) {
     println!(
-        "| a healthy rollout to {TENANTS} tenants x {SERVICES} services, {WATCHED} min a wave | tidegate stops | fixed sample, alpha 1 % | Mann-Whitney as Kayenta |"
+        "| a healthy rollout to {TENANTS} tenants x {SERVICES} services, {WATCHED} min a wave | tidegate stops | with noise: 2 | fixed sample, alpha 1 % | Mann-Whitney as Kayenta |"
     );
-    println!("|---|---|---|---|");
+    println!("|---|---|---|---|---|");
     let rows: [(&str, f64, f64); 4] = [
         ("1-1,000 requests/min, errors as Poisson", 1.0, 0.0),
         ("the same, minutes twice as noisy", 2.0, 0.0),
@@ -89,7 +90,13 @@ fn false_stops(repetitions: usize) {
     for (name, noise, differ) in rows {
         let stopped = repeat(repetitions, |chance| healthy(chance, noise, differ));
         let part = |of: fn(&Stopped) -> bool| percent(stopped.iter().filter(|s| of(s)).count(), repetitions);
-        println!("| {name} | {} | {} | {} |", part(|s| s.tidegate), part(|s| s.fixed), part(|s| s.mann_whitney));
+        println!(
+            "| {name} | {} | {} | {} | {} |",
+            part(|s| s.tidegate),
+            part(|s| s.noisy),
+            part(|s| s.fixed),
+            part(|s| s.mann_whitney)
+        );
     }
     println!();
 }
@@ -98,17 +105,17 @@ fn false_stops(repetitions: usize) {
 fn healthy(mut chance: Chance, noise: f64, differ: f64) -> Stopped {
     let fixed = FixedSample::new(GOOD, BAD, USUAL_ALPHA);
     let mut stopped = Stopped::default();
-    for (wave, tenants) in WAVES.iter().enumerate() {
+    for tenants in WAVES {
         for _ in 0..SERVICES {
             let mut pool = vec![(0u64, 0u64); WATCHED];
-            for tenant in 0..*tenants {
+            for tenant in 0..tenants {
                 // From one request a minute to a thousand, as many in each decade.
                 let requests = 10f64.powf(3.0 * chance.part()).round().max(1.0) as u64;
                 let rate = GOOD * (1.0 - differ * chance.part());
                 let minutes: Vec<(u64, u64)> =
                     (0..WATCHED).map(|_| (chance.errors(requests, rate, noise), requests)).collect();
-                let run = minutes.iter().fold(single(), |run, (errors, requests)| run.with(*errors, *requests));
-                stopped.tidegate |= run.state() == State::Bad;
+                stopped.tidegate |= is_bad(single(1.0), &minutes);
+                stopped.noisy |= is_bad(single(2.0), &minutes);
                 stopped.fixed |= fixed.minutes_to_fail(&minutes).is_some();
                 minutes.iter().zip(&mut pool).for_each(|((e, n), all)| *all = (all.0 + e, all.1 + n));
                 // One tenant a wave is enough to show what Kayenta would say; all of them would take hours.
@@ -118,26 +125,30 @@ fn healthy(mut chance: Chance, noise: f64, differ: f64) -> Stopped {
                     stopped.mann_whitney |= MannWhitney::KAYENTA.fails(&rates(&before), &rates(&minutes));
                 }
             }
-            let run = pool.iter().fold(pooled(), |run, (errors, requests)| run.with(*errors, *requests));
-            stopped.tidegate |= run.state() == State::Bad;
-            let _ = wave;
+            stopped.tidegate |= is_bad(pooled(1.0), &pool);
+            stopped.noisy |= is_bad(pooled(2.0), &pool);
         }
     }
     stopped
 }
 
+fn is_bad(begin: Run, minutes: &[(u64, u64)]) -> bool {
+    minutes.iter().fold(begin, |run, (errors, requests)| run.with(*errors, *requests)).state() == State::Bad
+}
+
 /// What one method made of one bad release: the minute in which it was stopped, if it was.
 struct Found {
     tidegate: Option<usize>,
+    noisy: Option<usize>,
     fixed: Option<usize>,
     mann_whitney: Option<usize>,
 }
 
 fn detection(repetitions: usize) {
     println!(
-        "| errors 0.1 % -> | requests/min | tidegate: found, mean and p95 min | fixed sample: found, mean and p95 | Mann-Whitney after 60 min: found |"
+        "| errors 0.1 % -> | requests/min | tidegate: found, mean and p95 min | with noise: 2 | fixed sample: found, mean and p95 | Mann-Whitney after 60 min: found |"
     );
-    println!("|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|");
     for rate in [0.001, 0.01, 0.05, 0.3] {
         for requests in [1, 10, 100, 1_000] {
             let found = repeat(repetitions, |chance| bad(chance, rate, requests));
@@ -145,16 +156,20 @@ fn detection(repetitions: usize) {
             let after = percent(found.iter().filter(|found| found.mann_whitney.is_some()).count(), repetitions);
             let name =
                 if rate == GOOD { "0.1 % (good: false stops)".to_owned() } else { format!("{} %", rate * 100.0) };
-            println!("| {name} | {requests} | {} | {} | {after} |", row(|f| f.tidegate), row(|f| f.fixed));
+            println!(
+                "| {name} | {requests} | {} | {} | {} | {after} |",
+                row(|f| f.tidegate),
+                row(|f| f.noisy),
+                row(|f| f.fixed)
+            );
         }
     }
     println!();
-    println!("| good release, requests/min | passes within 6 h | mean and p95 min to pass |");
+    println!("| good release, requests/min | passes within 6 h, mean and p95 min | with noise: 2 |");
     println!("|---|---|---|");
     for requests in [1, 10, 100, 1_000] {
-        let passed = repeat(repetitions, |chance| good(chance, requests));
-        let row = summary(passed, repetitions);
-        println!("| {requests} | {} |", row.replacen(", ", " | ", 1));
+        let row = |noise| summary(repeat(repetitions, |chance| good(chance, requests, noise)), repetitions);
+        println!("| {requests} | {} | {} |", row(1.0), row(2.0));
     }
 }
 
@@ -162,22 +177,25 @@ fn detection(repetitions: usize) {
 fn bad(mut chance: Chance, rate: f64, requests: u64) -> Found {
     let minutes: Vec<(u64, u64)> = (0..LONGEST).map(|_| (chance.errors(requests, rate, 1.0), requests)).collect();
     let before: Vec<(u64, u64)> = (0..60).map(|_| (chance.errors(requests, GOOD, 1.0), requests)).collect();
-    let mut run = pooled();
-    let tidegate = minutes.iter().position(|(errors, requests)| {
-        run = run.with(*errors, *requests);
-        run.state() == State::Bad
-    });
+    let found = |mut run: Run| {
+        let at = minutes.iter().position(|(errors, requests)| {
+            run = run.with(*errors, *requests);
+            run.state() == State::Bad
+        });
+        at.map(|at| at + 1)
+    };
     let after = MannWhitney::KAYENTA.fails(&rates(&before), &rates(&minutes[..60]));
     Found {
-        tidegate: tidegate.map(|at| at + 1),
+        tidegate: found(pooled(1.0)),
+        noisy: found(pooled(2.0)),
         fixed: FixedSample::new(GOOD, BAD, USUAL_ALPHA).minutes_to_fail(&minutes),
         mann_whitney: after.then_some(60),
     }
 }
 
 /// The minute in which a good release passes, if it does.
-fn good(mut chance: Chance, requests: u64) -> Option<usize> {
-    let mut run = pooled();
+fn good(mut chance: Chance, requests: u64, noise: f64) -> Option<usize> {
+    let mut run = pooled(noise);
     let at = (0..LONGEST).find(|_| {
         run = run.with(chance.errors(requests, GOOD, 1.0), requests);
         run.state() != State::Undecided

@@ -1,7 +1,7 @@
 //! Two tests that others use, for the comparison: a fixed sample, and Mann-Whitney as Kayenta uses it.
 
 /// Waits for a sample whose size was computed beforehand, and decides once.
-pub struct FixedSample {
+pub(crate) struct FixedSample {
     size: u64,
     /// Errors from which on the rate is called bad.
     critical: u64,
@@ -10,7 +10,7 @@ pub struct FixedSample {
 impl FixedSample {
     /// The sample that tells `good` from `bad` with this chance of a false stop and 5 % missed (normal approximation),
     /// and the exact binomial bound for that size.
-    pub fn new(good: f64, bad: f64, alpha: f64) -> Self {
+    pub(crate) fn new(good: f64, bad: f64, alpha: f64) -> Self {
         let z_alpha = quantile(alpha);
         let z_beta = quantile(0.05);
         let root = z_alpha * (good * (1.0 - good)).sqrt() + z_beta * (bad * (1.0 - bad)).sqrt();
@@ -27,7 +27,7 @@ impl FixedSample {
     }
 
     /// The minute in which the sample is full, if it is called bad then.
-    pub fn minutes_to_fail(&self, minutes: &[(u64, u64)]) -> Option<usize> {
+    pub(crate) fn minutes_to_fail(&self, minutes: &[(u64, u64)]) -> Option<usize> {
         let (mut errors, mut requests) = (0, 0);
         for (at, (e, n)) in minutes.iter().enumerate() {
             errors += e;
@@ -50,18 +50,18 @@ fn quantile(alpha: f64) -> f64 {
 
 /// Kayenta's judge: the confidence interval of the shift between two hours of minutes must lie outside of a
 /// tolerance around zero (MannWhitneyClassifier.scala: confidence 98 %, tolerance 0.25 of the estimated shift).
-pub struct MannWhitney {
+pub(crate) struct MannWhitney {
     /// Quantile of the confidence: 98 % on both sides.
     z: f64,
     tolerance: f64,
 }
 
 impl MannWhitney {
-    pub const KAYENTA: Self = Self { z: 2.326, tolerance: 0.25 };
+    pub(crate) const KAYENTA: Self = Self { z: 2.326, tolerance: 0.25 };
 
     /// Whether the experiment is called higher than the control. The interval is that of Hodges and Lehmann, whose ends
     /// are order statistics of all differences (Hollander and Wolfe, "Nonparametric statistical methods", 4.3).
-    pub fn fails(&self, control: &[f64], experiment: &[f64]) -> bool {
+    pub(crate) fn fails(&self, control: &[f64], experiment: &[f64]) -> bool {
         let mut differences: Vec<f64> =
             experiment.iter().flat_map(|after| control.iter().map(move |before| after - before)).collect();
         differences.sort_by(f64::total_cmp);

@@ -47,3 +47,71 @@ fn rate(finding: &Finding) -> Option<String> {
     let Evidence::Rate { errors, requests, statistic, good_at, bad_at } = finding.evidence else { return None };
     Some(format!("{service} {errors}/{requests}, {statistic:.1} of {good_at:.1}..{bad_at:.1}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::manifest::{Source, read};
+
+    const LATE_ERRORS: &str = include_str!("../../docs/examples/late-errors.json");
+
+    fn application(gates: &str) -> Application {
+        let text =
+            include_str!("../../fleet.yaml").replace("\n    unknown: hold", &format!("{gates}\n    unknown: hold"));
+        read(&[Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap()
+    }
+
+    fn errors() -> Application {
+        application("\n    errors: { good: 0.1%, bad: 1% }\n    latency: { p99_max: 800ms }")
+    }
+
+    /// Five errors in a hundred begin twelve minutes into a watch of fifteen.
+    #[test]
+    fn errors_that_begin_late_are_found_minute_by_minute() {
+        let report = replayed(&errors(), LATE_ERRORS);
+        assert_eq!(report.exit, Exit::GateFailed, "{}", report.text);
+        let minutes = report.json["minutes"].as_array().unwrap();
+        let last = minutes.last().unwrap();
+        assert_eq!((last["standing"].as_str(), minutes[14]["standing"].as_str()), (Some("failed"), Some("watching")));
+        // Minute 12 can be read at 16, and two bad ones are needed; the test had called it good by then.
+        assert!((17..=18).contains(&(minutes.len() - 1)), "{}", report.text);
+        let pool = last["findings"].as_array().unwrap().iter().find(|finding| finding["subject"]["pool"].is_string());
+        assert!(pool.unwrap()["evidence"]["statistic"].as_f64().unwrap() > 5.0, "{last:#}");
+        assert!(report.text.lines().last().unwrap().contains("FAILED"), "{}", report.text);
+    }
+
+    #[test]
+    fn without_a_gate_that_reads_them_the_series_pass_when_the_time_is_over() {
+        assert_eq!(replayed(&application(""), LATE_ERRORS).exit, Exit::Done);
+    }
+
+    #[test]
+    fn metrics_that_could_not_be_read_are_held_and_never_pass() {
+        let text = r#"{"schema": 1, "fleet": "prod", "since": "2026-11-23T09:00:00Z", "bake": "5m",
+            "services": {"globex/iam-service": {"unknown": "throttled"}}}"#;
+        let report = replayed(&errors(), text);
+        assert_eq!(report.exit, Exit::Held);
+        assert!(report.text.contains("throttled"), "{}", report.text);
+    }
+
+    #[test]
+    fn what_is_no_recording_is_told() {
+        let app = errors();
+        for (text, why) in [
+            ("", "EOF"),
+            ("{}", "missing field"),
+            (r#"{"schema": 2, "fleet": "prod", "since": "x", "services": {}}"#, "format 2"),
+            (r#"{"schema": 1, "fleet": "nobody", "since": "x", "services": {}}"#, "no fleet `nobody`"),
+            (r#"{"schema": 1, "fleet": "prod", "since": "noon", "services": {}}"#, "`noon` is no time"),
+            (r#"{"schema": 1, "fleet": "prod", "since": "2026-11-23T09:00:00Z", "services": {}}"#, "no service"),
+            (
+                r#"{"schema": 1, "fleet": "prod", "since": "2026-11-23T09:00:00Z", "services": {}, "more": 1}"#,
+                "unknown field",
+            ),
+        ] {
+            let report = replayed(&app, text);
+            assert_eq!(report.exit, Exit::BadInput);
+            assert!(report.text.contains(why), "{text}: {}", report.text);
+        }
+    }
+}

@@ -40,6 +40,8 @@ mod loopback;
 mod loopback_cbor;
 #[cfg(test)]
 mod tests_metrics;
+#[cfg(test)]
+mod tests_verdicts;
 
 pub use cells::{AwsEnvironment, Cells};
 pub use cloudwatch::CloudWatch;

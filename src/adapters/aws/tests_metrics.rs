@@ -115,7 +115,7 @@ async fn series_of(pages: Vec<Reply>) -> Series {
 
 /// The verdicts on a series: of errors, latency, processor time and memory.
 fn verdicts(series: &Series) -> [Finding; 4] {
-    let policy = ErrorPolicy { good: 1_000, bad: 10_000, requests_min: 443, observe: false };
+    let policy = ErrorPolicy { good: 1_000, bad: 10_000, requests_min: 443, noise: 1, observe: false };
     let test = ErrorTest { policy: &policy, alpha: 0.001, minutes: 60, window: window() };
     let service = address("acme").service;
     let ceiling = |gate, max| {

@@ -50,7 +50,7 @@ pub fn judge_alarms(policy: &AlarmPolicy, set: &SetId, seen: Option<&AlarmsSeen>
     let finding =
         |verdict, evidence| Finding::new(GateName::Alarms, subject.clone(), verdict, policy.observe, evidence);
     let unknown = |why: String| Verdict::Unknown(Reason::GateUnknown { what: format!("alarms of {set}"), why });
-    let words = |why: &str| Evidence::Words(why.to_owned());
+    let words = |why: &str| Evidence::words(why);
     let (alarms, all) = match seen {
         None => return finding(unknown("they were never read".to_owned()), words("not read")),
         Some(AlarmsSeen::Unknown(why)) => return finding(unknown(why.clone()), words(why)),

@@ -54,11 +54,11 @@ pub fn judge_ceiling(ceiling: &Ceiling, service: &ServiceKey, series: Option<&Se
     let unknown =
         |why: String| Verdict::Unknown(Reason::GateUnknown { what: format!("{} of {service}", ceiling.word()), why });
     let Some(series) = series else {
-        return finding(unknown("it was never read".to_owned()), Evidence::Words("no metrics".to_owned()));
+        return finding(unknown("it was never read".to_owned()), Evidence::words("no metrics".to_owned()));
     };
     if series.has_no_traffic() && ceiling.gate == GateName::Latency {
         let words = "fleet.yaml says that it gets no requests".to_owned();
-        return finding(unknown(words.clone()), Evidence::Words(words)).without_vote();
+        return finding(unknown(words.clone()), Evidence::words(words)).without_vote();
     }
     let counted = series.counted(window);
     let values: Vec<u32> = counted.minutes.iter().filter_map(|minute| ceiling.value(minute)).collect();

@@ -43,7 +43,7 @@ enum Word {
 pub fn judge_command(policy: &CommandPolicy, answer: Option<&CommandAnswer>) -> Finding {
     let program = policy.run.first().cloned().unwrap_or_default();
     let finding = |verdict, words: String| {
-        Finding::new(GateName::Command, Subject::Wave, verdict, policy.observe, Evidence::Words(words))
+        Finding::new(GateName::Command, Subject::Wave, verdict, policy.observe, Evidence::words(words))
     };
     let unknown = |why: String| Verdict::Unknown(Reason::GateUnknown { what: format!("command {program}"), why });
     let told = match answer {

@@ -31,7 +31,8 @@ impl ErrorTest<'_> {
     /// The test; none for a policy that is none, which `check` refuses.
     pub fn sprt(&self) -> Option<Sprt> {
         let part = |ppm: u32| f64::from(ppm) / 1e6;
-        Sprt::new(part(self.policy.good), part(self.policy.bad), self.alpha, self.minutes)
+        let sprt = Sprt::new(part(self.policy.good), part(self.policy.bad), self.alpha, self.minutes)?;
+        Some(sprt.with_noise(f64::from(self.policy.noise)))
     }
 }
 
@@ -74,11 +75,11 @@ pub fn judge_errors(test: &ErrorTest<'_>, service: &ServiceKey, series: Option<&
         |verdict, evidence| Finding::new(GateName::Errors, subject.clone(), verdict, test.policy.observe, evidence);
     let unknown = |why: String| Verdict::Unknown(Reason::GateUnknown { what: format!("errors of {service}"), why });
     let (Some(series), Some(sprt)) = (series, test.sprt()) else {
-        return finding(unknown("it was never read".to_owned()), Evidence::Words("no metrics".to_owned()));
+        return finding(unknown("it was never read".to_owned()), Evidence::words("no metrics".to_owned()));
     };
     if series.has_no_traffic() {
         let words = "fleet.yaml says that it gets no requests".to_owned();
-        return finding(unknown(words.clone()), Evidence::Words(words)).without_vote();
+        return finding(unknown(words.clone()), Evidence::words(words)).without_vote();
     }
     let counted = series.counted(&test.window);
     let minutes = counted.minutes.iter().map(|minute| (minute.errors.unwrap_or(0), minute.requests.unwrap_or(0)));
@@ -162,7 +163,7 @@ mod tests {
         Timestamp::from_second(minute * 60).unwrap()
     }
 
-    const POLICY: ErrorPolicy = ErrorPolicy { good: 1_000, bad: 10_000, requests_min: 443, observe: false };
+    const POLICY: ErrorPolicy = ErrorPolicy { good: 1_000, bad: 10_000, requests_min: 443, noise: 1, observe: false };
 
     fn test() -> ErrorTest<'static> {
         ErrorTest { policy: &POLICY, alpha: 0.001, minutes: 60, window: Window { from: at(0), to: at(60) } }

@@ -80,6 +80,9 @@ pub struct ErrorPolicy {
     pub bad: u32,
     /// Requests from which on a tenant is judged alone, too.
     pub requests_min: u64,
+    /// How many times noisier than by chance alone the errors of a minute are.
+    #[serde(default = "by_chance", skip_serializing_if = "is_by_chance")]
+    pub noise: u32,
     /// Whether it only watches and has no vote.
     #[serde(default, skip_serializing_if = "is_false")]
     pub observe: bool,
@@ -195,6 +198,14 @@ impl GatePolicy {
     pub fn reads_metrics(&self) -> bool {
         self.errors.is_some() || self.latency.is_some() || self.saturation.is_some() || self.relative.is_some()
     }
+}
+
+fn by_chance() -> u32 {
+    1
+}
+
+fn is_by_chance(noise: &u32) -> bool {
+    *noise == 1
 }
 
 /// For `serde`, which leaves out what nearly every gate says: plans from before keep their hash.

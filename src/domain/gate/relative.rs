@@ -46,7 +46,7 @@ pub fn judge_relative<'a>(
         chance => {
             let why = format!("{} updated and {} other tenants can be compared", changes.len(), controls.len());
             let rank = |chance| Evidence::Rank { updated: changes.len(), others: controls.len(), chance };
-            let evidence = chance.map_or_else(|| Evidence::Words(why.clone()), rank);
+            let evidence = chance.map_or_else(|| Evidence::words(why.clone()), rank);
             finding(unknown(why.clone()), evidence).without_vote()
         }
     }

@@ -84,7 +84,7 @@ fn harmed(n: i64, harm: Harm) -> Vec<Minute> {
 }
 
 fn errors() -> ErrorPolicy {
-    ErrorPolicy { good: 1_000, bad: 10_000, requests_min: 443, observe: false }
+    ErrorPolicy { good: 1_000, bad: 10_000, requests_min: 443, noise: 1, observe: false }
 }
 
 fn test(policy: &ErrorPolicy) -> ErrorTest<'_> {

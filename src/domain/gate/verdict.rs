@@ -97,7 +97,17 @@ pub enum Evidence {
         ringing: Vec<String>,
     },
     /// Something else, in words.
-    Words(String),
+    Words {
+        /// They.
+        words: String,
+    },
+}
+
+impl Evidence {
+    /// Evidence in words.
+    pub fn words(words: impl Into<String>) -> Self {
+        Self::Words { words: words.into() }
+    }
 }
 
 /// A verdict with what it rests on.

@@ -320,6 +320,8 @@ pub(super) struct ErrorGate {
     pub(super) bad: String,
     /// Requests from which on a tenant is judged alone, too.
     pub(super) requests_min: Option<u32>,
+    /// How many times noisier than by chance alone the errors of a minute are, from 1 to 10.
+    pub(super) noise: Option<u32>,
     /// Whether it only watches and has no vote.
     #[serde(default)]
     pub(super) observe: bool,

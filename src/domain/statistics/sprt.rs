@@ -2,7 +2,7 @@
 //! early to say?
 //!
 //! It is Wald's test of a rate against a worse one (A. Wald, "Sequential Analysis", 1947, sections 3 and 5) with
-//! three changes that a watch of changing length needs:
+//! four changes that a watch of changing length needs:
 //!
 //! - It does not end at "good", because an error may begin later. The statistic is kept from sinking below the bound
 //!   for good, as E. S. Page's cumulative sum is ("Continuous inspection schemes", Biometrika 41, 1954), so that a
@@ -11,6 +11,9 @@
 //!   supermartingale, so it reaches 1/alpha with a probability of at most alpha (J. Ville, "Étude critique de la
 //!   notion de collectif", 1939), however often one looks. Each minute in which it is lifted to the lower bound
 //!   is a new start from beta and adds at most alpha x beta, which the bound for "bad" pays for in advance.
+//! - Errors that come in clumps are divided by how clumped they are: a quasi-likelihood (R. W. M. Wedderburn, Biometrika
+//!   61, 1974; P. McCullagh and J. A. Nelder, "Generalized linear models", 1989, section 9). Without that, minutes
+//!   twice as noisy as chance stop healthy rollouts far more often than alpha says.
 //! - One minute alone never stops a rollout: real minutes are noisier than Poisson, and a capped step keeps the
 //!   supermartingale one.
 
@@ -29,6 +32,8 @@ pub struct Sprt {
     upper: f64,
     /// And at which it is good.
     lower: f64,
+    /// How many times the variance of a minute's errors is that of chance alone; at least 1.
+    noise: f64,
 }
 
 /// What a test says so far.
@@ -57,14 +62,20 @@ impl Sprt {
         let rates = 0.0 < good && good < bad && bad < 1.0;
         let chance = 0.0 < alpha && alpha < 0.5;
         let upper = ((1.0 + f64::from(minutes) * MISSED) / alpha).ln();
-        (rates && chance).then(|| Self { good, bad, upper, lower: (MISSED / (1.0 - alpha)).ln() })
+        (rates && chance).then(|| Self { good, bad, upper, lower: (MISSED / (1.0 - alpha)).ln(), noise: 1.0 })
+    }
+
+    /// The same test of errors whose variance is so many times that of chance alone. It takes as many times the requests.
+    #[must_use]
+    pub fn with_noise(self, noise: f64) -> Self {
+        Self { noise: if noise > 1.0 { noise } else { 1.0 }, ..self }
     }
 
     /// The log of the likelihood ratio of a minute, for Bernoulli trials.
     fn step(&self, errors: u64, requests: u64) -> f64 {
         let (errors, good) = (count(errors), count(requests.saturating_sub(errors)));
         let raw = errors * (self.bad / self.good).ln() + good * ((1.0 - self.bad) / (1.0 - self.good)).ln();
-        raw.min(self.upper * STEP_MAX)
+        (raw / self.noise).min(self.upper * STEP_MAX)
     }
 
     /// The bounds on the statistic: good at or below the first, bad at or above the second.
@@ -86,7 +97,8 @@ impl Sprt {
 
     /// The mean step of one request at this rate.
     fn drift(&self, rate: f64) -> f64 {
-        rate * (self.bad / self.good).ln() + (1.0 - rate) * ((1.0 - self.bad) / (1.0 - self.good)).ln()
+        let raw = rate * (self.bad / self.good).ln() + (1.0 - rate) * ((1.0 - self.bad) / (1.0 - self.good)).ln();
+        raw / self.noise
     }
 
     /// A run of the test, at its beginning.
@@ -155,6 +167,14 @@ mod tests {
     fn a_tighter_alpha_does_not_slow_a_good_release() {
         let slower = sprt(0.000_001).requests_to_pass() / sprt(0.01).requests_to_pass();
         assert!((0.99..1.02).contains(&slower), "{slower}");
+    }
+
+    #[test]
+    fn twice_the_noise_takes_twice_the_requests() {
+        let (plain, noisy) = (sprt(0.001), sprt(0.001).with_noise(2.0));
+        assert!((noisy.requests_to_pass() / plain.requests_to_pass() - 2.0).abs() < 1e-9);
+        assert!((noisy.requests_to_fail(0.05) / plain.requests_to_fail(0.05) - 2.0).abs() < 1e-9);
+        assert_eq!(sprt(0.001).with_noise(f64::NAN), plain);
     }
 
     #[test]

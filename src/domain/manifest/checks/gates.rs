@@ -75,7 +75,12 @@ fn errors(notes: &mut Notes<'_>, path: &str, entry: &ErrorGate) -> ErrorPolicy {
         let help = "a bad rate is above the good one and below 100%, such as good: 0.1%, bad: 1%";
         notes.add(&format!("{path}.bad"), what, help);
     }
+    let noise = entry.noise.unwrap_or(1);
+    if !(1..=10).contains(&noise) {
+        notes.add(&format!("{path}.noise"), format!("noise is {noise}"), "from 1, by chance alone, to 10");
+    }
     ErrorPolicy {
+        noise,
         good: good.unwrap_or(1_000),
         bad: bad.unwrap_or(10_000),
         requests_min: entry.requests_min.unwrap_or(REQUESTS_MIN).into(),

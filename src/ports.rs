@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::domain::directive::{Decided, Scaling};
 use crate::domain::fleet::{Address, Builder};
-use crate::domain::gate::{Answer, Probe, TargetHealth};
+use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, TaskArn,
     TaskDefinitionArn, Version,
@@ -265,6 +265,55 @@ pub trait ProbeReader: Send + Sync {
 pub trait TargetReader: Send + Sync {
     /// Health of the services' load-balancer targets. What cannot be read is unknown.
     async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth>;
+}
+
+/// Which minutes of a service's metrics are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsQuery {
+    /// Whose.
+    pub service: Address,
+    /// Whether requests come to it; without, only what its containers use is asked for.
+    pub traffic: bool,
+    /// Whether latency is wanted.
+    pub latency: bool,
+    /// Whether processor time and memory are wanted.
+    pub saturation: bool,
+    /// When the first minute begins.
+    pub from: Timestamp,
+    /// When the last one ends. Younger minutes may still change.
+    pub to: Timestamp,
+}
+
+/// Metrics and alarms, to look.
+#[async_trait]
+pub trait MetricsReader: Send + Sync {
+    /// The minutes of each service. Every query has an entry; what cannot be told in full is unknown. Batched.
+    async fn series(&self, queries: &[MetricsQuery]) -> BTreeMap<ServiceKey, Series>;
+
+    /// The alarms of a cell whose names begin with this, composed ones too; only those that ring, if so asked.
+    async fn alarms(&self, cell: &CellName, prefix: &str, only_ringing: bool) -> PortResult<Vec<Alarm>>;
+}
+
+/// What an executable of the owner's is told about the wave that it judges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOrder {
+    /// What to run, and how long.
+    pub policy: CommandPolicy,
+    /// The fleet.
+    pub fleet: FleetName,
+    /// The wave's name.
+    pub wave: String,
+    /// The version that is released.
+    pub version: Version,
+    /// The tenants of the wave.
+    pub tenants: Vec<String>,
+}
+
+/// Executables that judge.
+#[async_trait]
+pub trait CommandRunner: Send + Sync {
+    /// Runs it once. That it does not answer is an answer.
+    async fn ask(&self, order: &CommandOrder) -> CommandAnswer;
 }
 
 /// The records, to look.

@@ -41,13 +41,15 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 7] = [
+const ADAPTERS: [(&str, &[&str]); 8] = [
     (
         "aws",
         &[
             "aws_config",
             "aws_credential_types",
             "aws_sdk_applicationautoscaling",
+            "aws_sdk_cloudwatch",
+            "aws_sdk_cloudwatchlogs",
             "aws_sdk_ecr",
             "aws_sdk_ecs",
             "aws_sdk_elasticloadbalancingv2",
@@ -65,6 +67,7 @@ const ADAPTERS: [(&str, &[&str]); 7] = [
     ("builder", &["globset", "tokio"]),
     ("probe", &["reqwest", "tokio"]),
     ("clock", &["tokio"]),
+    ("command", &["tokio"]),
     ("signals", &["tokio"]),
     ("sim", &["tokio"]),
 ];

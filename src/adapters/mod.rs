@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod builder;
 pub mod clock;
+pub mod command;
 pub mod github;
 pub mod probe;
 pub mod signals;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::lease::Lease;
+use super::metrics::Watch;
 use super::preflight;
 use super::progress::Progress;
 use super::{App, Stop};
@@ -57,6 +58,7 @@ pub struct Driver<'a> {
     seq: u32,
     seen: Snapshot,
     probes: BTreeMap<ServiceKey, ProbeRecord>,
+    watch: Watch,
     registered: BTreeMap<ServiceKey, TaskDefinitionArn>,
     registering: JoinSet<(ServiceKey, PortResult<TaskDefinitionArn>)>,
     trouble: BTreeMap<ServiceKey, u32>,
@@ -76,6 +78,7 @@ impl<'a> Driver<'a> {
             seq,
             seen: Snapshot::default(),
             probes: BTreeMap::new(),
+            watch: Watch::default(),
             registered: BTreeMap::new(),
             registering: JoinSet::new(),
             trouble: BTreeMap::new(),
@@ -194,10 +197,18 @@ impl<'a> Driver<'a> {
             self.probe(&changes).await;
             seen.health.probes = self.probes.clone();
         }
-        if self.rollout.needs_targets(since) {
+        let at = (&*self.app.application, self.fleet);
+        self.watch.look(&self.app.readers, at, &self.rollout, &mut seen.health).await;
+        // What is read at the end of a watch is not read again and again while it waits for data.
+        let waits = self.rollout.waits_for_data(&seen, since);
+        if self.rollout.needs_targets(since) && !waits {
             seen.health.targets = self.app.readers.targets.targets(&addresses).await;
         }
-        if let Some(wave) = self.rollout.needs_preflight(since) {
+        if !waits {
+            self.watch.ask(&self.app.readers, &self.rollout, &mut seen).await;
+        }
+        if let Some(wave) = self.rollout.needs_preflight(since).filter(|_| !waits) {
+            seen.alarms_ahead = seen.health.alarms.clone();
             (seen.ahead, seen.tasks_ahead) = self.look_ahead(wave).await;
         }
         self.seen = seen;
@@ -306,6 +317,7 @@ impl<'a> Driver<'a> {
         match event {
             Event::WaveStarted { .. } => {
                 self.probes.clear();
+                self.watch.forget();
                 self.up.clear();
             }
             Event::Baking { wave, .. } => self.register_ahead(wave + 1),

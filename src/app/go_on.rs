@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::decisions::record;
 use super::drive::End;
 use super::lease::Lease;
 use super::observe::recorded_plan;
@@ -10,12 +11,13 @@ use super::promote::finalise;
 use super::rollback::take_back_after;
 use super::rollout::{Outcome, finish};
 use super::{App, Stop};
+use crate::domain::directive::Directive;
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::ServiceKey;
 use crate::domain::ledger::{RolloutRecord, open_rollout, owed_rollback};
 use crate::domain::plan::{Change, Direction, Plan};
 use crate::domain::reason::Reason;
-use crate::domain::rollout::Rollout;
+use crate::domain::rollout::{Phase, Rollout};
 use crate::ports::OpenRollout;
 
 /// Goes on with the open rollout of a fleet; or with the rollback of a failed one that was never begun.
@@ -27,6 +29,33 @@ pub async fn go_on(app: &App, fleet: &Fleet) -> Result<Outcome, Stop> {
     let result = with(app, fleet, &mut lease).await;
     lease.release(app).await;
     result
+}
+
+/// A person's answer to gates that could not decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Accept<'a> {
+    /// Who.
+    pub by: &'a str,
+    /// Why it is good enough.
+    pub why: &'a str,
+}
+
+/// Records that what the gates of the wave under watch could not decide is good enough, and goes on. What a gate has
+/// failed, or what ECS, the load balancer or the services themselves do not show, is not for a person to accept.
+///
+/// # Errors
+/// No wave is under watch, or as [`go_on`].
+pub async fn accept(app: &App, fleet: &Fleet, accept: Accept<'_>) -> Result<Outcome, Stop> {
+    let nothing = || Stop::from(Reason::NothingToAccept { fleet: fleet.name.clone() });
+    let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
+    let open = open_rollout(&rollouts).ok_or_else(nothing)?;
+    let plan = recorded_plan(&app.readers, open).await?;
+    let events = open.entries.iter().map(|entry| entry.event.clone());
+    let rollout = Rollout::replay(plan, open.opened_at, events, app.readers.clock.now())?;
+    let Phase::Baking { wave, .. } = *rollout.phase() else { return Err(nothing()) };
+    let directive = Directive::Accept { rollout: open.id.0, wave };
+    record(app, &fleet.name, accept.by, accept.why, directive).await?;
+    go_on(app, fleet).await
 }
 
 async fn with(app: &App, fleet: &Fleet, lease: &mut Lease) -> Result<Outcome, Stop> {
@@ -91,6 +120,8 @@ pub(super) async fn take_up(
     let ran = ran(app, fleet, &plan).await?;
     let mut rollout = Rollout::replay(plan, open.opened_at, events, now)?;
     rollout.note_ran(ran);
+    let accepted = lease.directives().accepted.iter().filter(|(rollout, _)| *rollout == open.id.0);
+    rollout.note_accepted(accepted.map(|(_, wave)| *wave));
     if let Some(began) = rollout.wave().and_then(|(wave, _)| open.wave_began(wave)) {
         rollout.note_begun(began);
     }

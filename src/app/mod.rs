@@ -9,6 +9,7 @@ pub mod drive;
 pub mod finalize;
 pub mod go_on;
 pub mod lease;
+pub mod metrics;
 pub mod observe;
 pub mod pause;
 pub mod plan;
@@ -29,9 +30,9 @@ use crate::domain::lease::Owner;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
-    Clock, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
-    LedgerWriter, PeopleReader, PortError, ProbeReader, ScalingReader, ScalingWriter, SourceReader, StopSignal,
-    TargetReader, TaskReader, TaskWriter, WayBackReader,
+    Clock, CommandRunner, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter,
+    LedgerReader, LedgerWriter, MetricsReader, PeopleReader, PortError, ProbeReader, ScalingReader, ScalingWriter,
+    SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -50,6 +51,10 @@ pub struct Readers {
     pub probes: Arc<dyn ProbeReader>,
     /// The load balancer's view.
     pub targets: Arc<dyn TargetReader>,
+    /// Their metrics and alarms.
+    pub metrics: Arc<dyn MetricsReader>,
+    /// The owner's executables that judge.
+    pub commands: Arc<dyn CommandRunner>,
     /// Whether what ran before could run again.
     pub way_back: Arc<dyn WayBackReader>,
     /// How the services are scaled.

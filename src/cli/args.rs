@@ -144,7 +144,16 @@ pub enum Command {
         /// The fleet.
         #[arg(long)]
         fleet: FleetName,
+        /// Accept what the gates of the wave under watch could not decide. What failed cannot be accepted.
+        #[arg(long, requires = "why")]
+        accept: bool,
+        /// Why it is good enough, for the records.
+        #[arg(long, requires = "accept")]
+        why: Option<String>,
     },
+    /// See what gates would have done.
+    #[command(subcommand)]
+    Gates(Gates),
     /// Show what runs where, by the records and live.
     Status {
         /// Only this fleet.
@@ -181,6 +190,17 @@ pub enum Command {
     },
 }
 
+/// What can be done with gates.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Gates {
+    /// Run the gates over recorded or given series and print the verdict minute by minute.
+    Replay {
+        /// The series, as schema/replay.schema.json describes them.
+        #[arg(value_name = "FILE")]
+        series: PathBuf,
+    },
+}
+
 /// A kind of file that tidegate reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FileKind {
@@ -188,6 +208,8 @@ pub enum FileKind {
     Fleet,
     /// A file of tenants.
     Tenants,
+    /// A file of series for `gates replay`.
+    Replay,
 }
 
 /// A fleet, and why something is decided about it.

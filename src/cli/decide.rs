@@ -64,6 +64,9 @@ fn sentence(fleet: &FleetName, decided: &Decided) -> String {
     let what = match &decided.directive {
         Directive::Hold => format!("{fleet} is on hold; `tidegate unhold --fleet {fleet} --why ...` lifts it"),
         Directive::Unhold => format!("{fleet} is no longer on hold"),
+        Directive::Accept { rollout, wave } => {
+            format!("what is undecided in wave {} of rollout {rollout} is accepted", wave + 1)
+        }
         Directive::MarkBad { version } => format!("{version} stays out of {fleet}"),
         Directive::ClearBad { version } => format!("{version} may be released to {fleet} again"),
         Directive::Pin { set, version, until } => format!("{set} in {fleet} is pinned to {version} until {until}"),

@@ -10,4 +10,5 @@ pub mod failure_spec;
 pub mod machine;
 pub mod progress;
 pub mod render;
+pub mod replay;
 pub mod run;

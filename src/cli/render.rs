@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::app::Stop;
 use crate::app::drive::End;
+use crate::app::metrics::ExpectedBake;
 use crate::app::progress::Progress;
 use crate::app::rollout::Outcome;
 use crate::app::status::{Condition, FleetStatus};
@@ -134,6 +135,18 @@ fn blast(plan: &Plan) -> String {
         duration(first.bake),
         duration(bakes),
     )
+}
+
+/// How long each wave will be watched by what came in lately.
+pub fn bakes(plan: &Plan, bakes: &[ExpectedBake]) -> String {
+    let line = |(wave, bake): (&Wave, &ExpectedBake)| {
+        let at = match &bake.slowest {
+            Some(service) => format!("{} has {:.0} requests/min", service, bake.per_minute),
+            None => "no service has traffic".to_owned(),
+        };
+        format!("bake of {}: about {} ({at})\n", wave.name, duration(bake.time))
+    };
+    plan.waves.iter().zip(bakes).map(line).collect()
 }
 
 /// How a rollout came out, in a few lines.

@@ -12,7 +12,8 @@ use super::decide::decide;
 use super::exit::{Exit, decision, reason};
 use super::{machine, render};
 use crate::app::build::{Request, build};
-use crate::app::go_on::go_on;
+use crate::app::go_on::{Accept, accept, go_on};
+use crate::app::metrics::expected_bakes;
 use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::{promotable, promote};
 use crate::app::rollback::{Back, rollback};
@@ -79,8 +80,11 @@ pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
             Ok(outcomes) => return of_outcomes(&outcomes),
             Err(stop) => Err(stop),
         },
-        Command::Continue { fleet: name } => match fleet(&app.application, name) {
-            Ok(fleet) => go_on(app, fleet).await,
+        Command::Continue { fleet: name, why, .. } => match fleet(&app.application, name) {
+            Ok(fleet) => match why {
+                Some(why) => accept(app, fleet, Accept { by: context.actor(), why }).await,
+                None => go_on(app, fleet).await,
+            },
             Err(stop) => Err(stop),
         },
         _ => {
@@ -203,6 +207,9 @@ async fn show_plan(
 ) -> Result<Report, Stop> {
     let (plan, not_yet) = make_plan(readers, application, context, asked).await?;
     let mut text = render::plan(&plan);
+    let fleet = fleet(application, &asked.fleet)?;
+    let bakes = expected_bakes(readers, application, fleet, &plan).await;
+    text += &render::bakes(&plan, bakes.as_deref().unwrap_or_default());
     if let Some(stop) = &not_yet {
         text += &format!("not yet: {}", render::stop(stop));
     }

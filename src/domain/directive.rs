@@ -60,6 +60,13 @@ pub enum Directive {
         /// When it is meant to come back, if that is known.
         until: Option<Date>,
     },
+    /// What the gates of a wave could not decide is good enough.
+    Accept {
+        /// Of which rollout, by the number of its deployment.
+        rollout: u64,
+        /// Index of the wave.
+        wave: usize,
+    },
     /// These sets run again, as they did.
     Resumed {
         /// Which.
@@ -137,6 +144,8 @@ pub struct Directives {
     pub pins: BTreeMap<SetId, Decided>,
     /// Versions that somebody released past what stood in the way, and the number of that decision.
     pub gone_past: BTreeMap<Version, u32>,
+    /// Waves of rollouts whose undecided gates were accepted.
+    pub accepted: BTreeSet<(u64, usize)>,
     /// Paused sets.
     pub paused: BTreeMap<SetId, Paused>,
     /// Number of the newest decision.
@@ -165,6 +174,7 @@ impl Directives {
                 let paused = self.paused.entry(service.set.clone()).or_insert_with(|| Paused::by(decided));
                 paused.was.insert(service.clone(), running.clone());
             }),
+            Directive::Accept { rollout, wave } => drop(self.accepted.insert((*rollout, *wave))),
             Directive::Resumed { sets } => self.paused.retain(|set, _| !sets.contains(set)),
         }
         self.seq = decided.seq;

@@ -6,11 +6,13 @@
 
 pub(crate) mod mutant;
 pub mod ids;
+pub mod redact;
 pub mod service;
 pub mod reason;
 pub mod release;
 pub mod template;
 pub mod calendar;
+pub mod statistics;
 pub mod gate;
 pub mod fleet;
 pub mod wave;
@@ -23,3 +25,4 @@ pub mod directive;
 pub mod pause;
 pub mod lease;
 pub mod planner;
+pub mod replay;

@@ -73,7 +73,76 @@ pub enum Reason {
         minutes: i64,
     },
 
+    /// Too many requests of a service failed.
+    #[error("{service}: {errors} of {requests} requests failed during its watch")]
+    ErrorRate {
+        /// Where.
+        service: ServiceKey,
+        /// How many failed.
+        errors: u64,
+        /// Of how many.
+        requests: u64,
+    },
+    /// Too many requests of a service failed over all tenants of a wave.
+    #[error("{service}: {errors} of {requests} requests failed over all tenants of the wave")]
+    WaveErrorRate {
+        /// Which service.
+        service: ServiceName,
+        /// How many failed.
+        errors: u64,
+        /// Of how many.
+        requests: u64,
+    },
+    /// Latency or saturation stayed above its ceiling.
+    #[error("{service}: its {what} was above {ceiling} in {minutes} minutes")]
+    AboveCeiling {
+        /// Where.
+        service: ServiceKey,
+        /// Of what.
+        what: String,
+        /// The ceiling with its unit.
+        ceiling: String,
+        /// In how many minutes.
+        minutes: usize,
+    },
+    /// An alarm rings during the watch.
+    #[error("{set}: alarm {alarm} rings: {why}")]
+    AlarmRings {
+        /// Whose.
+        set: SetId,
+        /// Its name.
+        alarm: String,
+        /// In CloudWatch's words.
+        why: String,
+    },
+    /// The owner's executable said no.
+    #[error("{program} says no: {why}")]
+    CommandFailed {
+        /// Which.
+        program: String,
+        /// In its words.
+        why: String,
+    },
+
     // Not known, or not yet.
+    /// An alarm rings before anything was changed.
+    #[error("{set}: alarm {alarm} rings already, before anything was changed: {why}")]
+    AlarmBeforeStart {
+        /// Whose.
+        set: SetId,
+        /// Its name.
+        alarm: String,
+        /// In CloudWatch's words.
+        why: String,
+    },
+    /// Updated tenants got slower than those that were not updated.
+    #[error("{service}: updated tenants got slower than {others} tenants that were not updated")]
+    SlowerThanOthers {
+        /// Which service.
+        service: ServiceName,
+        /// How many others.
+        others: usize,
+    },
     /// A gate has no answer, and unknown is not healthy.
     #[error("{what}: no verdict: {why}")]
     GateUnknown {
@@ -151,6 +220,12 @@ pub enum Reason {
     /// There is no rollout to go on with.
     #[error("{fleet} has no open rollout")]
     NothingToContinue {
+        /// Which fleet.
+        fleet: FleetName,
+    },
+    /// No wave is under watch, so there is nothing that a person could accept.
+    #[error("{fleet} has no wave under watch")]
+    NothingToAccept {
         /// Which fleet.
         fleet: FleetName,
     },
@@ -420,8 +495,15 @@ impl Reason {
             | R::TargetUnhealthy { .. }
             | R::TasksStopped { .. }
             | R::TaskFailed { .. }
+            | R::ErrorRate { .. }
+            | R::WaveErrorRate { .. }
+            | R::AboveCeiling { .. }
+            | R::AlarmRings { .. }
+            | R::CommandFailed { .. }
             | R::TaskLate { .. } => Kind::GateFailed,
             R::GateUnknown { .. }
+            | R::AlarmBeforeStart { .. }
+            | R::SlowerThanOthers { .. }
             | R::Unproven { .. }
             | R::AwaitingApproval { .. }
             | R::Soaking { .. }
@@ -435,6 +517,7 @@ impl Reason {
             | R::NoSuchRelease { .. }
             | R::NothingToRollBack { .. }
             | R::NothingToContinue { .. }
+            | R::NothingToAccept { .. }
             | R::NoCanary { .. }
             | R::ImageGone { .. }
             | R::MarkedBad { .. }
@@ -480,7 +563,17 @@ impl Reason {
             }
             R::DeadlinePassed { .. } => "is the health check's grace period longer than gate.rollout.deadline?",
             R::ProbeFailed { .. } | R::TargetUnhealthy { .. } => "open the probe's URL; fix forward and merge",
-            R::GateUnknown { .. } => "mend what the gate reads, then `tidegate continue`",
+            R::ErrorRate { .. } | R::WaveErrorRate { .. } | R::AboveCeiling { .. } => {
+                "look at its log and traces of that time; fix forward and merge"
+            }
+            R::AlarmRings { .. } | R::CommandFailed { .. } => "find out what it saw; fix forward and merge",
+            R::AlarmBeforeStart { .. } => "let it end or mend what it rings for, then run again; nothing was changed",
+            R::SlowerThanOthers { .. } => {
+                "look at it; then `tidegate continue --accept --why ...`, or `tidegate rollback`"
+            }
+            R::GateUnknown { .. } => {
+                "mend what the gate reads, then `tidegate continue`; or `tidegate continue --accept --why ...`"
+            }
             R::Unproven { .. } => "resume the tenant, or say `state: paused` for it in fleet.yaml",
             R::AwaitingApproval { .. } => {
                 "approve the environment's job, or run again with --approved-plan and this hash"
@@ -490,7 +583,9 @@ impl Reason {
                 "merge to release it there first, or promote a version that `tidegate status` shows as green"
             }
             R::NoSuchRelease { .. } => "`tidegate history` lists what was built; was the commit merged and built?",
-            R::NothingToRollBack { .. } | R::NothingToContinue { .. } => "`tidegate status` shows what the records say",
+            R::NothingToRollBack { .. } | R::NothingToContinue { .. } | R::NothingToAccept { .. } => {
+                "`tidegate status` shows what the records say"
+            }
             R::NoCanary { .. } => "choose another canary in fleet.yaml, or lift what leaves it out",
             R::ImageGone { .. } => {
                 "build the commit again, and keep deployed digests in the registry's lifecycle rules"
@@ -550,11 +645,14 @@ impl Reason {
             | R::TaskFailed { service, .. }
             | R::TaskLate { service, .. }
             | R::MigrationInTheWay { service, .. }
+            | R::ErrorRate { service, .. }
+            | R::AboveCeiling { service, .. }
             | R::Unproven { service }
             | R::ForeignChange { service, .. }
             | R::NoWayBack { service, .. }
             | R::NotReady { service, .. } => Some(&service.set),
             R::NotAsPaused { service, .. } => Some(&service.set),
+            R::AlarmRings { set, .. } | R::AlarmBeforeStart { set, .. } => Some(set),
             R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } => Some(set),
             _ => None,
         }

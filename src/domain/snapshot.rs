@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::gate::{ProbeRecord, TargetHealth};
-use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, TaskArn, TaskDefinitionArn};
+use super::gate::{AlarmsSeen, CommandAnswer, ProbeRecord, Series, TargetHealth};
+use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, SetId, TaskArn, TaskDefinitionArn};
 
 /// What was seen of a fleet at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub ahead: BTreeMap<ServiceKey, Ahead>,
     /// The one-shot tasks of that wave.
     pub tasks_ahead: BTreeMap<ServiceKey, TaskAhead>,
+    /// Alarms of the tenants of that wave, and those of everybody else that ring.
+    pub alarms_ahead: BTreeMap<SetId, AlarmsSeen>,
 }
 
 /// What a one-shot task must have before its wave begins.
@@ -112,6 +114,14 @@ pub struct Health {
     pub probes: BTreeMap<ServiceKey, ProbeRecord>,
     /// Load-balancer targets; read at decision points only, because the API allows 10 reads a second.
     pub targets: BTreeMap<ServiceKey, TargetHealth>,
+    /// Metrics of the services under watch, from some time before their watch on.
+    pub metrics: BTreeMap<ServiceKey, Series>,
+    /// Metrics of services that were not updated yet, over the same time.
+    pub others: BTreeMap<ServiceKey, Series>,
+    /// Alarms of the tenants under watch.
+    pub alarms: BTreeMap<SetId, AlarmsSeen>,
+    /// What the owner's executable said; read at decision points only.
+    pub command: Option<CommandAnswer>,
 }
 
 /// One service as ECS described it.

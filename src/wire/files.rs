@@ -32,6 +32,18 @@ pub(super) fn read(path: &Path) -> Result<(Application, Vec<Source>), BadFile> {
     }
 }
 
+/// A file of text, up to the size that is read of any.
+///
+/// # Errors
+/// It cannot be read; in words for a person.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    match source(path) {
+        Ok(source) => String::from_utf8(source.bytes).map_err(|_| format!("{} is no UTF-8 text", path.display())),
+        Err(BadFile::Unreadable(why)) => Err(why),
+        Err(BadFile::Wrong(problems, _)) => Err(problems.to_string()),
+    }
+}
+
 /// One file. Of one that is too large, only as much is read as it takes to see that.
 fn source(path: &Path) -> Result<Source, BadFile> {
     let unreadable = |error: std::io::Error| {

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::environment::{owner, variable, workflow_run};
-use crate::adapters::aws::{AwsEnvironment, Cells, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets};
+use crate::adapters::aws::{
+    AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets,
+};
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
+use crate::adapters::command::Commands;
 use crate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
 use crate::adapters::probe::Prober;
 use crate::adapters::signals::{NoSignals, Signals};
@@ -64,6 +67,7 @@ struct Outside {
     way_back: Arc<EcsWayBack>,
     scaling: Arc<EcsScaling>,
     targets: Arc<ElbTargets>,
+    metrics: Arc<CloudWatch>,
     prober: Arc<Prober>,
     github: GitHub,
     ledger: Arc<GitHubLedger>,
@@ -81,7 +85,8 @@ impl Outside {
             fleet: Arc::new(EcsFleet::new(Arc::clone(&cells))),
             way_back: Arc::new(EcsWayBack::new(Arc::clone(&cells))),
             scaling: Arc::new(EcsScaling::new(Arc::clone(&cells))),
-            targets: Arc::new(ElbTargets::new(cells)),
+            targets: Arc::new(ElbTargets::new(Arc::clone(&cells))),
+            metrics: Arc::new(CloudWatch::new(cells)),
             prober: Arc::new(Prober::new().map_err(|error| error.to_string())?),
             ledger: Arc::new(GitHubLedger::new(github.clone())),
             github,
@@ -98,6 +103,8 @@ impl Outside {
             tasks: Arc::clone(&self.fleet) as _,
             probes: Arc::clone(&self.prober) as _,
             targets: Arc::clone(&self.targets) as _,
+            metrics: Arc::clone(&self.metrics) as _,
+            commands: Arc::new(Commands::in_folder(".")),
             way_back: Arc::clone(&self.way_back) as _,
             scaling: Arc::clone(&self.scaling) as _,
             ledger: Arc::clone(&self.ledger) as _,

@@ -14,6 +14,8 @@ mod migrations;
 mod simulation;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod watched;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -23,14 +25,16 @@ use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::app::progress::Observer;
-use crate::cli::args::{Cli, Command, FileKind};
+use crate::cli::args::{Cli, Command, FileKind, Gates};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::progress::{Bars, Lines, Stream};
+use crate::cli::replay::replayed;
 use crate::cli::run::{Report, act, look, tell};
 use crate::domain::fleet::Application;
 use crate::domain::ids::{FleetName, ServiceKey};
 use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
+use crate::domain::replay::replay_schema;
 use crate::domain::snapshot::ServiceSeen;
 
 /// Runs a command from what was typed to the exit code.
@@ -54,6 +58,13 @@ pub async fn run(cli: Cli) -> ExitCode {
             return tell(&wrong(&problems, &sources, &context), &context).into();
         }
     };
+    if let Command::Gates(Gates::Replay { series }) = &cli.command {
+        let report = match files::text(series) {
+            Ok(text) => replayed(&application, &text),
+            Err(why) => Report::plain(Exit::BadInput, &why),
+        };
+        return tell(&report, &context).into();
+    }
     if let Command::Rehearse { fleet, fail, seed, live } = &cli.command {
         let seen = if *live { live_tasks(&application, fleet, &context).await } else { Ok(BTreeMap::new()) };
         let report = match seen {
@@ -134,6 +145,7 @@ fn schema(of: FileKind) -> Report {
     let schema = match of {
         FileKind::Fleet => fleet_schema(),
         FileKind::Tenants => tenants_schema(),
+        FileKind::Replay => replay_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

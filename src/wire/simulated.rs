@@ -60,6 +60,8 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         tasks: Arc::clone(sim) as _,
         probes: Arc::clone(sim) as _,
         targets: Arc::clone(sim) as _,
+        metrics: Arc::clone(sim) as _,
+        commands: Arc::clone(sim) as _,
         way_back: Arc::clone(sim) as _,
         scaling: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,

@@ -71,8 +71,22 @@ fn gates() {
     gates.yaml:14:19: `{host}/{helth}/{service` is no URL; it begins with https:// or http://
     gates.yaml:14:19: unknown placeholder `{helth}`; there are: {host}, {health}, {tenant}, {service}, {fleet}
     gates.yaml:14:53: a probe every 0s; leave time between two, such as 10s
-    gates.yaml:15:34: `31d` is no length of time; write it as 45s, 30m or 1h 30m
-    gates.yaml:15:88: `often` is no length of time; write it as 45s, 30m or 1h 30m
+    gates.yaml:16:23: `{fleet}-{tennant}-` would read every alarm of the account; begin it with a text of your own, such as shop-{fleet}-{tenant}-
+    gates.yaml:16:23: unknown placeholder `{tennant}`; there are: {fleet}, {tenant}
+    gates.yaml:17:30: `1%` is no better than `0.1%`; a bad rate is above the good one and below 100%, such as good: 0.1%, bad: 1%
+    gates.yaml:18:25: `100us` is below what can be measured; write it in whole milliseconds, such as 800ms
+    gates.yaml:18:42: `6 of 5` are no minutes; write it as 3 of 5, at most 60
+    gates.yaml:19:17: neither `cpu_max` nor `memory_max`; say at least one, such as memory_max: 90%
+    gates.yaml:20:25: `0%` is no part; write it as 0.1%, from 0.0001% to 100%
+    gates.yaml:21:21: no program; name one, such as run: [./gates/smoke]
+    gates.yaml:21:34: `soon` is no length of time; write it as 45s, 30m or 1h 30m
+    gates.yaml:22:25: `2` is no length of time; write it as 45s, 30m or 1h 30m
+    gates.yaml:22:38: `31d` is no length of time; write it as 45s, 30m or 1h 30m
+    gates.yaml:24:21: `little` is no part; write it as 0.1%, from 0.0001% to 100%
+    gates.yaml:24:34: `1` is no part; write it as 0.1%, from 0.0001% to 100%
+    gates.yaml:26:28: `120%` is no part; write it as 0.1%, from 0.0001% to 100%
+    gates.yaml:27:34: `31d` is no length of time; write it as 45s, 30m or 1h 30m
+    gates.yaml:27:88: `often` is no length of time; write it as 45s, 30m or 1h 30m
     ");
 }
 
@@ -167,9 +181,6 @@ fn what_the_format_has_and_this_version_does_not_do() {
     insta::assert_snapshot!(told("not-yet.yaml"), @r"
     not-yet.yaml:4:15: `versioning.bump` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:5:41: `images.attest` is not carried out by this version of tidegate; remove it, or use a later version
-    not-yet.yaml:13:42: `gates.default.alarms` is not carried out by this version of tidegate; remove it, or use a later version
-    not-yet.yaml:13:65: `gates.default.errors` is not carried out by this version of tidegate; remove it, or use a later version
-    not-yet.yaml:13:98: `gates.default.latency` is not carried out by this version of tidegate; remove it, or use a later version
     ");
 }
 

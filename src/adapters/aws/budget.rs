@@ -26,8 +26,14 @@ pub(super) enum Group {
     ClusterRead,
     /// RunTask.
     ClusterModify,
-    /// DescribeTargetHealth.
+    /// DescribeTargetHealth, DescribeTargetGroups.
     LoadBalancerRead,
+    /// GetMetricData.
+    MetricsRead,
+    /// DescribeAlarms.
+    AlarmsRead,
+    /// GetLogEvents.
+    LogsRead,
     /// DescribeImages, BatchGetImage, GetAuthorizationToken.
     RegistryRead,
     /// PutImage.
@@ -52,10 +58,13 @@ struct Quota {
 /// The default quotas. ECS: API Reference, "Request throttling for the Amazon ECS API". ELB: User Guide,
 /// "Throttling for the Elastic Load Balancing API". ECR: General Reference, "Amazon ECR endpoints and quotas";
 /// RunTask may be sent 40 times a second, of which Fargate launches 20.
+/// CloudWatch: General Reference, "Amazon CloudWatch endpoints and quotas": GetMetricData 500 a second, more than tidegate
+/// has any use for; DescribeAlarms 9, of which ECS itself needs the larger part for its deployment alarms; GetLogEvents
+/// 25 for an account in most Regions, 10 in some.
 /// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for.
 /// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
 /// Application Auto Scaling and DescribeParameters, whose rows are guessed as those of the slowest API beside them.
-const QUOTAS: [Quota; 14] = [
+const QUOTAS: [Quota; 17] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
@@ -64,6 +73,9 @@ const QUOTAS: [Quota; 14] = [
     Quota { group: Group::ClusterRead, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::ClusterModify, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::LoadBalancerRead, burst: 40.0, per_second: 10.0 },
+    Quota { group: Group::MetricsRead, burst: 100.0, per_second: 50.0 },
+    Quota { group: Group::AlarmsRead, burst: 4.0, per_second: 4.0 },
+    Quota { group: Group::LogsRead, burst: 10.0, per_second: 10.0 },
     Quota { group: Group::RegistryRead, burst: 100.0, per_second: 50.0 },
     Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },
     Quota { group: Group::ScalingRead, burst: 40.0, per_second: 10.0 },

@@ -70,6 +70,8 @@ pub(super) struct Clients {
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) ecr: aws_sdk_ecr::Client,
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
     pub(super) secrets: aws_sdk_secretsmanager::Client,
     pub(super) parameters: aws_sdk_ssm::Client,
@@ -166,11 +168,15 @@ impl Clients {
         let autoscaling =
             aws_sdk_applicationautoscaling::config::Builder::from(config).retry_partition(retries.clone()).build();
         let secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).retry_partition(retries.clone()).build();
         let parameters = aws_sdk_ssm::config::Builder::from(config).retry_partition(retries).build();
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
             ecr: aws_sdk_ecr::Client::from_conf(ecr),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs),
             autoscaling: aws_sdk_applicationautoscaling::Client::from_conf(autoscaling),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             parameters: aws_sdk_ssm::Client::from_conf(parameters),

@@ -6,17 +6,27 @@ use aws_sdk_ecs::types::{DesiredStatus, Task};
 use super::budget::Group;
 use super::cells::{Clients, doing};
 use super::failure::failure;
+use super::log_lines::{last_lines, stream};
 use super::stop_reasons::{Stop, StoppedContainer, sentence};
+use super::task_definitions::TaskDefinitions;
 use crate::domain::fleet::Address;
+use crate::domain::ids::TaskDefinitionArn;
 use crate::ports::PortResult;
 
 /// Tasks that are looked at: as many as one call describes.
 const TASKS: i32 = 100;
 /// Sentences that are told.
 const SENTENCES: usize = 5;
+/// Stopped tasks in which a failed container is looked for.
+const TASKS_WITH_LOGS: usize = 10;
 
 /// Sentences about the newest stopped tasks, each told once with the number of tasks it is true of.
-pub(super) async fn explain(clients: &Clients, service: &Address) -> PortResult<Vec<String>> {
+/// After them come the last log lines of the newest container that failed.
+pub(super) async fn explain(
+    clients: &Clients,
+    definitions: &TaskDefinitions,
+    service: &Address,
+) -> PortResult<Vec<String>> {
     let doing = doing(format!("reading stopped tasks of {}", service.ecs_service), &service.cell);
     clients.pace(Group::ClusterRead).await;
     let listed = clients
@@ -34,7 +44,24 @@ pub(super) async fn explain(clients: &Clients, service: &Address) -> PortResult<
     let call = clients.ecs.describe_tasks().cluster(&service.cluster).set_tasks(Some(arns));
     let mut tasks = call.send().await.map_err(|error| failure(&doing, &error))?.tasks.unwrap_or_default();
     tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(|at| at.as_nanos())));
-    Ok(told(tasks.into_iter().filter_map(|task| sentence(&stop(task)))))
+    let lines = log_lines(clients, definitions, service, &tasks).await;
+    let mut said = told(tasks.into_iter().filter_map(|task| sentence(&stop(task))));
+    said.extend(lines);
+    Ok(said)
+}
+
+/// What the newest failed container wrote last. That it cannot be read is said, and keeps nothing else back.
+async fn log_lines(clients: &Clients, definitions: &TaskDefinitions, service: &Address, tasks: &[Task]) -> Vec<String> {
+    for task in tasks.iter().take(TASKS_WITH_LOGS) {
+        let Some(Ok(arn)) = task.task_definition_arn().map(str::parse::<TaskDefinitionArn>) else { continue };
+        let Ok(revision) = definitions.read(&service.cell, &arn).await else { continue };
+        let Some(stream) = stream(task, &revision.definition) else { continue };
+        return match last_lines(clients, &service.cell, &stream).await {
+            Ok(lines) => lines.into_iter().map(|line| format!("{} | {line}", stream.container)).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+    }
+    Vec::new()
 }
 
 fn told(sentences: impl Iterator<Item = String>) -> Vec<String> {
@@ -86,7 +113,9 @@ mod tests {
         })
         .await;
         let cells = aws.cells().await;
-        let said = explain(cells.clients(&cell_name()).await.unwrap(), &address("acme")).await.unwrap();
+        let definitions = TaskDefinitions::new(std::sync::Arc::clone(&cells));
+        let clients = cells.clients(&cell_name()).await.unwrap();
+        let said = explain(clients, &definitions, &address("acme")).await.unwrap();
         assert_eq!(said, ["a task stopped: new", "a task stopped: old (2 tasks)"]);
         let listed =
             json!({"cluster": "c1", "serviceName": "app-prod-acme-iam", "desiredStatus": "STOPPED", "maxResults": 100});

@@ -44,7 +44,7 @@ impl FleetReader for EcsFleet {
     }
 
     async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
-        explain::explain(self.cells.clients(&service.cell).await?, service).await
+        explain::explain(self.cells.clients(&service.cell).await?, &self.definitions, service).await
     }
 }
 

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use serde_json::Value;
 
 use super::cells::{AwsEnvironment, Cells};
+use super::loopback_cbor::{decoded, encoded};
 use crate::domain::fleet::{Address, Cell};
 use crate::domain::ids::{CellName, ServiceKey};
 
@@ -37,12 +38,20 @@ impl Asked {
         if let Some(target) = self.headers.get("x-amz-target") {
             return target.to_str().unwrap().rsplit('.').next().unwrap().to_owned();
         }
+        if self.is_cbor() {
+            return self.path.rsplit('/').next().unwrap().to_owned();
+        }
         let form = String::from_utf8_lossy(&self.body).into_owned();
         form.split('&').find_map(|field| field.strip_prefix("Action=")).unwrap_or_default().to_owned()
     }
 
     pub(super) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
+        if self.is_cbor() { decoded(&self.body) } else { serde_json::from_slice(&self.body).unwrap() }
+    }
+
+    /// Whether it speaks RPC v2, as CloudWatch's SDK does.
+    fn is_cbor(&self) -> bool {
+        self.headers.contains_key("smithy-protocol")
     }
 }
 
@@ -56,7 +65,14 @@ impl Loopback {
             seen.lock().unwrap().push(asked.clone());
             let (status, body) = answer(&asked);
             let id = [("x-amzn-requestid", "req-1")];
-            async move { (StatusCode::from_u16(status).unwrap(), id, body).into_response() }
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = if asked.is_cbor() && body.starts_with('{') {
+                let protocol = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
+                (status, id, protocol, encoded(&serde_json::from_str(&body).unwrap())).into_response()
+            } else {
+                (status, id, body).into_response()
+            };
+            async move { answer }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

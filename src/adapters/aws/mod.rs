@@ -1,17 +1,22 @@
-//! Amazon ECS, ECR, Elastic Load Balancing, Application Auto Scaling, Secrets Manager and Systems Manager, one set
-//! of clients per cell.
+//! Amazon ECS, ECR, Elastic Load Balancing, CloudWatch, Application Auto Scaling, Secrets Manager and Systems Manager,
+//! one set of clients per cell.
 //!
 //! These modules translate and pace; they decide nothing. What they could not read, they say they could not read.
 //! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
 //! one module per thing that tidegate asks for or does.
 
+mod alarms;
+mod balancers;
 mod budget;
 mod cells;
 mod credentials;
+mod cloudwatch;
+mod datapoints;
 mod explain;
 mod failure;
 mod family;
 mod fleet;
+mod log_lines;
 mod observe;
 mod parameters;
 mod register;
@@ -31,8 +36,15 @@ mod whole_json;
 
 #[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod loopback_cbor;
+#[cfg(test)]
+mod tests_metrics;
+#[cfg(test)]
+mod tests_verdicts;
 
 pub use cells::{AwsEnvironment, Cells};
+pub use cloudwatch::CloudWatch;
 pub use fleet::EcsFleet;
 pub use registry::EcrRegistry;
 pub use scaling::EcsScaling;

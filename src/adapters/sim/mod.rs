@@ -12,6 +12,7 @@ mod registry;
 mod scaling;
 mod service;
 mod task;
+mod traffic;
 #[cfg(test)]
 mod truth;
 mod world;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use crate::domain::fleet::Application;
 
 pub use service::{Fault, FaultKind};
+pub use traffic::Traffic;
 pub use world::World;
 
 /// The simulated world, behind a lock because ports are shared. Nothing waits while it holds the lock.

@@ -41,6 +41,10 @@ pub enum FaultKind {
     CrashLater,
     /// There is no capacity for it at first: it comes up after a long time.
     NoCapacity,
+    /// It answers five requests in a hundred with 500, which only metrics see.
+    FailsSome,
+    /// It takes four times as long to answer.
+    Slower,
 }
 
 /// One service.
@@ -168,7 +172,14 @@ impl SimService {
             Some(FaultKind::GivenUp) if now >= self.primary.began + BREAKER => return RolloutState::Failed,
             Some(FaultKind::GivenUp) => return RolloutState::InProgress,
             Some(FaultKind::NoCapacity) => self.primary.done + SCARCE,
-            Some(FaultKind::Answers500 | FaultKind::CrashLater | FaultKind::TaskFails) | None => self.primary.done,
+            Some(
+                FaultKind::Answers500
+                | FaultKind::CrashLater
+                | FaultKind::TaskFails
+                | FaultKind::FailsSome
+                | FaultKind::Slower,
+            )
+            | None => self.primary.done,
         };
         if now >= after { RolloutState::Completed } else { RolloutState::InProgress }
     }
@@ -178,7 +189,14 @@ impl SimService {
         let since = match flaw {
             Some(FaultKind::CrashAtStart | FaultKind::CrashWithoutBreaker | FaultKind::GivenUp) => self.primary.began,
             Some(FaultKind::CrashLater) => self.primary.done,
-            Some(FaultKind::Answers500 | FaultKind::NoCapacity | FaultKind::TaskFails) | None => return 0,
+            Some(
+                FaultKind::Answers500
+                | FaultKind::NoCapacity
+                | FaultKind::TaskFails
+                | FaultKind::FailsSome
+                | FaultKind::Slower,
+            )
+            | None => return 0,
         };
         let times = now.duration_since(since).as_secs() / CRASH.as_secs();
         u32::try_from(times.max(0)).unwrap_or(u32::MAX)
@@ -213,6 +231,16 @@ impl SimService {
     pub(super) fn flaw(&self, world: &World) -> Option<FaultKind> {
         let image = world.image(&self.primary.task_definition, &self.key.service)?;
         image.faults.iter().find(|fault| fault.applies(&self.fleet, &self.key)).map(|fault| fault.kind)
+    }
+
+    /// When the PRIMARY deployment is or will be done.
+    pub(super) fn done_at(&self) -> Timestamp {
+        self.primary.done
+    }
+
+    /// Whether it is.
+    pub(super) fn is_done(&self, now: Timestamp) -> bool {
+        now >= self.primary.done
     }
 
     /// Whether ECS lists a failed deployment.

@@ -1,7 +1,7 @@
 //! What the simulated world consists of.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::registry::StoredImage;
 use super::service::{Fault, SimService};
 use super::task::SimTask;
+use super::traffic::Traffic;
 use crate::domain::directive::Decided;
 use crate::domain::fleet::{Application, Fleet, SetState};
 use crate::domain::ids::{
@@ -59,6 +60,18 @@ pub struct World {
     /// The lease of each fleet.
     #[serde(default)]
     pub(super) leases: BTreeMap<FleetName, LeaseRecord>,
+    /// What comes in, where nothing else is said.
+    #[serde(default)]
+    pub traffic: Traffic,
+    /// What comes in at single services, by their names in ECS.
+    #[serde(default)]
+    pub traffic_of: BTreeMap<String, Traffic>,
+    /// Whether a service's alarm rings while its image fails some of its requests.
+    #[serde(default)]
+    pub alarm_on_errors: bool,
+    /// Names of alarms that ring.
+    #[serde(default)]
+    pub ringing: BTreeSet<String>,
     /// Calls by name, to show what a rollout costs.
     pub calls: BTreeMap<String, u64>,
     /// Who is known to live. Everybody else has ended: every command runs to its end before the next one begins.

@@ -239,6 +239,14 @@ pub(super) struct GateEntry {
     pub(super) errors: Option<ErrorGate>,
     /// Latency.
     pub(super) latency: Option<LatencyGate>,
+    /// Processor time and memory.
+    pub(super) saturation: Option<SaturationGate>,
+    /// Updated tenants against those that were not updated; it only ever pauses.
+    pub(super) relative: Option<RelativeGate>,
+    /// An executable that judges the wave at the end of its watch.
+    pub(super) command: Option<CommandGate>,
+    /// When metrics count, and how long a wave may wait for them.
+    pub(super) metrics: MetricsEntry,
     /// The services' own answers.
     pub(super) probe: Option<ProbeGate>,
     /// What a missing answer does. It never passes.
@@ -282,12 +290,15 @@ pub(super) enum HealthyTargets {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "alarms")]
-#[expect(dead_code, reason = "described to editors and refused by `not_yet`")]
 pub(super) struct AlarmGate {
-    /// Their names begin with this.
-    prefix: String,
+    /// Their names begin with this; {fleet} and {tenant} are filled in.
+    pub(super) prefix: String,
     /// What an alarm that rings before the start does.
-    ringing_before_start: Option<RingingBeforeStart>,
+    #[expect(dead_code, reason = "there is only one word for it")]
+    pub(super) ringing_before_start: Option<RingingBeforeStart>,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
 }
 
 /// What an alarm that rings before the start does.
@@ -302,26 +313,90 @@ pub(super) enum RingingBeforeStart {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "errors")]
-#[expect(dead_code, reason = "described to editors and refused by `not_yet`")]
 pub(super) struct ErrorGate {
     /// The rate of a good release, such as 0.1%.
-    good: String,
+    pub(super) good: String,
     /// The rate of a bad one.
-    bad: String,
-    /// Requests that a verdict takes at least.
-    requests_min: Option<u32>,
+    pub(super) bad: String,
+    /// Requests from which on a tenant is judged alone, too.
+    pub(super) requests_min: Option<u32>,
+    /// How many times noisier than by chance alone the errors of a minute are, from 1 to 10.
+    pub(super) noise: Option<u32>,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
 }
 
 /// Latency.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "latency")]
-#[expect(dead_code, reason = "described to editors and refused by `not_yet`")]
 pub(super) struct LatencyGate {
     /// The ceiling, such as 800ms.
-    p99_max: String,
-    /// How many minutes of how many may be above it, such as 3 of 5.
-    breaches: String,
+    pub(super) p99_max: String,
+    /// How many minutes of how many above it fail, such as 3 of 5.
+    pub(super) breaches: Option<String>,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
+}
+
+/// Processor time and memory, as parts of what is reserved for a service.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "saturation")]
+pub(super) struct SaturationGate {
+    /// The ceiling of processor time, such as 90%.
+    pub(super) cpu_max: Option<String>,
+    /// The ceiling of memory, such as 90%.
+    pub(super) memory_max: Option<String>,
+    /// How many minutes of how many above it fail, such as 3 of 5.
+    pub(super) breaches: Option<String>,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
+}
+
+/// Updated tenants against those that were not updated.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "relative")]
+pub(super) struct RelativeGate {
+    /// Tenants that were not updated, at least.
+    pub(super) controls_min: Option<u32>,
+    /// The chance of a rank below which it pauses, such as 1%.
+    pub(super) chance: Option<String>,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
+}
+
+/// An executable that judges the wave.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "command")]
+pub(super) struct CommandGate {
+    /// The program and its arguments. It prints {"verdict": "pass", "fail" or "unknown", "why": "..."}.
+    #[schemars(extend("maxItems" = 100))]
+    pub(super) run: Vec<String>,
+    /// How long it may take, such as 5m.
+    pub(super) timeout: Option<String>,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
+}
+
+/// When metrics count, and how long a wave may wait for them.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "metrics")]
+pub(super) struct MetricsEntry {
+    /// Time after the start of the watch that does not count, such as 2m.
+    pub(super) warm_up: Option<String>,
+    /// How old a minute must be before it is believed to be complete, such as 3m.
+    pub(super) lag: Option<String>,
+    /// The longest watch, such as 6h. What is undecided then holds the rollout.
+    pub(super) bake_max: Option<String>,
 }
 
 /// The services' own answers.
@@ -338,6 +413,9 @@ pub(super) struct ProbeGate {
     /// Whether the answer must name the version.
     #[serde(default)]
     pub(super) version: VersionMatch,
+    /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
 }
 
 /// Whether the answer must name the version.

@@ -15,11 +15,6 @@ pub(super) fn check(file: &FleetFile, document: &Document) -> Vec<Problem> {
     };
     refuse(file.versioning.bump != Bump::Patch, "versioning.bump".to_owned());
     refuse(file.images.attest == Attest::Require, "images.attest".to_owned());
-    for (name, gate) in &file.gates {
-        refuse(gate.alarms.is_some(), format!("gates.{name}.alarms"));
-        refuse(gate.errors.is_some(), format!("gates.{name}.errors"));
-        refuse(gate.latency.is_some(), format!("gates.{name}.latency"));
-    }
     let problem = |path: &String| {
         let what = format!("`{path}` is not carried out by this version of tidegate");
         document.problem(document.key_mark(path), what, "remove it, or use a later version")

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Event, Phase, Rollout, Standing};
 use crate::domain::calendar::Calendar;
-use crate::domain::gate::{OnUnknown, Verdict, all_of, judge_probe, judge_targets};
+use crate::domain::gate::{Finding, OnUnknown, ProbePolicy, Verdict, all_of, judge_probe, judge_targets};
 use crate::domain::ids::{ServiceKey, SetId};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
@@ -69,7 +69,7 @@ impl Rollout {
         if let (Err(reason), false) = (calendar.allows(now), self.plan.is_rollback()) {
             return Decision::Done(Some(reason));
         }
-        match self.preflight(wave, seen) {
+        match all_of([self.alarms_ahead(wave, seen), self.preflight(wave, seen)]) {
             Verdict::Pass => Decision::Record(Event::WaveStarted { wave }),
             Verdict::Unknown(_) if now < since + self.plan.gate.deadline => self.look_again(now),
             Verdict::Fail(reason) | Verdict::Unknown(reason) => Decision::Done(Some(reason)),
@@ -106,15 +106,41 @@ impl Rollout {
         if let Some((set, reason)) = self.first_failure(&forward, seen, done) {
             return self.after_failure(index, &set, reason);
         }
+        let findings = self.findings(seen, now);
+        if let Some(decision) = self.failed_gate(index, &findings) {
+            return decision;
+        }
+        if self.waits_for_data(seen, now) {
+            return Decision::Wait { until: now + self.round() };
+        }
         match self.verdict(&forward, seen, done) {
             Verdict::Fail(reason) => self.halt(index, reason),
             Verdict::Pass if !done => Decision::Wait { until: ends.min(now + self.round()) },
             Verdict::Pass if !all_back => self.look_again(now),
             Verdict::Unknown(_) if now < ends + self.plan.gate.deadline => Decision::Wait { until: now + self.round() },
             Verdict::Unknown(reason) => self.undecided(index, reason),
-            Verdict::Pass if index + 1 == self.plan.waves.len() => Decision::Record(Event::Succeeded),
-            Verdict::Pass => self.begin(index + 1, ends, seen, calendar, now),
+            Verdict::Pass => self.passed(index, since, &findings, seen, calendar, now),
         }
+    }
+
+    /// What follows when everything that ECS, the load balancer and the services themselves show is well.
+    fn passed(
+        &self,
+        index: usize,
+        since: Timestamp,
+        findings: &[Finding],
+        seen: &Snapshot,
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Decision {
+        if let Some(decision) = self.undecided_gate(index, since, findings, now) {
+            return decision;
+        }
+        if index + 1 == self.plan.waves.len() {
+            return Decision::Record(Event::Succeeded);
+        }
+        // What the next wave needs may become readable for a while after this one has passed.
+        self.begin(index + 1, self.bake_ends(index, since), seen, calendar, now)
     }
 
     fn standings(&self, seen: &Snapshot, now: Timestamp) -> Standings<'_> {
@@ -179,7 +205,8 @@ impl Rollout {
             Standing::Moving if done => Verdict::Unknown(not_steady(change)),
             Standing::Moving => Verdict::Pass,
         };
-        let probe = self.plan.gate.probe.as_ref().filter(|_| change.probe.is_some() && !breaks(Mutant::ProbesIgnored));
+        let votes = |probe: &&ProbePolicy| change.probe.is_some() && !probe.observe && !breaks(Mutant::ProbesIgnored);
+        let probe = self.plan.gate.probe.as_ref().filter(votes);
         let probe =
             probe.map(|policy| judge_probe(policy, &change.service, seen.health.probes.get(&change.service), done));
         let targets = (done && self.plan.gate.targets_healthy && !change.is_task())
@@ -198,13 +225,13 @@ impl Rollout {
     }
 
     /// A watch lasts at least from one look to the next, so that two of them agree before anything is called good.
-    fn bake_ends(&self, wave: usize, since: Timestamp) -> Timestamp {
+    pub(super) fn bake_ends(&self, wave: usize, since: Timestamp) -> Timestamp {
         let bake = self.plan.waves.get(wave).map_or(SignedDuration::ZERO, |wave| wave.bake);
         if breaks(Mutant::NoBake) { since } else { since + bake.max(self.plan.gate.poll) }
     }
 
     /// Time between two looks at services under watch.
-    fn round(&self) -> SignedDuration {
+    pub(super) fn round(&self) -> SignedDuration {
         self.plan.gate.probe.as_ref().map_or(self.plan.gate.poll, |probe| probe.every)
     }
 
@@ -223,7 +250,7 @@ impl Rollout {
         Decision::Record(Event::Halted { wave, reason })
     }
 
-    fn undecided(&self, wave: usize, reason: Reason) -> Decision {
+    pub(super) fn undecided(&self, wave: usize, reason: Reason) -> Decision {
         match self.plan.gate.unknown {
             OnUnknown::Fail => self.halt(wave, reason),
             OnUnknown::Hold => Decision::Done(Some(reason)),

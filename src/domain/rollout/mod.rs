@@ -6,6 +6,7 @@ mod preflight;
 mod quarantine;
 mod standing;
 mod task;
+mod watch;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use super::snapshot::{ServiceSeen, Snapshot, TaskSeen};
 pub use decide::Decision;
 pub use standing::Standing;
 use task::Started;
+pub use watch::Reading;
 
 /// Where a rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +167,8 @@ pub struct Rollout {
     quarantined: BTreeMap<SetId, Reason>,
     /// The changes of the present wave; those of a quarantined set turned round.
     watched: Vec<Change>,
+    /// Waves of which a person has accepted what was undecided.
+    accepted: BTreeSet<usize>,
 }
 
 /// An update this process sent.
@@ -201,6 +205,7 @@ impl Rollout {
             begun_before: None,
             quarantined: BTreeMap::new(),
             watched: Vec::new(),
+            accepted: BTreeSet::new(),
         };
         for event in events {
             rollout.apply(&event, now)?;

@@ -81,8 +81,10 @@ pub(super) fn plan() -> Plan {
                 every: SignedDuration::from_secs(10),
                 failures_max: 2,
                 version_must_match: true,
+                observe: false,
             }),
             unknown: OnUnknown::Hold,
+            ..GatePolicy::default()
         },
     }
 }

@@ -362,6 +362,8 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         fleet: Arc::clone(process) as _,
         probes: Arc::clone(process) as _,
         targets: Arc::clone(process) as _,
+        metrics: Arc::clone(&process.sim) as _,
+        commands: Arc::clone(&process.sim) as _,
         way_back: Arc::clone(process) as _,
         scaling: Arc::clone(&process.sim) as _,
         tasks: Arc::clone(&process.sim) as _,

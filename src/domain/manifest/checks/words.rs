@@ -59,6 +59,28 @@ pub(super) fn cap(text: &str) -> Option<(usize, usize)> {
     percent(text).map(|p| (p, 0)).or_else(|| count(text).map(|c| (0, c)))
 }
 
+/// A part, such as `0.1%` or `25%`, in parts per million; from one part per million to 100 %.
+pub(super) fn ppm(text: &str) -> Option<u32> {
+    let number = text.trim().strip_suffix('%')?.trim_end();
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 3 || part.len() > 4 || !digits(whole) || !digits(part) || number.ends_with('.')
+    {
+        return None;
+    }
+    let parts: u32 = format!("{part:0<4}").parse().ok()?;
+    let ppm = whole.parse::<u32>().ok()? * 10_000 + parts;
+    (1..=1_000_000).contains(&ppm).then_some(ppm)
+}
+
+/// `3 of 5`, as 3 and 5.
+pub(super) fn some_of(text: &str) -> Option<(u32, u32)> {
+    let (some, all) = text.split_once(" of ")?;
+    let count = |text: &str| text.trim().parse::<u32>().ok().filter(|count| (1..=60).contains(count));
+    let (some, all) = (count(some)?, count(all)?);
+    (some <= all).then_some((some, all))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +100,20 @@ mod tests {
         assert_eq!(cap("6"), Some((0, 6)));
         for bad in ["", "0", "0%", "101%", "max(6)", "max(25, 6)", "-1", "max(25%, 6"] {
             assert_eq!(cap(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_are_exact_and_counts_are_counts() {
+        assert_eq!(ppm("0.1%"), Some(1_000));
+        assert_eq!(ppm("100%"), Some(1_000_000));
+        assert_eq!(ppm("0.0001 %"), Some(1));
+        for bad in ["", "%", "1", "0%", "101%", "0.00001%", "-1%", "1.%", ".5%", "1e2%", "1.2.3%", "٣%"] {
+            assert_eq!(ppm(bad), None, "{bad}");
+        }
+        assert_eq!(some_of("3 of 5"), Some((3, 5)));
+        for bad in ["", "3", "5 of 3", "0 of 5", "3 of 61", "3of5", "three of 5"] {
+            assert_eq!(some_of(bad), None, "{bad}");
         }
     }
 

@@ -1,37 +1,12 @@
-//! What a wave must show before the next one starts, and the judgement of it.
-//!
-//! The judgement is a pure function of policy and readings. Its one rule above all: unknown never passes.
+//! The services' own answers over HTTP: not only that something answers, but that the right version does.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ServiceKey, Version};
-use super::mutant::{Mutant, breaks};
-use super::reason::Reason;
-
-/// What a wave's services must show.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatePolicy {
-    /// How long ECS has to bring up a service.
-    pub deadline: SignedDuration,
-    /// Time between two looks at services on their way.
-    #[serde(default = "five_seconds")]
-    pub poll: SignedDuration,
-    /// Tasks of the new version that may stop while it is watched.
-    pub stopped_tasks_max: u32,
-    /// Whether every load-balancer target must be healthy at the end of the bake.
-    pub targets_healthy: bool,
-    /// How the services are asked over HTTP; none if they are not.
-    pub probe: Option<ProbePolicy>,
-    /// What a missing answer does.
-    pub unknown: OnUnknown,
-}
-
-/// A deployment takes a minute or more, and one look at ten services costs one of 20 calls a second (ECS API
-/// Reference, request throttling).
-fn five_seconds() -> SignedDuration {
-    SignedDuration::from_secs(5)
-}
+use super::policy::is_false;
+use super::verdict::Verdict;
+use crate::domain::ids::{ServiceKey, Version};
+use crate::domain::reason::Reason;
 
 /// How a service is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,16 +19,9 @@ pub struct ProbePolicy {
     pub failures_max: u32,
     /// Whether the answer must name the version that is being released.
     pub version_must_match: bool,
-}
-
-/// What to do without an answer. There is no third choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnknown {
-    /// Hold and ask a person.
-    Hold,
-    /// Treat it as a failure.
-    Fail,
+    /// Whether it only watches and has no vote.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub observe: bool,
 }
 
 /// One service to be asked.
@@ -95,30 +63,6 @@ pub struct ProbeRecord {
     pub last_failure: String,
     /// When the last probe was made.
     pub last_at: Option<Timestamp>,
-}
-
-/// Health of a service's load-balancer targets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TargetHealth {
-    /// The service has no target group.
-    NotBalanced,
-    /// This many healthy targets, and none of another state.
-    Healthy(u32),
-    /// A target is unhealthy; in ELB's words.
-    Unhealthy(String),
-    /// Initial, draining, unused or not readable.
-    Unknown(String),
-}
-
-/// A judgement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All that was asked for was shown.
-    Pass,
-    /// Something was shown that must not be.
-    Fail(Reason),
-    /// Something was not shown.
-    Unknown(Reason),
 }
 
 impl ProbePolicy {
@@ -179,40 +123,8 @@ pub fn judge_probe(policy: &ProbePolicy, service: &ServiceKey, record: Option<&P
     }
 }
 
-/// Judges one service's targets at the end of its watch.
-pub fn judge_targets(service: &ServiceKey, health: Option<&TargetHealth>) -> Verdict {
-    let unknown = |why: &str| {
-        Verdict::Unknown(Reason::GateUnknown { what: format!("targets of {service}"), why: why.to_owned() })
-    };
-    match health {
-        Some(TargetHealth::NotBalanced) => Verdict::Pass,
-        Some(TargetHealth::Healthy(0)) => unknown("no target is registered"),
-        Some(TargetHealth::Healthy(_)) => Verdict::Pass,
-        Some(TargetHealth::Unhealthy(why)) => {
-            Verdict::Fail(Reason::TargetUnhealthy { service: service.clone(), why: why.clone() })
-        }
-        Some(TargetHealth::Unknown(why)) => unknown(why),
-        None => unknown("it was never read"),
-    }
-}
-
-/// One verdict of many: a failure if any failed, else unknown if any is unknown. None is averaged away.
-pub fn all_of(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
-    let mut worst = Verdict::Pass;
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Fail(_) => return verdict,
-            Verdict::Unknown(_) if worst == Verdict::Pass && !breaks(Mutant::UnknownPasses) => worst = verdict,
-            Verdict::Unknown(_) | Verdict::Pass => {}
-        }
-    }
-    worst
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn policy() -> ProbePolicy {
@@ -221,6 +133,7 @@ mod tests {
             every: SignedDuration::from_secs(10),
             failures_max: 2,
             version_must_match: true,
+            observe: false,
         }
     }
 
@@ -247,9 +160,6 @@ mod tests {
         assert!(matches!(judge_probe(&policy(), &service(), None, true), Verdict::Unknown(_)));
         let never_good = ProbeRecord::default().with(Err("HTTP 500".to_owned()), Timestamp::UNIX_EPOCH);
         assert!(matches!(judge_probe(&policy(), &service(), Some(&never_good), true), Verdict::Unknown(_)));
-        for health in [None, Some(TargetHealth::Healthy(0)), Some(TargetHealth::Unknown("initial".to_owned()))] {
-            assert!(matches!(judge_targets(&service(), health.as_ref()), Verdict::Unknown(_)), "{health:?}");
-        }
     }
 
     #[test]
@@ -263,29 +173,5 @@ mod tests {
         assert!(matches!(judge_probe(&policy(), &service(), Some(&failed), false), Verdict::Fail(_)));
         let mended = record.with(Ok(()), Timestamp::UNIX_EPOCH);
         assert_eq!(judge_probe(&policy(), &service(), Some(&mended), true), Verdict::Pass);
-    }
-
-    proptest! {
-        /// The verdict is a function of what was shown, not of who stands where.
-        #[test]
-        fn inv_27_the_order_of_tenants_changes_no_verdict(kinds in proptest::collection::vec(0u8..3, 0..12), shift in 0usize..12) {
-            let verdict = |kind: &u8| match kind {
-                0 => Verdict::Pass,
-                1 => Verdict::Unknown(Reason::Unproven { service: service() }),
-                _ => Verdict::Fail(Reason::Unproven { service: service() }),
-            };
-            let mut moved = kinds.clone();
-            moved.rotate_left(shift.min(kinds.len()));
-            prop_assert_eq!(all_of(kinds.iter().map(verdict)), all_of(moved.iter().map(verdict)));
-        }
-    }
-
-    #[test]
-    fn inv_02_one_failure_among_many_passes_decides() {
-        let fail = Verdict::Fail(Reason::Unproven { service: service() });
-        let unknown = Verdict::Unknown(Reason::Unproven { service: service() });
-        assert_eq!(all_of([Verdict::Pass, unknown.clone(), fail.clone(), Verdict::Pass]), fail);
-        assert_eq!(all_of([Verdict::Pass, unknown.clone(), Verdict::Pass]), unknown);
-        assert_eq!(all_of([]), Verdict::Pass);
     }
 }

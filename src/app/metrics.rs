@@ -18,10 +18,13 @@ use crate::ports::{CommandOrder, MetricsQuery};
 /// Data points come once a minute, and alarms change no faster.
 const EVERY: SignedDuration = SignedDuration::from_secs(60);
 
+/// Series by service.
+type AllSeries = BTreeMap<ServiceKey, Series>;
+
 /// What was read for the present watch.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    metrics: Option<Read<(BTreeMap<ServiceKey, Series>, BTreeMap<ServiceKey, Series>)>>,
+    metrics: Option<Read<(AllSeries, AllSeries)>>,
     alarms: Option<Read<(BTreeMap<SetId, AlarmsSeen>, bool)>>,
     command: Option<Read<CommandAnswer>>,
 }
@@ -95,7 +98,7 @@ async fn metrics(
     at: (&Application, &Fleet),
     plan: &Plan,
     reading: &Reading<'_>,
-) -> (BTreeMap<ServiceKey, Series>, BTreeMap<ServiceKey, Series>) {
+) -> (AllSeries, AllSeries) {
     let gate = &plan.gate;
     let query = |change: &&Change, others: bool| {
         Some(MetricsQuery {

@@ -34,6 +34,7 @@ const GATES: &str = r#"
     errors: { good: 0.1%, bad: 1% }
     latency: { p99_max: 400ms }
     saturation: { memory_max: 90% }
+    metrics: { bake_max: 2h }
     unknown: hold"#;
 
 struct World {
@@ -153,8 +154,6 @@ async fn without_requests_enough_it_is_held_and_a_person_may_accept_it() {
     };
     let rollouts = world.app.readers.ledger.rollouts(&world.prod().name).await.unwrap();
     assert_eq!(waves(&rollouts), 1);
-    // The window has closed meanwhile; the next morning the answer is given.
-    world.sim.world().advance(SignedDuration::from_hours(17));
     let next = end(accept(&world.app, world.prod(), answer).await);
     assert!(matches!(&next, End::Held(Reason::GateUnknown { .. })), "the next wave is not accepted yet: {next:?}");
     let rollouts = world.app.readers.ledger.rollouts(&world.prod().name).await.unwrap();

@@ -18,10 +18,13 @@ use crate::ports::{CommandOrder, MetricsQuery};
 /// Data points come once a minute, and alarms change no faster.
 const EVERY: SignedDuration = SignedDuration::from_secs(60);
 
+/// Series by service.
+type AllSeries = BTreeMap<ServiceKey, Series>;
+
 /// What was read for the present watch.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    metrics: Option<Read<(BTreeMap<ServiceKey, Series>, BTreeMap<ServiceKey, Series>)>>,
+    metrics: Option<Read<(AllSeries, AllSeries)>>,
     alarms: Option<Read<(BTreeMap<SetId, AlarmsSeen>, bool)>>,
     command: Option<Read<CommandAnswer>>,
 }
@@ -95,7 +98,7 @@ async fn metrics(
     at: (&Application, &Fleet),
     plan: &Plan,
     reading: &Reading<'_>,
-) -> (BTreeMap<ServiceKey, Series>, BTreeMap<ServiceKey, Series>) {
+) -> (AllSeries, AllSeries) {
     let gate = &plan.gate;
     let query = |change: &&Change, others: bool| {
         Some(MetricsQuery {
@@ -196,7 +199,8 @@ pub async fn expected_bakes(
     let sprt = ErrorTest { policy, alpha: shares.pooled, minutes, window }.sprt()?;
     let waves = plan.waves.iter().map(|wave| {
         let timing = plan.gate.metrics;
-        let bake = Bake { least: wave.bake, longest: timing.bake_max, blind: timing.warm_up + timing.lag };
+        let bake =
+            Bake { least: timing.least(wave.bake), longest: timing.bake_max, blind: timing.warm_up + timing.lag };
         let mut rates: BTreeMap<&ServiceName, f64> = BTreeMap::new();
         for change in wave.changes.iter().filter(|change| series.contains_key(&change.service)) {
             let requests = series.get(&change.service).map_or(0, |series| requests(series, &window));
@@ -208,7 +212,7 @@ pub async fn expected_bakes(
                 let time = expected_bake(bake, sprt.requests_to_pass(), per_minute);
                 ExpectedBake { per_minute, slowest: Some(service.clone()), time }
             }
-            None => ExpectedBake { per_minute: 0.0, slowest: None, time: wave.bake },
+            None => ExpectedBake { per_minute: 0.0, slowest: None, time: timing.least(wave.bake) },
         }
     });
     Some(waves.collect())

@@ -150,7 +150,8 @@ pub fn replay(application: &Application, recording: &Recording) -> Result<Vec<Mo
     let rollout = Rollout::replay(plan, since, events, since).map_err(|bad| bad.to_string())?;
     let last = watched.values().flat_map(minutes).map(|minute| minute.start).max().unwrap_or(since);
     let timing = fleet.gate.metrics;
-    let end = last.max(since + bake) + SignedDuration::from_mins(1) + timing.lag;
+    let least = rollout.watch_ends(0, since);
+    let end = least.max(last + SignedDuration::from_mins(1) + timing.lag);
     let mut moments = Vec::new();
     for n in 0..=MINUTES_MAX {
         let now = since + SignedDuration::from_mins(n);
@@ -158,7 +159,7 @@ pub fn replay(application: &Application, recording: &Recording) -> Result<Vec<Mo
         (seen.health.metrics, seen.health.others) = (watched.clone(), others.clone());
         seen.health.alarms = alarms(recording, now)?;
         let findings = rollout.findings(&seen, now);
-        let moment = moment(now, since + bake, since + timing.bake_max.max(bake), findings);
+        let moment = moment(now, least, least.max(since + timing.bake_max), findings);
         let ended = matches!(moment.standing, Now::Passed | Now::Failed | Now::Held);
         moments.push(moment);
         if ended || now >= end {

@@ -9,7 +9,7 @@ use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim, Traffic};
 use crate::app::drive::End;
 use crate::app::go_on::{Accept, accept, go_on};
-use crate::app::metrics::expected_bakes;
+use crate::app::metrics::{ExpectedBake, expected_bakes};
 use crate::app::promote::promote;
 use crate::app::rollout::Outcome;
 use crate::app::{App, Stop, plan};
@@ -21,7 +21,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::gate::OnUnknown;
 use crate::domain::ledger::RolloutRecord;
 use crate::domain::manifest::{Source, read};
-use crate::domain::plan::{Direction, Plan};
+use crate::domain::plan::{Direction, Plan, Wave};
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
@@ -34,6 +34,7 @@ const GATES: &str = r#"
     errors: { good: 0.1%, bad: 1% }
     latency: { p99_max: 400ms }
     saturation: { memory_max: 90% }
+    metrics: { bake_max: 2h }
     unknown: hold"#;
 
 struct World {
@@ -154,8 +155,6 @@ async fn without_requests_enough_it_is_held_and_a_person_may_accept_it() {
     };
     let rollouts = world.app.readers.ledger.rollouts(&world.prod().name).await.unwrap();
     assert_eq!(waves(&rollouts), 1);
-    // The window has closed meanwhile; the next morning the answer is given.
-    world.sim.world().advance(SignedDuration::from_hours(17));
     let next = end(accept(&world.app, world.prod(), answer).await);
     assert!(matches!(&next, End::Held(Reason::GateUnknown { .. })), "the next wave is not accepted yet: {next:?}");
     let rollouts = world.app.readers.ledger.rollouts(&world.prod().name).await.unwrap();
@@ -171,7 +170,9 @@ async fn a_plan_says_how_long_its_traffic_takes_to_show_that_it_is_well() {
     let plan = world.plan().await;
     let bakes = expected_bakes(readers, application, world.prod(), &plan).await.unwrap();
     assert_eq!(bakes.len(), plan.waves.len());
-    assert!(bakes.iter().zip(&plan.waves).all(|(bake, wave)| bake.time == wave.bake), "300 a minute are enough");
+    let lag = world.prod().gate.metrics.lag;
+    let least = |(bake, wave): (&ExpectedBake, &Wave)| bake.time == wave.bake + lag;
+    assert!(bakes.iter().zip(&plan.waves).all(least), "300 a minute are enough: {bakes:?}");
     world.sim.world().traffic = Traffic { requests: 4, ..Traffic::default() };
     let slow = expected_bakes(readers, application, world.prod(), &plan).await.unwrap();
     assert!(slow[0].time > SignedDuration::from_mins(90), "{slow:?}");

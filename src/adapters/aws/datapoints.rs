@@ -85,7 +85,7 @@ pub(super) fn series<'a>(traffic: bool, found: impl Iterator<Item = (Kind, &'a F
 /// Several target groups of one service add up; of two latencies the worse counts.
 fn put(minute: &mut Minute, kind: Kind, value: f64) -> Result<(), String> {
     let odd = || format!("CloudWatch gives {value} where it counts {kind:?}");
-    if !value.is_finite() || value < 0.0 || value > MOST {
+    if !(0.0..=MOST).contains(&value) {
         return Err(odd());
     }
     match kind {

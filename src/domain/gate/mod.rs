@@ -6,7 +6,7 @@
 mod alarms;
 mod ceiling;
 mod command;
-mod errors;
+mod error_rate;
 mod policy;
 mod probe;
 mod relative;
@@ -19,7 +19,7 @@ mod verdict;
 pub use alarms::{Alarm, AlarmState, AlarmsSeen, judge_alarms};
 pub use ceiling::{Ceiling, judge_ceiling};
 pub use command::{CommandAnswer, judge_command};
-pub use errors::{ErrorTest, judge_errors, judge_pool};
+pub use error_rate::{ErrorTest, judge_errors, judge_pool};
 pub use policy::{
     AlarmPolicy, CommandPolicy, ErrorPolicy, GatePolicy, LatencyPolicy, MetricsTiming, OnUnknown, RelativePolicy,
     Saturation,

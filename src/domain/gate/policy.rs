@@ -153,6 +153,9 @@ pub struct MetricsTiming {
     pub bake_max: SignedDuration,
 }
 
+/// Minutes that count in the shortest watch.
+const COUNTED_MIN: SignedDuration = SignedDuration::from_mins(5);
+
 impl MetricsTiming {
     /// 2 min, 3 min and 6 h.
     pub const USUAL: Self = Self {
@@ -160,6 +163,12 @@ impl MetricsTiming {
         lag: SignedDuration::from_mins(3),
         bake_max: SignedDuration::from_hours(6),
     };
+
+    /// The least time of a watch of which this was asked: its last minute must be readable, and of a short one some
+    /// minutes must be left after the warm-up. Without them a gate would pass on nothing.
+    pub fn least(&self, bake: SignedDuration) -> SignedDuration {
+        bake.max(self.warm_up.saturating_add(COUNTED_MIN)).saturating_add(self.lag)
+    }
 
     fn is_usual(&self) -> bool {
         *self == Self::USUAL

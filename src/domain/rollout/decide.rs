@@ -225,9 +225,18 @@ impl Rollout {
     }
 
     /// A watch lasts at least from one look to the next, so that two of them agree before anything is called good.
+    /// Where metrics are read, every minute of it is waited for, and at least a few of them count.
     pub(super) fn bake_ends(&self, wave: usize, since: Timestamp) -> Timestamp {
         let bake = self.plan.waves.get(wave).map_or(SignedDuration::ZERO, |wave| wave.bake);
-        if breaks(Mutant::NoBake) { since } else { since + bake.max(self.plan.gate.poll) }
+        let bake = bake.max(self.plan.gate.poll);
+        let metrics = self.plan.gate.reads_metrics() && !self.plan.is_rollback();
+        let bake = if metrics { self.plan.gate.metrics.least(bake) } else { bake };
+        if breaks(Mutant::NoBake) { since } else { since + bake }
+    }
+
+    /// When the watch of a wave may end at the earliest.
+    pub fn watch_ends(&self, wave: usize, since: Timestamp) -> Timestamp {
+        self.bake_ends(wave, since)
     }
 
     /// Time between two looks at services under watch.

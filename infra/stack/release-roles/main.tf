@@ -125,15 +125,15 @@ locals {
         length(local.task_families) > 0 ? { NotResource = local.task_families } : { Resource = ["*"] },
       ),
     ],
-    length(local.task_families) == 0 ? [] : [{
+    [for families in [local.task_families] : {
       Sid       = "RunOneShotTasks"
       Effect    = "Allow"
       Action    = local.actions.deploy.tasks
-      Resource  = local.task_families
+      Resource  = families
       Condition = { ArnEquals = { "ecs:cluster" = local.clusters } }
-    }],
-    var.registry_here ? [{ Sid = "TagWhatIsReleased", Effect = "Allow", Action = local.actions.deploy.tag_images, Resource = var.repository_arns }] : [],
-    var.deploy_builds ? local.build : [],
+    } if length(families) > 0],
+    [for arns in [var.repository_arns] : { Sid = "TagWhatIsReleased", Effect = "Allow", Action = local.actions.deploy.tag_images, Resource = arns } if var.registry_here],
+    [for statement in local.build : statement if var.deploy_builds],
   )
 
   build = [

@@ -62,8 +62,9 @@ resource "aws_iam_role" "task" {
   path                 = local.platform.role_path
   description          = "${each.key} of the control plane"
   assume_role_policy   = local.trust
-  permissions_boundary = aws_iam_policy.ceiling.arn
+  permissions_boundary = local.platform.ceiling_arn
   tags                 = local.tags
+  depends_on           = [aws_iam_policy.ceiling]
 }
 
 resource "aws_iam_role_policy" "task" {
@@ -78,8 +79,9 @@ resource "aws_iam_role" "execution" {
   path                 = local.platform.role_path
   description          = "Starts the tasks of the control plane"
   assume_role_policy   = local.trust
-  permissions_boundary = aws_iam_policy.ceiling.arn
+  permissions_boundary = local.platform.ceiling_arn
   tags                 = local.tags
+  depends_on           = [aws_iam_policy.ceiling]
 }
 
 resource "aws_iam_role_policy" "execution" {

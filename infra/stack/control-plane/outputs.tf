@@ -22,3 +22,9 @@ output "manifest" {
   description = "The control plane's own manifest."
   value       = module.set.manifest
 }
+
+output "ceiling_arn" {
+  description = "The ceiling: its name as an ARN, so that it is known at plan, told once it exists."
+  value       = local.platform.ceiling_arn
+  depends_on  = [aws_iam_policy.ceiling]
+}

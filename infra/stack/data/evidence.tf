@@ -88,7 +88,7 @@ resource "aws_s3_bucket_policy" "evidence" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      local.only_tls[each.value.id],
+      local.only_tls[local.buckets[each.key]],
       merge(
         {
           Sid       = "EachTenantOnlyInItsOwn"

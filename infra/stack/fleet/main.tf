@@ -141,6 +141,7 @@ module "tenant" {
   subnet_ids               = module.network.private_subnet_ids
   control_bucket           = module.control_plane.control_bucket
   kms_key_arn              = module.data.kms_key_arn
+  ceiling_arn              = module.control_plane.ceiling_arn
   repository_arns          = [for service in sort(keys(var.fleet.services)) : local.repository_arn[service]]
   architecture             = var.platform.architecture
   log_days                 = var.platform.log_days

@@ -78,6 +78,13 @@ locals {
   no_data = [
     { Sid = "NoData", Effect = "Deny", Action = local.actions.data_never, Resource = "*" },
     { Sid = "NoEvidence", Effect = "Deny", Action = ["s3:*Object*"], Resource = local.evidence },
+    {
+      Sid       = "NoTenantsKey"
+      Effect    = "Deny"
+      Action    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      Resource  = "*"
+      Condition = { "ForAnyValue:StringLike" = { "kms:ResourceAliases" = ["${local.platform.tenant_alias}*"] } }
+    },
   ]
 
   # One role may be given to tasks: those of sets. `iam:PassRole` on anything else is refused in words, not by silence.

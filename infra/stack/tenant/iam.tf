@@ -126,7 +126,7 @@ resource "aws_iam_role" "task" {
   path                 = local.platform.role_path
   description          = "${each.key} of tenant ${var.tenant}"
   assume_role_policy   = local.trust
-  permissions_boundary = local.platform.ceiling_arn
+  permissions_boundary = var.ceiling_arn
   tags                 = local.tags
 
   lifecycle {
@@ -153,7 +153,7 @@ resource "aws_iam_role" "execution" {
   path                 = local.platform.role_path
   description          = "Starts the tasks of tenant ${var.tenant}"
   assume_role_policy   = local.trust
-  permissions_boundary = local.platform.ceiling_arn
+  permissions_boundary = var.ceiling_arn
   tags                 = local.tags
 
   lifecycle {

@@ -148,3 +148,8 @@ variable "alarm_topics" {
   description = "Who hears of alarms."
   type        = list(string)
 }
+
+variable "ceiling_arn" {
+  description = "The ceiling of every role: see stack/control-plane."
+  type        = string
+}

@@ -40,8 +40,9 @@ SELECT format('GRANT rds_iam TO %I', :'name')
    AND NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
                     WHERE m.roleid = iam.oid AND r.rolname = :'name') \gexec
 
--- Its database. Everybody may connect to a new one until that is taken away.
-SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')
+-- Its database, which stays the administrator's: a tenant's own program cannot drop it. Everybody may connect to a new
+-- one until that is taken away.
+SELECT format('CREATE DATABASE %I', :'name')
  WHERE :'mode' = 'database' AND NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname)
   FROM pg_database

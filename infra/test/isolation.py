@@ -250,7 +250,7 @@ def mutations(world: World, plan: dict) -> list[tuple[str, bool]]:
     return results
 
 
-def main(paths: list[str]) -> int:
+def check(paths) -> tuple[int, str]:
     plans = [json.load(open(path)) for path in paths]
     world = read(*plans)
     failed = structure(world, plans[0])
@@ -262,12 +262,12 @@ def main(paths: list[str]) -> int:
     roles, tenants = len(world.principals), len(world.fleet["tenants"])
     seen = mutations(world, plans[0])
     failed += [f"mutation survived: {what}" for what, ok in seen if not ok]
-    for line in failed[:40]:
-        print(f"  {line}")
-    print(f"{world.fleet['fleet']}: {roles} roles, {tenants} tenants and {len(near(world.fleet['tenants']))} near names, "
-          f"{total} checks in 3 layers, {len(seen)} mutations, {len(failed)} wrong")
-    return 1 if failed else 0
+    summary = (f"{world.fleet['fleet']}: {roles} roles, {tenants} tenants and {len(near(world.fleet['tenants']))} near names, "
+               f"{total} checks in 3 layers, {len(seen)} mutations, {len(failed)} wrong")
+    return (1 if failed else 0), "\n".join([*failed[:40], summary])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code, text = check(sys.argv[1:])
+    print(text)
+    sys.exit(code)

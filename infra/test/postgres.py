@@ -13,9 +13,10 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
+
+from steps import Failed, Skipped
 
 SQL = pathlib.Path(__file__).parent.parent / "stack/data/tenant-database/tenant.sql"
 TENANTS = {"acme": "schema", "acme-x": "schema", "umbrella": "database", "umbrella-x": "database"}
@@ -26,7 +27,7 @@ def binaries() -> pathlib.Path:
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda p: float(p.split("/")[4]))
     where = shutil.which("initdb") or (found[-1] if found else None)
     if not where:
-        sys.exit("postgres: there is no initdb here; on Debian: apt-get install postgresql")
+        raise Skipped("there is no initdb here; on Debian: apt-get install postgresql")
     return pathlib.Path(where).resolve().parent
 
 
@@ -60,10 +61,6 @@ def server():
         finally:
             process.terminate()
             process.wait(30)
-
-
-class Failed(Exception):
-    pass
 
 
 class Server:
@@ -159,19 +156,13 @@ def prove(db: Server) -> None:
         raise Failed(f"another number of connections does not arrive: {error}")
 
 
-def main() -> int:
-    begun = time.monotonic()
+def run(steps) -> None:
+    steps.step("postgres", check)
+
+
+def check() -> str:
     with server() as port:
         db = Server(port)
         version = db.psql("root_of_all", "postgres", "-c", "SHOW server_version")[1]
-        try:
-            prove(db)
-        except Failed as failed:
-            print(f"postgres {version}: {failed}")
-            return 1
-        print(f"postgres {version}: {len(TENANTS)} tenants in 2 modes, {db.checks} checks, a second run changed nothing, {time.monotonic() - begun:.1f} s")
-        return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        prove(db)
+        return f"PostgreSQL {version}: {len(TENANTS)} tenants in 2 modes, {db.checks} checks, a second run changed nothing"

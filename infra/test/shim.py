@@ -105,9 +105,8 @@ def database_fields() -> None:
 
     def create_and_keep(self, wanted):
         database = create(self, wanted)
-        for name in ("performance_insights_enabled", "performance_insights_kms_key_id", "performance_insights_retention_period"):
-            if wanted.get(name) is not None:
-                setattr(database, name, wanted[name])
+        database.performance_insights_enabled = wanted.get("enable_performance_insights", False)
+        database.performance_insights_kms_key_id = wanted.get("performance_insights_kms_key_id")
         return database
 
     rds.RDSBackend.create_db_instance = create_and_keep

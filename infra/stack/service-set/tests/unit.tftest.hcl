@@ -131,7 +131,7 @@ run "template_too_large" {
   command = plan
   variables {
     services    = { work = { kind = "worker", cpu = 256, memory = 512, min = 1, max = 2 } }
-    environment = { LONG = join("", [for n in range(7000) : "0123456789"]) }
+    environment = { LONG = join("", [for n in range(1000) : "seventy characters, a thousand times, are more than 64 KiB: 0123456789."]) }
   }
   expect_failures = [aws_s3_object.template["work"]]
 }

@@ -169,7 +169,7 @@ def life(steps: Steps, tf: Terraform, env: str, endpoint: str) -> None:
     tell("pause", lambda: place.aws(PAUSE).strip() + "; " + place.empty("a pause") + "; " + place.aws(SLEEPING).strip())
     tell("new tenant", add_tenant, place)
     tell("protected", protected, place)
-    unlocked(tf, tree, place)
+    unlocked(tree, place)
     tell("destroy", destroy, place)
 
 
@@ -204,13 +204,22 @@ def protected(place: Environment):
     return f"a plan to destroy is refused for {len(held)} things; the database refuses by itself"
 
 
-def unlocked(tf: Terraform, tree: pathlib.Path, place: Environment) -> None:
-    """The locks taken off in the copy: only so can the rest be shown."""
+def rewrite(tree: pathlib.Path, *changes) -> None:
+    """A copy's Terraform, changed by regular expressions."""
     for file in tree.rglob("*.tf"):
-        text = file.read_text()
-        for lock, open_ in (("prevent_destroy = true", "prevent_destroy = false"), ("force_destroy = false", "force_destroy = true")):
-            text = text.replace(lock, open_)
-        file.write_text(re.sub(r"(force_destroy\s+= )false", r"\1true", re.sub(r"(force_delete\s+= )false", r"\1true", re.sub(r"(skip_final_snapshot\s+= )false", r"\1true", text))))
+        text = changed = file.read_text()
+        for pattern, by in changes:
+            changed = re.sub(pattern, by, changed)
+        if changed != text:
+            file.write_text(changed)
+
+
+KEPT = (r"prevent_destroy = true", "prevent_destroy = false")
+
+
+def unlocked(tree: pathlib.Path, place: Environment) -> None:
+    """The locks taken off in the copy: only so can the rest be shown."""
+    rewrite(tree, KEPT, (r"((?:force_destroy|force_delete)\s+= )false", r"\1true"), (r"(skip_final_snapshot\s+= )false", r"\1true"))
     values = place.root / "platform.auto.tfvars"
     values.write_text(re.sub(r"(protect\s+= )true", r"\1false", values.read_text()))
 
@@ -238,8 +247,9 @@ def plans(steps: Steps, *_: str) -> None:
             fleet = json.loads(json.dumps(original))
             change(fleet)
             place.write(fleet)
+            # Terraform itself refuses these two while what is destroyed is marked; the guard must too, without it.
             if open_:
-                unlocked(tf, tree, place)
+                rewrite(tree, KEPT)
             changes = place.plan(name)
             (HERE / "plans").mkdir(exist_ok=True)
             small = {
@@ -265,12 +275,9 @@ def plans(steps: Steps, *_: str) -> None:
         steps.step("cpu", fixture, "cpu", bigger)
         (place.root / "platform.auto.tfvars").write_text(keep)
         steps.step("line deleted", fixture, "line-deleted", lambda f: f["tenants"].pop("umbrella"), True)
-        steps.step("database", fixture, "database-replaced", lambda f: rename_database(tree), True)
-
-
-def rename_database(tree):
-    file = tree / "stack/data/database.tf"
-    file.write_text(file.read_text().replace('identifier     = "${var.names.prefix}-${each.key}"', 'identifier     = "${var.names.prefix}-${each.key}-b"'))
+        # Another name of the administrator: one word, and the provider makes the database anew.
+        rewrite_user = lambda _: rewrite(tree, (r'(username\s+= )"platform"', r'\1"administrator"'))
+        steps.step("database", fixture, "database-replaced", rewrite_user, True)
 
 
 def shrink(change: dict) -> dict:

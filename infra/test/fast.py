@@ -3,9 +3,10 @@
 import concurrent.futures
 import json
 import re
+import shutil
+import sys
 
 import actions
-import isolation
 from steps import HERE, INFRA, ROOT, WORK, Failed, Steps, Terraform, call, python
 
 ENVIRONMENTS = ("dev", "prod")
@@ -42,30 +43,30 @@ def side_by_side(work, items):
         return list(pool.map(work, items))
 
 
-def schema_check(schema: str, files) -> None:
-    """By a Python that has jsonschema. Raises with the first problem of each file."""
+def problems(schema: str, files) -> dict[str, str]:
+    """The first problem of each file that has one, by a Python that has jsonschema."""
     program = (
         "import json, sys, jsonschema\n"
         "schema = json.load(open(sys.argv[1])); jsonschema.Draft202012Validator.check_schema(schema)\n"
-        "v = jsonschema.Draft202012Validator(schema); bad = 0\n"
-        "for path in sys.argv[2:]:\n"
-        "    for e in v.iter_errors(json.load(open(path))):\n"
-        "        bad = 1; print(path, e.json_path, e.message[:200])\n"
-        "sys.exit(bad)\n"
+        "v = jsonschema.Draft202012Validator(schema)\n"
+        "first = lambda path: next((f'{e.json_path}: {e.message[:200]}' for e in v.iter_errors(json.load(open(path)))), None)\n"
+        "json.dump({path: why for path in sys.argv[2:] if (why := first(path))}, sys.stdout)\n"
     )
-    call(python(CHECKOV, JSONSCHEMA), "-c", program, ROOT / "schema" / schema, *files)
+    return json.loads(call(python(CHECKOV, JSONSCHEMA), "-c", program, ROOT / "schema" / schema, *files).stdout)
 
 
 def contract():
     """The committed inputs are what the schema says and as the export writes them; broken ones are refused."""
     files = [INFRA / f"envs/{env}/fleet.auto.tfvars.json" for env in ENVIRONMENTS] + [HERE / "fixture/inputs.json"]
-    schema_check("tenant-inputs.schema.json", files)
+    if bad := problems("tenant-inputs.schema.json", files):
+        raise Failed(str(bad))
     for file in files:
         text = file.read_text()
         if text != json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n":
             raise Failed(f"{file.relative_to(ROOT)} is not as the export writes it: keys sorted, two blanks, one line feed")
     manifests = sorted((HERE / "fixture").glob("manifest-*.json"))
-    schema_check("tenant-manifest.schema.json", manifests)
+    if bad := problems("tenant-manifest.schema.json", manifests):
+        raise Failed(str(bad))
     good = json.loads((HERE / "fixture/inputs.json").read_text())
     broken = {
         "an unknown key": lambda f: f["tenants"]["acme"].update(tags=[]),
@@ -77,16 +78,15 @@ def contract():
         "no shards": lambda f: f.update(shards=[]),
         "the contract of tomorrow": lambda f: f.update(schema=2),
     }
+    spoiled = {}
     for what, spoil in broken.items():
         bad = json.loads(json.dumps(good))
         spoil(bad["fleet"])
-        path = WORK / "broken.json"
+        path = WORK / f"broken-{len(spoiled)}.json"
         path.write_text(json.dumps(bad))
-        try:
-            schema_check("tenant-inputs.schema.json", [path])
-        except Failed:
-            continue
-        raise Failed(f"the schema takes {what}")
+        spoiled[str(path)] = what
+    if taken := set(spoiled) - set(problems("tenant-inputs.schema.json", spoiled)):
+        raise Failed(f"the schema takes {[spoiled[path] for path in taken]}")
     return f"{len(files)} inputs, {len(manifests)} manifests, {len(broken)} broken ones refused"
 
 
@@ -148,32 +148,38 @@ def count(text):
 
 def module_tests(tf, tree):
     """Modules against mocks. One of them is the round trip: its manifests are the fixture, byte by byte."""
-    modules = ["fleet", "release-roles", "service-set", "tenant"]
-
-    def one(module):
-        root = tree / "stack" / module
-        tf.init(root)
-        return tf.run(root, "test", "-json", "-verbose")
-
-    answers = dict(zip(modules, side_by_side(one, modules)))
-    messages = [json.loads(line) for line in answers["fleet"].stdout.splitlines() if line.startswith("{")]
-    states = [m["test_state"] for m in messages if m["type"] == "test_state" and m.get("@testrun") == "round_trip"]
-    bodies = states[0]["outputs"]["manifest_bodies"]["value"]
-    wanted = {f.stem.removeprefix("manifest-"): f.read_text() for f in (HERE / "fixture").glob("manifest-*.json")}
-    made = {name: json.dumps(json.loads(body), indent=2, sort_keys=True) + "\n" for name, body in bodies.items()}
-    (WORK / "manifests").mkdir(exist_ok=True)
-    for name, body in made.items():
-        (WORK / f"manifests/manifest-{name}.json").write_text(body)
+    jobs = [("fleet", "round_trip", "-json", "-verbose"), ("fleet", "unit"), ("release-roles", "unit"), ("service-set", "unit"), ("tenant", "unit")]
+    for module in sorted({job[0] for job in jobs}):
+        tf.init(tree / "stack" / module)
+    answers = side_by_side(lambda job: tf.run(tree / "stack" / job[0], "test", f"-filter=tests/{job[1]}.tftest.hcl", *job[2:]).stdout, jobs)
+    messages = [json.loads(line) for line in answers[0].splitlines() if line.startswith("{")]
+    made = fixture(next(m["test_state"] for m in messages if m["type"] == "test_state"))
+    wanted = {f.name: f.read_text() for f in (HERE / "fixture").iterdir() if f.name != "inputs.json"}
     if wanted != made:
-        differ = [n for n in made | wanted if made.get(n) != wanted.get(n)]
-        raise Failed(f"manifests differ from infra/test/fixture: {differ}; what Terraform makes is in target/infra/manifests")
-    total = 0
-    for answer in answers.values():
-        for line in answer.stdout.splitlines():
-            message = json.loads(line) if line.startswith("{") else {}
-            if message.get("type") == "test_summary":
-                total += message["test_summary"]["passed"]
-    return f"{total} runs of {len(modules)} modules on mocks, {len(made)} manifests as in the fixture"
+        shutil.rmtree(WORK / "fixture", ignore_errors=True)
+        (WORK / "fixture").mkdir(parents=True)
+        for name, text in made.items():
+            (WORK / "fixture" / name).write_text(text)
+        differ = sorted(n for n in made | wanted if made.get(n) != wanted.get(n))
+        raise Failed(f"infra/test/fixture is not what Terraform makes, which is in target/infra/fixture: {differ}")
+    runs = 1 + sum(map(count, answers[1:]))
+    return f"{runs} runs of 4 modules on mocks, {len(made)} manifests and templates as in the fixture"
+
+
+def fixture(state) -> dict[str, str]:
+    """What a reader of the control bucket sees: manifests, set out for people, and acme's templates, byte by byte."""
+    manifests = state["outputs"]["manifest_bodies"]["value"]
+    made = {f"manifest-{name}.json": json.dumps(json.loads(body), indent=2, sort_keys=True) + "\n" for name, body in manifests.items()}
+
+    def walk(module):
+        yield from module.get("resources", [])
+        for child in module.get("child_modules", []):
+            yield from walk(child)
+
+    for r in walk(state["root_module"]):
+        if r["type"] == "aws_s3_object" and r["name"] == "template" and "sets/acme/" in r["values"]["key"]:
+            made[f"template-acme-{r['index']}.json"] = r["values"]["content"]
+    return made
 
 
 def plans(tf, tree):
@@ -188,23 +194,23 @@ def plans(tf, tree):
 
     jobs = [(tree / "envs/dev", "plan"), (tree / "envs/prod", "plan")]
     counts = side_by_side(one, jobs)
+    prod = json.loads((tree / "envs/prod/plan.json").read_text())["variables"]["platform"]["value"]
+    if not (prod["protect"] and prod["database"]["multi_az"] and prod["nat"] == "per_zone"):
+        raise Failed("prod must lose no zone and let nothing that holds data be deleted")
     boot = [one((tree / "bootstrap", env, f"-var-file=../envs/{env}/fleet.auto.tfvars.json", f"-var-file={env}.tfvars")) for env in ENVIRONMENTS]
     return f"no API: dev {counts[0]} and prod {counts[1]} resources, bootstrap {boot[0]} and {boot[1]}"
 
 
 def root_tests(tf, tree):
-    answers = side_by_side(lambda env: tf.run(tree / "envs" / env, "test"), ENVIRONMENTS)
-    return f"{sum(count(a.stdout) for a in answers)} runs with the real provider at plan"
+    return f"{count(tf.run(tree / 'envs/dev', 'test').stdout)} runs with the real provider at plan"
 
 
 def isolated(tree):
-    told = []
-    for env in ENVIRONMENTS:
-        code, text = isolation.check([tree / f"envs/{env}/plan.json", tree / f"bootstrap/{env}.json"])
-        if code:
-            raise Failed(text)
-        told.append(text)
-    return "; ".join(told)
+    one = lambda env: call(sys.executable, HERE / "isolation.py", tree / f"envs/{env}/plan.json", tree / f"bootstrap/{env}.json", ok=(0, 1))
+    answers = side_by_side(one, ENVIRONMENTS)
+    if any(a.returncode for a in answers):
+        raise Failed("\n".join(a.stdout for a in answers))
+    return "; ".join(a.stdout.strip() for a in answers)
 
 
 def checkov(tree):

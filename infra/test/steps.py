@@ -159,7 +159,7 @@ class Terraform:
         if unlocked:
             for file in to.rglob("*.tf"):
                 text = file.read_text()
-                changed = text.replace("prevent_destroy = true", "prevent_destroy = false").replace("force_destroy = false", "force_destroy = true").replace("skip_final_snapshot       = false", "skip_final_snapshot       = true")
+                changed = text.replace("prevent_destroy = true", "prevent_destroy = false")
                 if changed != text:
                     file.write_text(changed)
         return to

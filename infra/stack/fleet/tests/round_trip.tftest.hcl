@@ -41,33 +41,3 @@ run "round_trip" {
     error_message = "What the release tool owns is told."
   }
 }
-
-run "tier_without_sizes" {
-  command = plan
-  variables {
-    fleet = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet, {
-      tenants = { acme = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet.tenants.acme, { tier = "gold" }) }
-    })
-  }
-  expect_failures = [var.platform]
-}
-
-run "shard_that_is_not_there" {
-  command = plan
-  variables {
-    fleet = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet, {
-      tenants = { acme = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet.tenants.acme, { shard = "s9" }) }
-    })
-  }
-  expect_failures = [var.fleet]
-}
-
-run "same_host_twice" {
-  command = plan
-  variables {
-    fleet = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet, {
-      tenants = { for id, of in jsondecode(file("../../test/fixture/inputs.json")).fleet.tenants : id => merge(of, { host = "one.dev.a3os.app" }) }
-    })
-  }
-  expect_failures = [var.fleet]
-}

@@ -8,17 +8,17 @@
 # (stack/release-roles), and no task may tag a session: `sts` is not in here.
 
 locals {
-  tag      = "$${aws:PrincipalTag/tenant}"
-  tag_bind = { Null = { "aws:PrincipalTag/tenant" = "false" } }
+  # Of a role without the tag the text has no value, and what it stands in matches nothing (IAM user guide, "Policy
+  # variables").
+  tag = "$${aws:PrincipalTag/tenant}"
   ceiling = jsonencode({
     Version = "2012-10-17"
     Statement = [
       {
-        Sid       = "OwnSecrets"
-        Effect    = "Allow"
-        Action    = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
-        Resource  = "${local.arn.secret}:${local.platform.slash}/${local.tag}/*"
-        Condition = local.tag_bind
+        Sid      = "OwnSecrets"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
+        Resource = "${local.arn.secret}:${local.platform.slash}/${local.tag}/*"
       },
       {
         Sid    = "OwnEvidence"
@@ -28,52 +28,49 @@ locals {
           "${local.arn.s3}${local.platform.evidence_bucket}/tenants/${local.tag}/*",
           "${local.arn.s3}${local.platform.evidence_bucket}-${local.tag}/*",
         ]
-        Condition = local.tag_bind
       },
       {
         Sid       = "OwnPrefixOfTheSharedBucket"
         Effect    = "Allow"
         Action    = "s3:ListBucket"
         Resource  = "${local.arn.s3}${local.platform.evidence_bucket}"
-        Condition = merge(local.tag_bind, { StringLike = { "s3:prefix" = ["tenants/${local.tag}/*"] } })
+        Condition = { StringLike = { "s3:prefix" = ["tenants/${local.tag}/*"] } }
       },
       {
-        Sid       = "OwnBucket"
-        Effect    = "Allow"
-        Action    = "s3:ListBucket"
-        Resource  = "${local.arn.s3}${local.platform.evidence_bucket}-${local.tag}"
-        Condition = local.tag_bind
+        Sid      = "OwnBucket"
+        Effect   = "Allow"
+        Action   = "s3:ListBucket"
+        Resource = "${local.arn.s3}${local.platform.evidence_bucket}-${local.tag}"
       },
       {
-        Sid       = "OwnQueue"
-        Effect    = "Allow"
-        Action    = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-        Resource  = "${local.arn.sqs}:${local.platform.prefix}-${local.tag}-discovery"
-        Condition = local.tag_bind
+        Sid      = "OwnQueue"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+        Resource = "${local.arn.sqs}:${local.platform.prefix}-${local.tag}-discovery"
       },
       {
-        Sid       = "OwnDatabaseUser"
-        Effect    = "Allow"
-        Action    = "rds-db:connect"
-        Resource  = "${local.arn.rds_db}:*/t_${local.tag}"
-        Condition = local.tag_bind
+        Sid      = "OwnDatabaseUser"
+        Effect   = "Allow"
+        Action   = "rds-db:connect"
+        Resource = "${local.arn.rds_db}:*/t_${local.tag}"
       },
       {
         Sid      = "SharedKeyOrOwn"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource = "${local.arn.kms}:key/*"
-        Condition = merge(local.tag_bind, {
+        # The shared key's name holds no tag, so it has to be asked for.
+        Condition = {
+          Null                       = { "aws:PrincipalTag/tenant" = "false" }
           "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = [local.platform.data_alias, "${local.platform.tenant_alias}${local.tag}"] }
           StringEquals               = { "kms:ViaService" = [for service in ["s3", "sqs", "secretsmanager"] : "${service}.${var.context.region}.amazonaws.com"] }
-        })
+        }
       },
       {
-        Sid       = "OwnLogs"
-        Effect    = "Allow"
-        Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource  = "${local.arn.logs}:/${local.platform.slash}/${local.tag}/*"
-        Condition = local.tag_bind
+        Sid      = "OwnLogs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${local.arn.logs}:/${local.platform.slash}/${local.tag}/*"
       },
       {
         Sid      = "PullImages"

@@ -188,7 +188,7 @@ def add_tenant(place: Environment):
 def protected(place: Environment):
     """As committed, nothing that holds data can be destroyed by a plan, or by an API."""
     done = place.terraform("plan", "-input=false", "-destroy", ok=(0, 1))
-    held = sorted(set(re.findall(r"Resource module\.fleet\.(\S+) has\n?", done.stdout + done.stderr)))
+    held = sorted(set(re.findall(r"Resource\s+module\.fleet\.(\S+)\s+has\s", done.stdout + done.stderr)))
     if done.returncode == 0 or not held:
         raise Failed("everything could be destroyed")
     place.aws(

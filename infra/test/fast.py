@@ -29,6 +29,7 @@ def run(steps: Steps) -> None:
     steps.step("modules", module_tests, tf, loose)
     steps.step("plan", plans, tf, tree)
     steps.step("root tests", root_tests, tf, tree)
+    steps.step("roles", roles, tree)
     steps.step("isolation", isolated, tree)
     steps.step("checkov", checkov, tree)
 
@@ -205,11 +206,19 @@ def root_tests(tf, tree):
     return f"{count(tf.run(tree / 'envs/dev', 'test').stdout)} runs with the real provider at plan"
 
 
+def roles(tree):
+    return judged(lambda env: [HERE / "release.py", tree / f"bootstrap/{env}.json"])
+
+
 def isolated(tree):
-    one = lambda env: call(sys.executable, HERE / "isolation.py", tree / f"envs/{env}/plan.json", tree / f"bootstrap/{env}.json", ok=(0, 1))
-    answers = side_by_side(one, ENVIRONMENTS)
+    return judged(lambda env: [HERE / "isolation.py", tree / f"envs/{env}/plan.json", tree / f"bootstrap/{env}.json"])
+
+
+def judged(words):
+    """A judge of plans, for both environments at once, each in a process of its own."""
+    answers = side_by_side(lambda env: call(sys.executable, *words(env), ok=(0, 1)), ENVIRONMENTS)
     if any(a.returncode for a in answers):
-        raise Failed("\n".join(a.stdout for a in answers))
+        raise Failed("\n".join(a.stdout + a.stderr for a in answers))
     return "; ".join(a.stdout.strip() for a in answers)
 
 

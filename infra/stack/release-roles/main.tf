@@ -208,8 +208,8 @@ resource "aws_iam_role" "this" {
       error_message = "Inline policies of a role have at most 10,240 characters together: ${each.key} has ${length(each.value)}."
     }
     precondition {
-      condition     = length(replace(local.trust[each.key], "/\\s/", "")) <= 4096
-      error_message = "A trust policy has at most 4,096 characters, after AWS has raised its quota of 2,048: name fewer environments."
+      condition     = length(replace(local.trust[each.key], "/\\s/", "")) <= 2048
+      error_message = "A trust policy has at most 2,048 characters, until AWS raises that: name fewer environments and workflows."
     }
   }
 }

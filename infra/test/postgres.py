@@ -102,7 +102,7 @@ def home(tenant):
 
 
 def prove(db: Server) -> None:
-    for sql in ("CREATE ROLE platform LOGIN CREATEROLE CREATEDB", "CREATE ROLE rds_iam", "GRANT rds_iam TO platform WITH ADMIN OPTION"):
+    for sql in ("CREATE ROLE platform LOGIN CREATEROLE CREATEDB", "CREATE ROLE rds_iam"):
         db.does("root_of_all", "postgres", sql)
     db.does("root_of_all", "postgres", "ALTER DATABASE postgres OWNER TO platform")
     db.does("platform", "postgres", f"CREATE DATABASE {SHARED}")
@@ -131,10 +131,13 @@ def prove(db: Server) -> None:
         db.refused(user, home(tenant), "CREATE ROLE other")
         db.refused(user, home(tenant), "CREATE DATABASE other")
         db.refused(user, home(tenant), "SET ROLE platform")
+        db.refused(user, home(tenant), f'DROP SCHEMA "{user}" CASCADE', "must be owner")
         db.refused(user, "postgres", f'DROP DATABASE "{home(tenant)}"', "permission denied for database")
         db.refused(user, home(tenant), f'ALTER DATABASE "{home(tenant)}" OWNER TO "{user}"', "must be owner")
         if db.does("root_of_all", "postgres", f"SELECT rolpassword IS NULL AND rolconnlimit = 50 AND pg_has_role('{user}', 'rds_iam', 'MEMBER') FROM pg_authid WHERE rolname = '{user}'") != "t":
             raise Failed(f"{user} has a password, or no limit, or cannot sign in with IAM")
+    if db.does("root_of_all", "postgres", "SELECT pg_has_role('platform', 'rds_iam', 'MEMBER')") != "f":
+        raise Failed("the administrator became a member of rds_iam: RDS would not take its password any more")
     for tenant in TENANTS:
         for other in set(TENANTS) - {tenant}:
             user, theirs = f"t_{tenant}", f'"t_{other}".papers'

@@ -4,8 +4,9 @@
 -- psql variables: tenant (id), mode (`schema` or `database`), shared (name of the shared database), connections.
 -- There is no password: the role is a member of rds_iam where that role exists, and signs in with a token.
 --
--- Two things cost care. Names are the tenant's id with hyphens, so each is quoted by format(%I). And since
--- PostgreSQL 16 who makes a role may not act as it until it grants the role to itself.
+-- Two things cost care. Names are the tenant's id with hyphens, so each is quoted by format(%I). And the administrator
+-- must never become a member of a tenant's role: RDS asks every member of rds_iam, direct or not, for a token, and the
+-- administrator comes with a password. So database and schema stay the administrator's, and the role gets rights on them.
 --
 -- CREATE DATABASE knows no IF NOT EXISTS and cannot stand in a block: \gexec sends it if the query yields it.
 
@@ -24,24 +25,18 @@ SELECT :'tenant' ~ '^[a-z][a-z0-9-]{1,30}$' AND :'tenant' !~ '--|-$'
 SELECT 't_' || :'tenant' AS name \gset
 SELECT CASE :'mode' WHEN 'database' THEN :'name' ELSE :'shared' END AS home \gset
 
--- The role, and the right of whoever runs this to act as it.
+-- The role.
 SELECT format('CREATE ROLE %I LOGIN', :'name')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
 SELECT format('ALTER ROLE %I CONNECTION LIMIT %s', :'name', :'connections')
   FROM pg_roles WHERE rolname = :'name' AND rolconnlimit <> (:'connections')::int \gexec
-SELECT format('GRANT %I TO CURRENT_USER', :'name')
- WHERE NOT EXISTS (SELECT FROM pg_auth_members m
-                     JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
-                    WHERE r.rolname = :'name' AND u.rolname = current_user
-                      AND coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)) \gexec
 SELECT format('GRANT rds_iam TO %I', :'name')
   FROM pg_roles iam
  WHERE iam.rolname = 'rds_iam'
    AND NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
                     WHERE m.roleid = iam.oid AND r.rolname = :'name') \gexec
 
--- Its database, which stays the administrator's: a tenant's own program cannot drop it. Everybody may connect to a new
--- one until that is taken away.
+-- Its database, which a tenant's own program cannot drop. Everybody may connect to a new one until that is taken away.
 SELECT format('CREATE DATABASE %I', :'name')
  WHERE :'mode' = 'database' AND NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname)
@@ -58,8 +53,11 @@ SELECT format('GRANT CONNECT ON DATABASE %I TO %I', datname, :'name')
 -- Its schema, in whichever database that is. `public` is nobody's.
 \connect -reuse-previous=on :"home"
 SET client_min_messages = warning;
-SELECT format('CREATE SCHEMA %I AUTHORIZATION %I', :'name', :'name')
+SELECT format('CREATE SCHEMA %I', :'name')
  WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = :'name') \gexec
+SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', :'name', :'name')
+  FROM pg_namespace
+ WHERE nspname = :'name' AND NOT (has_schema_privilege(:'name', oid, 'USAGE') AND has_schema_privilege(:'name', oid, 'CREATE')) \gexec
 SELECT 'REVOKE ALL ON SCHEMA public FROM PUBLIC'
   FROM pg_namespace
  WHERE nspname = 'public' AND pg_has_role(current_user, nspowner, 'USAGE')

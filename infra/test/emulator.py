@@ -18,7 +18,7 @@ import urllib.request
 
 from steps import HERE, WORK, Failed, Steps, Terraform, python
 
-MOTO = ("moto[server]==5.2.1", "boto3")
+MOTO = ("moto[server]==5.2.1",)  # boto3 comes with it
 ACCOUNTS = {"dev": "111111111111", "prod": "222222222222"}
 # Three of prod's nine: paused, with everything of its own, and plain.
 PROD_TENANTS = ("initech", "umbrella", "stark")

@@ -73,8 +73,9 @@ def python(*packages: str) -> pathlib.Path:
     binary = home / "bin" / "python"
     if not binary.exists():
         call(sys.executable, "-m", "venv", home)
-    have = {line.split("==")[0].lower(): line for line in call(binary, "-m", "pip", "freeze").stdout.split()}
-    missing = [p for p in packages if have.get(p.split("[")[0].split("==")[0].lower(), "").lower() != p.replace("[server]", "").lower()]
+    have = call(binary, "-m", "pip", "freeze").stdout.lower().split()
+    plain = lambda package: package.lower().split("[")[0] + "==" + package.split("==")[1]
+    missing = [package for package in packages if plain(package) not in have]
     if missing:
         call(binary, "-m", "pip", "install", "--quiet", *missing)
     return binary

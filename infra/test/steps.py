@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -115,7 +116,7 @@ class Terraform:
             "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1",
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull, "TF_CLI_CONFIG_FILE": self.configuration(),
         }
-        self.plugins = None
+        self.plugins = self.lost = None
 
     @staticmethod
     def configuration():
@@ -142,9 +143,13 @@ class Terraform:
         try:
             self.run(root, "init", "-input=false", *locked, *words)
         except Failed as failed:
-            raise Skipped(f"the provider {PROVIDER} is neither on this machine nor to be had (TIDEGATE_TF_PLUGIN_DIR names a mirror): {failed}") from failed
+            told = re.findall(r"Error: (.*)", str(failed))
+            self.lost = f"the provider {PROVIDER} is neither here nor to be had ({'; '.join(told)}); TIDEGATE_TF_PLUGIN_DIR names a mirror"
+            raise Skipped(self.lost) from failed
 
     def run(self, root, *words, ok=(0,), **env):
+        if self.lost:
+            raise Skipped(self.lost)
         return call(self.binary, words[0], *([] if words[0] in ("fmt", "show") else ["-no-color"]), *words[1:], cwd=root, env=self.env | env, ok=ok)
 
     def copy(self, name, *, offline=False, unlocked=False) -> pathlib.Path:

@@ -9,22 +9,22 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use super::bring::{Sent, bring, task_definition};
 use super::lease::Lease;
 use super::metrics::Watch;
 use super::preflight;
 use super::progress::Progress;
+use super::result::wave_result;
 use super::{App, Stop};
 use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
-use crate::domain::ids::{DeploymentId, ServiceKey, TaskArn, TaskDefinitionArn, Version};
-use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
+use crate::domain::ids::{ServiceKey, TaskDefinitionArn};
 use crate::domain::mutant::{Mutant, breaks};
-use crate::domain::plan::{Change, Direction, Target};
+use crate::domain::plan::{Change, Direction};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
 use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot, TaskAhead};
-use crate::domain::template::{Rendered, Template};
-use crate::ports::{Fault, OpenRollout, PortError, PortResult, TaskRun};
+use crate::ports::{Fault, OpenRollout, PortResult, TaskRun};
 
 /// How driving a rollout ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl<'a> Driver<'a> {
     /// Everything the next decision needs, and nothing more: targets are read at decision points only.
     async fn observe(&mut self, since: Timestamp) {
         self.take_registered();
-        let changes = self.rollout.watched().to_vec();
+        let changes = Arc::clone(self.rollout.watched());
         let serving = changes.iter().filter(|change| !change.is_task());
         let addresses: Vec<Address> = serving.filter_map(|change| self.address(change)).collect();
         let runs: Vec<TaskRun> = self.rollout.tasks_to_look_at().filter_map(|change| self.task_run(change)).collect();
@@ -301,7 +301,7 @@ impl<'a> Driver<'a> {
     /// Writes an event down, with what was seen of its wave, and goes on from there.
     async fn record(&mut self, event: Event) -> Result<(), Stop> {
         let now = self.now();
-        let result = self.result(&event, now);
+        let result = wave_result(&self.rollout, &self.seen, &event, now);
         self.seq += 1;
         let recorded = self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await;
         if breaks(Mutant::AppendedAgain) && recorded.is_err() {
@@ -334,41 +334,6 @@ impl<'a> Driver<'a> {
         let wave = self.rollout.wave().map_or(0, |(index, _)| index);
         self.record(Event::Held { wave, reason: reason.clone() }).await?;
         Ok((End::Held(reason), self.rollout))
-    }
-
-    /// How the services of the current wave stand; recorded whenever that is worth knowing later. Of a service that
-    /// was not looked at yet nothing is said: what the records have of it stays.
-    fn result(&self, event: &Event, now: Timestamp) -> Option<WaveResult> {
-        if matches!(event, Event::WaveStarted { .. }) {
-            return None;
-        }
-        let only_tasks = matches!(event, Event::TasksDone { .. });
-        let plan = self.rollout.plan();
-        let before = plan.replaces.clone().unwrap_or_else(Version::unrecorded);
-        let state = |change: &Change| {
-            let live = self.seen.services.get(&change.service);
-            let standing = self.rollout.standing(change, &self.seen, now);
-            // What is recorded of a task is its last success, which a failure does not undo.
-            if (change.is_task() && standing != Standing::OnTarget) || (only_tasks && !change.is_task()) {
-                return None;
-            }
-            // Of what was not looked at, or did not answer, nothing is said.
-            if matches!(live, None | Some(ServiceSeen::Unreachable { .. })) && !change.is_task() {
-                return None;
-            }
-            let result = match standing {
-                Standing::OnTarget => ServiceResult::Live,
-                Standing::Unknown(_) => ServiceResult::Unknown,
-                Standing::AsBefore | Standing::Moving | Standing::Failed(_) | Standing::Foreign(_) => {
-                    ServiceResult::NotReached
-                }
-            };
-            let left = self.rollout.quarantined().contains_key(&change.service.set);
-            let release = if left { before.clone() } else { plan.release.version.clone() };
-            let runs = if change.is_task() { change.target.clone() } else { runs(change, live) };
-            Some((change.service.clone(), ServiceState { release, runs, result, at: now }))
-        };
-        Some(WaveResult { services: self.rollout.watched().iter().filter_map(state).collect() })
     }
 
     /// Registers the next wave's task definitions while this one bakes: the API gives one a second, and that
@@ -453,11 +418,11 @@ impl<'a> Driver<'a> {
         if !matches!(self.rollout.phase(), Phase::Deploying { .. }) {
             return;
         }
-        for change in self.rollout.watched().to_vec() {
-            let on_target = self.rollout.standing(&change, &self.seen, now) == Standing::OnTarget;
+        for change in Arc::clone(self.rollout.watched()).iter() {
+            let on_target = self.rollout.standing(change, &self.seen, now) == Standing::OnTarget;
             if on_target && self.up.insert(change.service.clone()) {
                 let task = change.is_task();
-                let service = change.service;
+                let service = change.service.clone();
                 self.note(now, if task { Progress::TaskDone { service } } else { Progress::Up { service } });
             }
         }
@@ -473,82 +438,5 @@ impl<'a> Driver<'a> {
         let wave = wave.map(|wave| wave.name.clone()).unwrap_or_default();
         let (fleet, event, waves) = (plan.fleet.clone(), event.clone(), plan.waves.len());
         self.note(now, Progress::Phase { fleet, event, wave, waves, until });
-    }
-}
-
-/// What was sent.
-enum Sent {
-    /// An update, which began this deployment.
-    Update(DeploymentId),
-    /// The start of a task.
-    Task(TaskArn),
-}
-
-/// Brings one service to its target: its task definition, then the update; or the start, where it is a task.
-async fn bring(
-    app: App,
-    proof: OpenRollout,
-    address: Address,
-    change: Change,
-    known: Option<TaskDefinitionArn>,
-    task: Option<(TaskRun, Address)>,
-) -> (Change, PortResult<Sent>) {
-    let target = match known {
-        Some(arn) => Ok(arn),
-        None => task_definition(&app, &proof, &address, &change).await,
-    };
-    let result = match (target, task) {
-        (Ok(arn), None) => app.writers.fleet.update(&proof, &address, &arn).await.map(Sent::Update),
-        (Ok(arn), Some((run, beside))) => app.writers.tasks.run(&proof, &run, &arn, &beside).await.map(Sent::Task),
-        (Err(error), _) => Err(error),
-    };
-    (change, result)
-}
-
-/// The task definition of a change's target: named by the plan (the way back always is), or rendered and registered.
-async fn task_definition(
-    app: &App,
-    proof: &OpenRollout,
-    address: &Address,
-    change: &Change,
-) -> PortResult<TaskDefinitionArn> {
-    if let Some(arn) = &change.target.task_definition {
-        return Ok(arn.clone());
-    }
-    let rendered = render(app, address, change).await?;
-    app.writers.fleet.register(proof, address, &rendered).await
-}
-
-/// Renders the target from the template the plan was made with. Anything else than what was planned is refused.
-async fn render(app: &App, address: &Address, change: &Change) -> PortResult<Rendered> {
-    let refused = |why: &str| PortError::new(Fault::Refused, format!("rendering {}", change.service), why);
-    let before = change.before.task_definition.as_ref().ok_or_else(|| refused("the plan names no template"))?;
-    let digest = change.target.digest.as_ref().ok_or_else(|| refused("the plan names no digest"))?;
-    let described = app.readers.fleet.task_definition(&address.cell, before).await?;
-    let service = &change.service.service;
-    let template = Template::from_task_definition(&described, service).map_err(|bad| refused(&bad.to_string()))?;
-    let image = format!("{}@{digest}", app.application.repository(service));
-    let rendered = template.render(service, &image).map_err(|bad| refused(&bad.to_string()))?;
-    if rendered.hash == change.target.hash { Ok(rendered) } else { Err(refused("it is not what was planned")) }
-}
-
-/// What a service runs, as far as it was seen: its target, what it ran before, or neither.
-fn runs(change: &Change, live: Option<&ServiceSeen>) -> Target {
-    match live {
-        Some(ServiceSeen::Live(live)) => {
-            let planned = [&change.target, &change.before].into_iter().find(|target| target.hash == live.runs.hash);
-            let task_definition = Some(live.runs.task_definition.clone());
-            match planned {
-                Some(target) => Target { task_definition, ..target.clone() },
-                None => Target {
-                    hash: live.runs.hash.clone(),
-                    task_definition,
-                    template: None,
-                    digest: live.runs.digest.clone(),
-                    version: None,
-                },
-            }
-        }
-        Some(ServiceSeen::Missing | ServiceSeen::Unreachable { .. }) | None => change.before.clone(),
     }
 }

@@ -3,6 +3,7 @@
 //! This layer waits and calls out, but decides nothing: what to do comes from `domain`, how to do it from the
 //! ports. It returns values and notes progress; it prints nothing and knows no exit codes.
 
+mod bring;
 pub mod build;
 pub mod decisions;
 pub mod drive;
@@ -16,6 +17,7 @@ pub mod plan;
 mod preflight;
 pub mod progress;
 pub mod promote;
+mod result;
 pub mod rollback;
 pub mod rollout;
 pub mod status;

@@ -13,6 +13,7 @@ mod tests;
 mod tests_task;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -166,7 +167,7 @@ pub struct Rollout {
     /// Sets that are left on what they ran before, each with its failure.
     quarantined: BTreeMap<SetId, Reason>,
     /// The changes of the present wave; those of a quarantined set turned round.
-    watched: Vec<Change>,
+    watched: Arc<[Change]>,
     /// Waves of which a person has accepted what was undecided.
     accepted: BTreeSet<usize>,
 }
@@ -204,7 +205,7 @@ impl Rollout {
             tasks_done: false,
             begun_before: None,
             quarantined: BTreeMap::new(),
-            watched: Vec::new(),
+            watched: Arc::default(),
             accepted: BTreeSet::new(),
         };
         for event in events {
@@ -245,7 +246,7 @@ impl Rollout {
             Event::Baking { .. } | Event::Held { .. } | Event::Halted { .. } | Event::Succeeded => {}
         }
         self.phase = next;
-        self.watched = self.present_changes();
+        self.watched = self.present_changes().into();
         Ok(())
     }
 
@@ -274,7 +275,7 @@ impl Rollout {
     }
 
     /// The changes whose live state the next decision needs; those of a quarantined set turned round.
-    pub fn watched(&self) -> &[Change] {
+    pub fn watched(&self) -> &Arc<[Change]> {
         &self.watched
     }
 

@@ -1,0 +1,65 @@
+//! Bringing one service to its target: its task definition, rendered from what the plan was made with, and then the
+//! update that uses it. No choice is left here, and all of it may be done again.
+
+use super::App;
+use crate::domain::fleet::Address;
+use crate::domain::ids::{DeploymentId, TaskArn, TaskDefinitionArn};
+use crate::domain::plan::Change;
+use crate::domain::template::{Rendered, Template};
+use crate::ports::{Fault, OpenRollout, PortError, PortResult, TaskRun};
+
+/// What was sent.
+pub(super) enum Sent {
+    /// An update, which began this deployment.
+    Update(DeploymentId),
+    /// The start of a task.
+    Task(TaskArn),
+}
+
+/// Brings one service to its target: its task definition, then the update; or the start, where it is a task.
+pub(super) async fn bring(
+    app: App,
+    proof: OpenRollout,
+    address: Address,
+    change: Change,
+    known: Option<TaskDefinitionArn>,
+    task: Option<(TaskRun, Address)>,
+) -> (Change, PortResult<Sent>) {
+    let target = match known {
+        Some(arn) => Ok(arn),
+        None => task_definition(&app, &proof, &address, &change).await,
+    };
+    let result = match (target, task) {
+        (Ok(arn), None) => app.writers.fleet.update(&proof, &address, &arn).await.map(Sent::Update),
+        (Ok(arn), Some((run, beside))) => app.writers.tasks.run(&proof, &run, &arn, &beside).await.map(Sent::Task),
+        (Err(error), _) => Err(error),
+    };
+    (change, result)
+}
+
+/// The task definition of a change's target: named by the plan (the way back always is), or rendered and registered.
+pub(super) async fn task_definition(
+    app: &App,
+    proof: &OpenRollout,
+    address: &Address,
+    change: &Change,
+) -> PortResult<TaskDefinitionArn> {
+    if let Some(arn) = &change.target.task_definition {
+        return Ok(arn.clone());
+    }
+    let rendered = render(app, address, change).await?;
+    app.writers.fleet.register(proof, address, &rendered).await
+}
+
+/// Renders the target from the template the plan was made with. Anything else than what was planned is refused.
+async fn render(app: &App, address: &Address, change: &Change) -> PortResult<Rendered> {
+    let refused = |why: &str| PortError::new(Fault::Refused, format!("rendering {}", change.service), why);
+    let before = change.before.task_definition.as_ref().ok_or_else(|| refused("the plan names no template"))?;
+    let digest = change.target.digest.as_ref().ok_or_else(|| refused("the plan names no digest"))?;
+    let described = app.readers.fleet.task_definition(&address.cell, before).await?;
+    let service = &change.service.service;
+    let template = Template::from_task_definition(&described, service).map_err(|bad| refused(&bad.to_string()))?;
+    let image = format!("{}@{digest}", app.application.repository(service));
+    let rendered = template.render(service, &image).map_err(|bad| refused(&bad.to_string()))?;
+    if rendered.hash == change.target.hash { Ok(rendered) } else { Err(refused("it is not what was planned")) }
+}

@@ -1,0 +1,14 @@
+# EXAMPLE/accessos and its numbers stand for the repository that adopts this.
+github = { repository = "EXAMPLE/accessos", repository_id = "100000001", owner_id = "200000002" }
+
+jobs = {
+  build = { environments = ["dev"], workflows = ["deploy.yml"] }
+  plan  = { environments = ["dev-plan"], workflows = ["deploy.yml", "promote.yml"] }
+  # Prod's jobs too: the images that they promote are in this account's registry. The other way round is refused.
+  deploy      = { environments = ["dev", "prod-approval"], workflows = ["deploy.yml", "promote.yml", "rollback.yml"] }
+  infra_plan  = { environments = ["infra-dev-plan"], workflows = ["infra.yml"] }
+  infra_apply = { environments = ["infra-dev"], workflows = ["infra.yml"] }
+}
+
+# deploy.yml builds and deploys in one job, with one role a cell.
+deploy_builds = true

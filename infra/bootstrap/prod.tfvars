@@ -1,0 +1,9 @@
+# EXAMPLE/accessos and its numbers stand for the repository that adopts this. Nothing is built in prod.
+github = { repository = "EXAMPLE/accessos", repository_id = "100000001", owner_id = "200000002" }
+
+jobs = {
+  plan        = { environments = ["prod-plan"], workflows = ["promote.yml"] }
+  deploy      = { environments = ["prod-approval"], workflows = ["promote.yml", "rollback.yml"] }
+  infra_plan  = { environments = ["infra-prod-plan"], workflows = ["infra.yml"] }
+  infra_apply = { environments = ["infra-prod"], workflows = ["infra.yml"] }
+}

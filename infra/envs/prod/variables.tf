@@ -1,0 +1,1 @@
+../../stack/fleet/variables.tf

@@ -1,0 +1,93 @@
+# The control bucket: `sets/` is written by Terraform, `routing/` by the release tool. Versioned: what was published
+# is part of the record.
+
+resource "aws_s3_bucket" "control" {
+  bucket        = local.platform.control_bucket
+  force_destroy = false
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_s3_bucket_versioning" "control" {
+  bucket = aws_s3_bucket.control.id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "control" {
+  bucket = aws_s3_bucket.control.id
+  rule {
+    bucket_key_enabled = true
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "control" {
+  bucket                  = aws_s3_bucket.control.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "control" {
+  bucket = aws_s3_bucket.control.id
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_logging" "control" {
+  bucket        = aws_s3_bucket.control.id
+  target_bucket = var.logs_bucket
+  target_prefix = "s3/${local.platform.control_bucket}/"
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "control" {
+  bucket = aws_s3_bucket.control.id
+  rule {
+    id     = "old-versions"
+    status = "Enabled"
+    filter {}
+    noncurrent_version_expiration {
+      noncurrent_days = 365
+    }
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "control" {
+  bucket = aws_s3_bucket.control.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = ["${local.arn.s3}${local.platform.control_bucket}", "${local.arn.s3}${local.platform.control_bucket}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        # A tenant that could write its template could choose its role.
+        Sid       = "NoTenant"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = ["${local.arn.s3}${local.platform.control_bucket}", "${local.arn.s3}${local.platform.control_bucket}/*"]
+        Condition = {
+          Null            = { "aws:PrincipalTag/tenant" = "false" }
+          StringNotEquals = { "aws:PrincipalTag/tenant" = "control-plane" }
+        }
+      },
+    ]
+  })
+}

@@ -1,0 +1,73 @@
+# The contract, both ways: infra/test/fixture/inputs.json in, infra/test/fixture/manifest-*.json out. The release tool
+# tests the same two files from its side. infra/test/run compares what the first run prints, byte by byte.
+
+mock_provider "aws" {
+  source = "../../test/mocks"
+}
+
+variables {
+  fleet = jsondecode(file("../../test/fixture/inputs.json")).fleet
+  platform = {
+    zones         = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    cidr          = "10.10.0.0/16"
+    nat           = "none"
+    protect       = true
+    log_days      = 30
+    evidence_days = 365
+    issued_hosts  = ["access.umbrella.example"]
+    database      = { instance_class = "db.t4g.medium", engine_version = "16.8", storage_gib = 20, multi_az = false, backup_days = 7 }
+    sizes = {
+      standard = { api = { cpu = 256, memory = 512, min = 1, max = 2 }, work = { cpu = 256, memory = 512, min = 1, max = 2 }, migration = { cpu = 256, memory = 512, min = 0, max = 0 } }
+      premium  = { api = { cpu = 512, memory = 1024, min = 2, max = 4 }, work = { cpu = 256, memory = 512, min = 1, max = 2 }, migration = { cpu = 256, memory = 512, min = 0, max = 0 } }
+    }
+    settings      = { api = { uses = ["database", "evidence", "send"], secrets = ["session-signing"] }, work = { uses = ["receive"] }, migration = { uses = ["database"] } }
+    control_plane = { router = { cpu = 256, memory = 512, min = 1, max = 2, reads = ["routing"] } }
+  }
+}
+
+run "round_trip" {
+  command = apply
+
+  assert {
+    condition     = toset(keys(output.manifest_bodies)) == toset(["control-plane", "acme", "acme-x", "umbrella"])
+    error_message = "One manifest a set."
+  }
+  assert {
+    condition     = jsondecode(output.manifest_bodies["acme-x"]).routing == "paused" && jsondecode(output.manifest_bodies["umbrella"]).data.evidence.bucket == "accessos-dev-evidence-111111111111-umbrella"
+    error_message = "States and scopes of data reach the manifest."
+  }
+  assert {
+    condition     = output.ownership.ignore_changes.aws_ecs_service == ["task_definition", "desired_count"]
+    error_message = "What the release tool owns is told."
+  }
+}
+
+run "tier_without_sizes" {
+  command = plan
+  variables {
+    fleet = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet, {
+      tenants = { acme = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet.tenants.acme, { tier = "gold" }) }
+    })
+  }
+  expect_failures = [var.platform]
+}
+
+run "shard_that_is_not_there" {
+  command = plan
+  variables {
+    fleet = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet, {
+      tenants = { acme = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet.tenants.acme, { shard = "s9" }) }
+    })
+  }
+  expect_failures = [var.fleet]
+}
+
+run "same_host_twice" {
+  command = plan
+  variables {
+    fleet = merge(jsondecode(file("../../test/fixture/inputs.json")).fleet, {
+      tenants = { for id, of in jsondecode(file("../../test/fixture/inputs.json")).fleet.tenants : id => merge(of, { host = "one.dev.a3os.app" }) }
+    })
+  }
+  expect_failures = [var.fleet]
+}

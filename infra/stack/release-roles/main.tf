@@ -1,0 +1,222 @@
+# Who a workflow is in AWS: five roles, each for one kind of job, and what none of them may ever do.
+#
+# What each may do is written once, in actions.json, by the kind of thing it is done to; this file says which things
+# those are. infra/test/actions.py compares that list with the calls that the release tool's source makes.
+#
+# Trust hangs on four claims of GitHub's token, all of them, none with a wildcard: `sub` with the environment (in both
+# of its forms: repositories made since 2026-07-15 have the numbers of owner and repository in it), `repository_id`,
+# since a name can be taken over, and `job_workflow_ref`, since any branch can bring a workflow of its own
+# (reliability.md section 6).
+
+module "names" {
+  source  = "../names"
+  context = var.context
+}
+
+locals {
+  platform = module.names.platform
+  arn      = module.names.arn
+  actions  = jsondecode(file("${path.module}/actions.json"))
+
+  owner  = split("/", var.github.repository)[0]
+  repo   = split("/", var.github.repository)[1]
+  issuer = "token.actions.githubusercontent.com"
+
+  trust = {
+    for role, jobs in var.jobs : role => jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Effect    = "Allow"
+        Principal = { Federated = "${local.arn.iam}:oidc-provider/${local.issuer}" }
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Condition = {
+          StringEquals = {
+            "${local.issuer}:aud"           = "sts.amazonaws.com"
+            "${local.issuer}:repository_id" = var.github.repository_id
+            "${local.issuer}:sub" = flatten([for environment in sort(tolist(jobs.environments)) : [
+              "repo:${var.github.repository}:environment:${environment}",
+              "repo:${local.owner}@${var.github.owner_id}/${local.repo}@${var.github.repository_id}:environment:${environment}",
+            ]])
+            "${local.issuer}:job_workflow_ref" = [for workflow in sort(tolist(jobs.workflows)) : "${var.github.repository}/.github/workflows/${workflow}@${var.github.branch}"]
+          }
+        }
+      }]
+    })
+  }
+
+  roles    = local.platform.release_roles
+  clusters = [for cluster in var.clusters : "${local.arn.ecs}:cluster/${cluster}"]
+  of_fleet = concat(local.clusters, flatten([for cluster in var.clusters : [
+    "${local.arn.ecs}:service/${cluster}/*", "${local.arn.ecs}:service-deployment/${cluster}/*", "${local.arn.ecs}:service-revision/${cluster}/*",
+    "${local.arn.ecs}:task/${cluster}/*", "${local.arn.ecs}:container-instance/${cluster}/*",
+  ]]))
+  services      = [for cluster in var.clusters : "${local.arn.ecs}:service/${cluster}/${local.platform.prefix}-*"]
+  definitions   = "${local.arn.ecs}:task-definition/${local.platform.prefix}-*"
+  task_families = [for task in sort(tolist(var.tasks)) : "${local.arn.ecs}:task-definition/${local.platform.prefix}-*-${task}:*"]
+  evidence      = ["${local.arn.s3}${local.platform.evidence_bucket}/*", "${local.arn.s3}${local.platform.evidence_bucket}-*/*"]
+
+  read = [
+    { Sid = "ReadAnywhere", Effect = "Allow", Action = local.actions.read.anywhere, Resource = "*" },
+    # ListTasks and its kin name their cluster by a condition and not by a resource (service authorization reference).
+    { Sid = "ReadTheFleet", Effect = "Allow", Action = local.actions.read.fleet, Resource = concat(local.of_fleet, ["${local.arn.ecs}:container-instance/*"]) },
+    { Sid = "ReadImages", Effect = "Allow", Action = local.actions.read.images, Resource = var.repository_arns },
+    { Sid = "NamesOfSecrets", Effect = "Allow", Action = local.actions.read.secret_names, Resource = "${local.arn.secret}:${local.platform.slash}/*" },
+    { Sid = "LastWordsOfATask", Effect = "Allow", Action = local.actions.read.logs, Resource = "${local.arn.logs}:/${local.platform.slash}/*:log-stream:*" },
+    { Sid = "TemplatesAndManifests", Effect = "Allow", Action = local.actions.read.control, Resource = ["${local.arn.s3}${local.platform.control_bucket}/sets/*", "${local.arn.s3}${local.platform.control_bucket}/routing/*"] },
+    {
+      Sid      = "KeyOfTheControlBucket"
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = "${local.arn.kms}:key/*"
+      Condition = {
+        "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = [local.platform.data_alias] }
+        StringEquals               = { "kms:ViaService" = "s3.${var.context.region}.amazonaws.com" }
+      }
+    },
+  ]
+
+  no_data = [
+    { Sid = "NoData", Effect = "Deny", Action = local.actions.data_never, Resource = "*" },
+    { Sid = "NoEvidence", Effect = "Deny", Action = ["s3:*Object*"], Resource = local.evidence },
+    {
+      Sid       = "NoTenantsKey"
+      Effect    = "Deny"
+      Action    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      Resource  = "*"
+      Condition = { "ForAnyValue:StringLike" = { "kms:ResourceAliases" = ["${local.platform.tenant_alias}*"] } }
+    },
+  ]
+
+  # One role may be given to tasks: those of sets. `iam:PassRole` on anything else is refused in words, not by silence.
+  pass = [
+    {
+      Sid       = "GiveSetsTheirRoles"
+      Effect    = "Allow"
+      Action    = local.actions.deploy.roles
+      Resource  = "${local.arn.iam}:role${local.platform.role_path}*"
+      Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+    },
+    { Sid = "GiveNoOtherRole", Effect = "Deny", Action = local.actions.deploy.roles, NotResource = "${local.arn.iam}:role${local.platform.role_path}*" },
+  ]
+
+  deploy = concat(local.read, local.no_data, local.pass,
+    [
+      {
+        Sid      = "MoveServices"
+        Effect   = "Allow"
+        Action   = local.actions.deploy.services
+        Resource = local.services
+        Condition = {
+          StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet }
+          # Absent when only the number of tasks changes, which is what a pause does.
+          ArnLikeIfExists = { "ecs:task-definition" = local.definitions }
+        }
+      },
+      { Sid = "StopDeployments", Effect = "Allow", Action = local.actions.deploy.deployments, Resource = [for cluster in var.clusters : "${local.arn.ecs}:service-deployment/${cluster}/${local.platform.prefix}-*"] },
+      # Knows no resource (service authorization reference, ECS); what it may run as is held by PassRole.
+      { Sid = "RegisterDefinitions", Effect = "Allow", Action = local.actions.deploy.definitions, Resource = "*" },
+      { Sid = "TagThemAsTheyAreMade", Effect = "Allow", Action = local.actions.deploy.tags, Resource = "${local.definitions}:*", Condition = { StringEquals = { "ecs:CreateAction" = "RegisterTaskDefinition" } } },
+      {
+        Sid      = "SleepAndWake"
+        Effect   = "Allow"
+        Action   = local.actions.deploy.scaling
+        Resource = "${local.arn.scaling}/*"
+        Condition = { StringEquals = {
+          "application-autoscaling:service-namespace"  = "ecs"
+          "application-autoscaling:scalable-dimension" = "ecs:service:DesiredCount"
+        } }
+      },
+      { Sid = "Never", Effect = "Deny", Action = local.actions.deploy_never, Resource = "*" },
+      merge(
+        { Sid = "RunNothingElse", Effect = "Deny", Action = local.actions.deploy.tasks },
+        length(local.task_families) > 0 ? { NotResource = local.task_families } : { Resource = ["*"] },
+      ),
+    ],
+    [for families in [local.task_families] : {
+      Sid       = "RunOneShotTasks"
+      Effect    = "Allow"
+      Action    = local.actions.deploy.tasks
+      Resource  = families
+      Condition = { ArnEquals = { "ecs:cluster" = local.clusters } }
+    } if length(families) > 0],
+    [for arns in [var.repository_arns] : { Sid = "TagWhatIsReleased", Effect = "Allow", Action = local.actions.deploy.tag_images, Resource = arns } if var.registry_here],
+    [for statement in local.build : statement if var.deploy_builds],
+  )
+
+  build = [
+    { Sid = "SignInToTheRegistry", Effect = "Allow", Action = local.actions.build.sign_in, Resource = "*" },
+    { Sid = "PushImages", Effect = "Allow", Action = local.actions.build.push, Resource = var.repository_arns },
+  ]
+
+  infra_plan = concat(local.no_data, [
+    {
+      Sid      = "LookAtTheStack"
+      Effect   = "Allow"
+      Action   = flatten([for service in local.actions.infra_services : ["${service}:Describe*", "${service}:Get*", "${service}:List*"]])
+      Resource = "*"
+    },
+    { Sid = "NoLogs", Effect = "Deny", Action = ["logs:GetLogEvents", "logs:FilterLogEvents", "logs:GetQueryResults"], Resource = "*" },
+  ])
+
+  infra_apply = concat(local.no_data, [
+    { Sid = "BuildTheStack", Effect = "Allow", Action = [for service in local.actions.infra_services : "${service}:*"], Resource = "*" },
+    {
+      # Whoever can take the ceiling off a role needs no other right.
+      Sid       = "RolesOfSetsOnlyUnderTheCeiling"
+      Effect    = "Deny"
+      Action    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:AttachRolePolicy"]
+      Resource  = "${local.arn.iam}:role${local.platform.role_path}*"
+      Condition = { StringNotEquals = { "iam:PermissionsBoundary" = local.platform.ceiling_arn } }
+    },
+    { Sid = "CeilingsStay", Effect = "Deny", Action = "iam:DeleteRolePermissionsBoundary", Resource = "*" },
+    {
+      # These are infra/bootstrap's: a person with administrator's rights applies it.
+      Sid      = "NotItself"
+      Effect   = "Deny"
+      Action   = ["iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:Put*", "iam:Remove*", "iam:Tag*", "iam:Untag*", "iam:Update*", "iam:PassRole"]
+      Resource = concat([for role in values(local.roles) : "${local.arn.iam}:role/${role}"], ["${local.arn.iam}:oidc-provider/*", "${local.arn.iam}:user/*", "${local.arn.iam}:group/*"])
+    },
+    { Sid = "StateStays", Effect = "Deny", Action = ["s3:DeleteBucket*", "s3:PutBucket*", "s3:PutLifecycle*", "s3:DeleteObjectVersion"], Resource = ["${local.arn.s3}${local.platform.state_bucket}", "${local.arn.s3}${local.platform.state_bucket}/*"] },
+    { Sid = "NoTasks", Effect = "Deny", Action = ["ecs:RunTask", "ecs:StartTask", "ecs:ExecuteCommand"], Resource = "*" },
+  ])
+
+  policies = {
+    for role, statements in {
+      build       = local.build
+      plan        = concat(local.read, local.no_data)
+      deploy      = local.deploy
+      infra_plan  = local.infra_plan
+      infra_apply = local.infra_apply
+    } : role => jsonencode({ Version = "2012-10-17", Statement = statements }) if contains(keys(var.jobs), role)
+  }
+}
+
+resource "aws_iam_role" "this" {
+  for_each             = local.policies
+  name                 = local.roles[each.key]
+  description          = "The release tool's workflows: ${replace(each.key, "_", " ")}"
+  assume_role_policy   = local.trust[each.key]
+  max_session_duration = 3600
+
+  lifecycle {
+    precondition {
+      condition     = length(local.roles[each.key]) <= 64
+      error_message = "A role's name has at most 64 characters: ${local.roles[each.key]}"
+    }
+    precondition {
+      condition     = length(replace(each.value, "/\\s/", "")) <= 10240
+      error_message = "Inline policies of a role have at most 10,240 characters together: ${each.key} has ${length(each.value)}."
+    }
+    precondition {
+      condition     = length(replace(local.trust[each.key], "/\\s/", "")) <= 4096
+      error_message = "A trust policy has at most 4,096 characters, after AWS has raised its quota of 2,048: name fewer environments."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  for_each = local.policies
+  name     = "own"
+  role     = aws_iam_role.this[each.key].name
+  policy   = each.value
+}

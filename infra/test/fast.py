@@ -1,0 +1,228 @@
+"""What needs no API: every step of `infra/test/run fast`."""
+
+import concurrent.futures
+import json
+import re
+
+import actions
+import isolation
+from steps import HERE, INFRA, ROOT, WORK, Failed, Steps, Terraform, call, python
+
+ENVIRONMENTS = ("dev", "prod")
+CHECKOV = "checkov==3.3.30"
+JSONSCHEMA = "jsonschema==4.26.0"
+
+
+def run(steps: Steps) -> None:
+    tf = Terraform()
+    steps.step("tools", tools)
+    steps.step("format", lambda: tf.need().run(INFRA, "fmt", "-check", "-recursive") and "terraform fmt")
+    steps.step("contract", contract)
+    steps.step("ownership", ownership)
+    steps.step("words", words)
+    steps.step("actions", actions.check)
+    steps.step("guard plans", guard_plans)
+    tree = tf.copy("fast", offline=True)
+    loose = tf.copy("loose", offline=True, unlocked=True)
+    steps.step("validate", validate, tf, tree)
+    steps.step("modules", module_tests, tf, loose)
+    steps.step("plan", plans, tf, tree)
+    steps.step("root tests", root_tests, tf, tree)
+    steps.step("isolation", isolated, tree)
+    steps.step("checkov", checkov, tree)
+
+
+def tools():
+    binary = python(CHECKOV, JSONSCHEMA)
+    return f"{CHECKOV}, {JSONSCHEMA} in {binary.parent.parent.relative_to(ROOT)}"
+
+
+def side_by_side(work, items):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return list(pool.map(work, items))
+
+
+def schema_check(schema: str, files) -> None:
+    """By a Python that has jsonschema. Raises with the first problem of each file."""
+    program = (
+        "import json, sys, jsonschema\n"
+        "schema = json.load(open(sys.argv[1])); jsonschema.Draft202012Validator.check_schema(schema)\n"
+        "v = jsonschema.Draft202012Validator(schema); bad = 0\n"
+        "for path in sys.argv[2:]:\n"
+        "    for e in v.iter_errors(json.load(open(path))):\n"
+        "        bad = 1; print(path, e.json_path, e.message[:200])\n"
+        "sys.exit(bad)\n"
+    )
+    call(python(CHECKOV, JSONSCHEMA), "-c", program, ROOT / "schema" / schema, *files)
+
+
+def contract():
+    """The committed inputs are what the schema says and as the export writes them; broken ones are refused."""
+    files = [INFRA / f"envs/{env}/fleet.auto.tfvars.json" for env in ENVIRONMENTS] + [HERE / "fixture/inputs.json"]
+    schema_check("tenant-inputs.schema.json", files)
+    for file in files:
+        text = file.read_text()
+        if text != json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n":
+            raise Failed(f"{file.relative_to(ROOT)} is not as the export writes it: keys sorted, two blanks, one line feed")
+    manifests = sorted((HERE / "fixture").glob("manifest-*.json"))
+    schema_check("tenant-manifest.schema.json", manifests)
+    good = json.loads((HERE / "fixture/inputs.json").read_text())
+    broken = {
+        "an unknown key": lambda f: f["tenants"]["acme"].update(tags=[]),
+        "a state of its own": lambda f: f["tenants"]["acme"].update(state="asleep"),
+        "slot 21": lambda f: f["tenants"]["acme"].update(slot=21),
+        "an id with two hyphens": lambda f: f["tenants"].update({"a--b": f["tenants"]["acme"]}),
+        "a service without a port": lambda f: f["services"]["api"].pop("port"),
+        "an account of eleven digits": lambda f: f.update(account_id="1" * 11),
+        "no shards": lambda f: f.update(shards=[]),
+        "the contract of tomorrow": lambda f: f.update(schema=2),
+    }
+    for what, spoil in broken.items():
+        bad = json.loads(json.dumps(good))
+        spoil(bad["fleet"])
+        path = WORK / "broken.json"
+        path.write_text(json.dumps(bad))
+        try:
+            schema_check("tenant-inputs.schema.json", [path])
+        except Failed:
+            continue
+        raise Failed(f"the schema takes {what}")
+    return f"{len(files)} inputs, {len(manifests)} manifests, {len(broken)} broken ones refused"
+
+
+def ownership():
+    """`ignore_changes` is exactly what ownership.json publishes."""
+    wanted = json.loads((INFRA / "stack/ownership.json").read_text())["ignore_changes"]
+    found: dict = {}
+    for file in INFRA.rglob("*.tf"):
+        kind = None
+        for line in file.read_text().splitlines():
+            if m := re.match(r'resource "(\w+)"', line):
+                kind = m[1]
+            if m := re.match(r"\s*ignore_changes\s*=\s*\[(.*)\]", line):
+                found[kind] = [word.strip() for word in m[1].split(",")]
+            elif "ignore_changes" in line and not line.lstrip().startswith("#"):
+                raise Failed(f"{file}: an ignore_changes that this test cannot read: {line}")
+    if found != wanted:
+        raise Failed(f"Terraform ignores {found}, ownership.json says {wanted}")
+    return ", ".join(f"{kind}: {' '.join(what)}" for kind, what in found.items())
+
+
+def words():
+    """Every variable and output says what it is; nothing names a path of one machine or asks an API at plan."""
+    count = 0
+    for file in INFRA.rglob("*.tf"):
+        if "data" in (text := file.read_text()) and (m := re.search(r'^data "', text, re.M)):
+            raise Failed(f"{file}: a data source asks an API at plan")
+        for kind, name, body in re.findall(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', text, re.M | re.S):
+            count += 1
+            if "description" not in body.split("\n")[0]:
+                raise Failed(f"{file}: {kind} {name} has no description first")
+    return f"{count} variables and outputs are described, no data source"
+
+
+def guard_plans():
+    files = sorted((HERE / "plans").glob("*.json"))
+    if len(files) < 5:
+        raise Failed("infra/test/plans lacks fixtures: infra/test/run plans makes them")
+    for file in files:
+        plan = json.loads(file.read_text())
+        for change in plan["resource_changes"]:
+            if not {"address", "type", "change"} <= set(change) or not {"actions", "before"} <= set(change["change"]):
+                raise Failed(f"{file.name}: {change}")
+    return f"{len(files)} plans: {', '.join(f.stem for f in files)}"
+
+
+def validate(tf, tree):
+    roots = [tree / "envs/dev", tree / "envs/prod", tree / "bootstrap"]
+    for root in roots:
+        tf.init(root)
+    side_by_side(lambda root: tf.run(root, "validate"), roots)
+    return "envs/dev, envs/prod, bootstrap"
+
+
+def count(text):
+    found = re.search(r"(\d+) passed, (\d+) failed", text)
+    return int(found[1]) if found else 0
+
+
+def module_tests(tf, tree):
+    """Modules against mocks. One of them is the round trip: its manifests are the fixture, byte by byte."""
+    modules = ["fleet", "release-roles", "service-set", "tenant"]
+
+    def one(module):
+        root = tree / "stack" / module
+        tf.init(root)
+        return tf.run(root, "test", "-json", "-verbose")
+
+    answers = dict(zip(modules, side_by_side(one, modules)))
+    messages = [json.loads(line) for line in answers["fleet"].stdout.splitlines() if line.startswith("{")]
+    states = [m["test_state"] for m in messages if m["type"] == "test_state" and m.get("@testrun") == "round_trip"]
+    bodies = states[0]["outputs"]["manifest_bodies"]["value"]
+    wanted = {f.stem.removeprefix("manifest-"): f.read_text() for f in (HERE / "fixture").glob("manifest-*.json")}
+    made = {name: json.dumps(json.loads(body), indent=2, sort_keys=True) + "\n" for name, body in bodies.items()}
+    (WORK / "manifests").mkdir(exist_ok=True)
+    for name, body in made.items():
+        (WORK / f"manifests/manifest-{name}.json").write_text(body)
+    if wanted != made:
+        differ = [n for n in made | wanted if made.get(n) != wanted.get(n)]
+        raise Failed(f"manifests differ from infra/test/fixture: {differ}; what Terraform makes is in target/infra/manifests")
+    total = 0
+    for answer in answers.values():
+        for line in answer.stdout.splitlines():
+            message = json.loads(line) if line.startswith("{") else {}
+            if message.get("type") == "test_summary":
+                total += message["test_summary"]["passed"]
+    return f"{total} runs of {len(modules)} modules on mocks, {len(made)} manifests as in the fixture"
+
+
+def plans(tf, tree):
+    def one(job):
+        root, out, *more = job
+        if not (root / ".terraform").exists():
+            tf.init(root)
+        tf.run(root, "plan", "-input=false", "-lock=false", f"-out={out}.tfplan", *more)
+        shown = tf.run(root, "show", "-json", f"{out}.tfplan").stdout
+        (root / f"{out}.json").write_text(shown)
+        return len(json.loads(shown)["resource_changes"])
+
+    jobs = [(tree / "envs/dev", "plan"), (tree / "envs/prod", "plan")]
+    counts = side_by_side(one, jobs)
+    boot = [one((tree / "bootstrap", env, f"-var-file=../envs/{env}/fleet.auto.tfvars.json", f"-var-file={env}.tfvars")) for env in ENVIRONMENTS]
+    return f"no API: dev {counts[0]} and prod {counts[1]} resources, bootstrap {boot[0]} and {boot[1]}"
+
+
+def root_tests(tf, tree):
+    answers = side_by_side(lambda env: tf.run(tree / "envs" / env, "test"), ENVIRONMENTS)
+    return f"{sum(count(a.stdout) for a in answers)} runs with the real provider at plan"
+
+
+def isolated(tree):
+    told = []
+    for env in ENVIRONMENTS:
+        code, text = isolation.check([tree / f"envs/{env}/plan.json", tree / f"bootstrap/{env}.json"])
+        if code:
+            raise Failed(text)
+        told.append(text)
+    return "; ".join(told)
+
+
+def checkov(tree):
+    """What is let through is in checkov.yaml, each id with its reason; an id that finds nothing any more must go."""
+    config = HERE / "checkov.yaml"
+    listed = re.findall(r"^  - (CKV\w+)(?:\s+#\s*(.+))?$", config.read_text(), re.M)
+    if bare := [name for name, reason in listed if not reason]:
+        raise Failed(f"checkov.yaml: no reason behind {bare}")
+    let_through = {name for name, _ in listed}
+    binary = python(CHECKOV, JSONSCHEMA).parent / "checkov"
+    passed, found = 0, []
+    for root in (tree / "envs/prod", tree / "bootstrap"):
+        done = call(binary, "-d", root, "--framework", "terraform", "--skip-download", "--quiet", "--compact", "-o", "json", ok=(0, 1))
+        result = json.loads(done.stdout[done.stdout.index("{") :])
+        passed += result["summary"]["passed"]
+        found += result["results"]["failed_checks"]
+    if new := sorted({f"{c['check_id']} {c['resource']}: {c['check_name']}" for c in found if c["check_id"] not in let_through}):
+        raise Failed(f"{len(new)} findings:\n" + "\n".join(new))
+    if idle := let_through - {c["check_id"] for c in found}:
+        raise Failed(f"checkov.yaml lets through what is not there any more: {sorted(idle)}")
+    return f"{passed} checks passed, {len(listed)} ids let through with reasons"

@@ -41,7 +41,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 7] = [
+const ADAPTERS: [(&str, &[&str]); 8] = [
     (
         "aws",
         &[
@@ -65,6 +65,7 @@ const ADAPTERS: [(&str, &[&str]); 7] = [
     ("builder", &["globset", "tokio"]),
     ("probe", &["reqwest", "tokio"]),
     ("clock", &["tokio"]),
+    ("inputs", &["tokio"]),
     ("signals", &["tokio"]),
     ("sim", &["tokio"]),
 ];

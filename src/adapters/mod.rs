@@ -5,6 +5,7 @@ pub mod aws;
 pub mod builder;
 pub mod clock;
 pub mod github;
+pub mod inputs;
 pub mod probe;
 pub mod signals;
 pub mod sim;

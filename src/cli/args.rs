@@ -1,6 +1,6 @@
 //! What was typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -173,7 +173,13 @@ pub enum Command {
         #[arg(long, default_value = ".tidegate/demo", value_name = "DIR")]
         dir: PathBuf,
     },
-    /// Print the JSON Schema of fleet.yaml, or of the tenant files that it includes.
+    /// Tenants: list and show them, and write down for Terraform what fleet.yaml says of them.
+    Tenants {
+        /// What to do.
+        #[command(subcommand)]
+        command: Tenants,
+    },
+    /// Print the JSON Schema of a file that tidegate reads.
     Schema {
         /// Which.
         #[arg(value_enum, default_value_t = FileKind::Fleet)]
@@ -188,6 +194,54 @@ pub enum FileKind {
     Fleet,
     /// A file of tenants.
     Tenants,
+}
+
+/// What to do about tenants.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Tenants {
+    /// Write each fleet's inputs for Terraform. Shards and slots that tenants have are kept.
+    Export {
+        /// Write nothing; exit 5 and tell the differences if a committed file is not current.
+        #[arg(long)]
+        check: bool,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+    /// List the tenants.
+    List {
+        /// Only this fleet's.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+    /// Show one tenant.
+    Show {
+        /// Its id.
+        id: SetId,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+}
+
+impl Tenants {
+    /// The folder with a folder for each fleet.
+    pub fn dir(&self) -> &Path {
+        match self {
+            Self::Export { envs, .. } | Self::List { envs, .. } | Self::Show { envs, .. } => &envs.dir,
+        }
+    }
+}
+
+/// Where Terraform's roots are.
+#[derive(Clone, Debug, Args)]
+pub struct Envs {
+    /// The folder with one of Terraform's roots for each fleet.
+    #[arg(long, default_value = "infra/envs", value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 /// A fleet, and why something is decided about it.

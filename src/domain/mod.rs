@@ -15,6 +15,7 @@ pub mod gate;
 pub mod fleet;
 pub mod wave;
 pub mod manifest;
+pub mod provisioning;
 pub mod snapshot;
 pub mod plan;
 pub mod rollout;

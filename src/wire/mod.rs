@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use crate::adapters::inputs::InputFiles;
 use crate::app::App;
 use crate::app::progress::Observer;
 use crate::cli::args::{Cli, Command, FileKind};
@@ -28,6 +29,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::run::{Report, act, look, tell};
+use crate::cli::tenants::tenants;
 use crate::domain::fleet::Application;
 use crate::domain::ids::{FleetName, ServiceKey};
 use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
@@ -64,6 +66,12 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(why) => rehearse::refused(&why),
         };
         return tell(&report, &context).into();
+    }
+    if let Command::Tenants { command } = &cli.command {
+        return match InputFiles::below(command.dir()) {
+            Ok(files) => tell(&tenants(command, &application, &files).await, &context).into(),
+            Err(why) => say(Exit::BadInput, &why, &context),
+        };
     }
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),

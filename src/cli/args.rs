@@ -179,6 +179,15 @@ pub enum Command {
         #[command(subcommand)]
         command: Tenants,
     },
+    /// Refuse a plan of Terraform's that would lose something of value, unless a second person approved exactly that.
+    InfraGuard {
+        /// What `terraform show -json` prints of the saved plan.
+        #[arg(value_name = "PLAN.json")]
+        plan: PathBuf,
+        /// The approval; its shape is schema/infra-approval.schema.json.
+        #[arg(long, value_name = "FILE")]
+        approval: Option<PathBuf>,
+    },
     /// Print the JSON Schema of a file that tidegate reads.
     Schema {
         /// Which.
@@ -194,6 +203,8 @@ pub enum FileKind {
     Fleet,
     /// A file of tenants.
     Tenants,
+    /// An approval of what a plan of Terraform's would lose.
+    InfraApproval,
 }
 
 /// What to do about tenants.

@@ -7,6 +7,7 @@ mod decide;
 pub mod event;
 pub mod exit;
 pub mod failure_spec;
+pub mod guard;
 pub mod machine;
 pub mod progress;
 pub mod render;

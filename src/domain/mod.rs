@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod wave;
 pub mod manifest;
 pub mod provisioning;
+pub mod infra_guard;
 pub mod snapshot;
 pub mod plan;
 pub mod rollout;

@@ -418,7 +418,7 @@ pub enum Reason {
         why: String,
     },
     /// Something of value would be lost, and nobody approved it.
-    #[error("{things} of value would be lost, and nothing approves it")]
+    #[error("{things} would be lost, and nothing approves it")]
     LossNotApproved {
         /// How many, in words.
         things: String,
@@ -615,11 +615,11 @@ impl Reason {
                 "put its line back with `state: offboarding`, export and apply that, and take the line out after that"
             }
             R::FleetVanished { .. } => {
-                "put the fleet back and let its tenants go one by one; take its folder away when Terraform has nothing left there"
+                "put the fleet back and let its tenants go one by one; take its folder away when nothing is left there"
             }
             R::InputsUnreadable { .. } => "take the file back from git: the slots that tenants have are only in it",
             R::InputsOfSomethingElse { .. } => {
-                "a fleet that moves is a new fleet; give it another name, or take the old folder away when nothing is left there"
+                "a fleet that moves is a new fleet: give it another name, or take its folder away when nothing is left there"
             }
             R::InputsStale { .. } => "run `tidegate tenants export` and commit what it writes",
             R::SeveralCells { .. } => "make a fleet of each cell",
@@ -629,7 +629,7 @@ impl Reason {
             }
             R::ApprovalUnreadable { .. } => "its shape is schema/infra-approval.schema.json",
             R::LossNotApproved { .. } => {
-                "if the loss is meant: fill in the approval that `--json` shows, let a second person approve it, give it with --approval"
+                "if it is meant: fill in the approval that `--json` shows, have a second person approve, give it with --approval"
             }
             R::ApprovalDoesNotCount { .. } => {
                 "make an approval of exactly this plan: `--json` shows what belongs in it"

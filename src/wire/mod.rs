@@ -4,6 +4,7 @@
 mod demo;
 mod environment;
 mod files;
+mod guard;
 mod live;
 mod rehearse;
 mod machine;
@@ -32,6 +33,7 @@ use crate::cli::run::{Report, act, look, tell};
 use crate::cli::tenants::tenants;
 use crate::domain::fleet::Application;
 use crate::domain::ids::{FleetName, ServiceKey};
+use crate::domain::infra_guard::approval_schema;
 use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::snapshot::ServiceSeen;
 
@@ -43,6 +45,9 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match &cli.command {
         Command::Schema { of } => return tell(&schema(*of), &Context::default()).into(),
+        Command::InfraGuard { plan, approval } => {
+            return tell(&guard::guard(plan, approval.as_deref()), &context).into();
+        }
         Command::Demo { dir } => return demo::run(dir).await.into(),
         _ => {}
     }
@@ -142,6 +147,7 @@ fn schema(of: FileKind) -> Report {
     let schema = match of {
         FileKind::Fleet => fleet_schema(),
         FileKind::Tenants => tenants_schema(),
+        FileKind::InfraApproval => approval_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

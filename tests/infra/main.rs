@@ -2,3 +2,4 @@
 //! guard over real plans, the rights of the release roles.
 
 mod export;
+mod guard;

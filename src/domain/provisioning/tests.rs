@@ -179,11 +179,11 @@ fn every_problem_is_told_at_once() {
     cell.clusters.push("shop-a".to_owned());
     insta::assert_snapshot!(words(over(&app, &gone)), @"
     the inputs of a fleet `old` are there, and fleet.yaml has no such fleet [fleet_vanished]
-      put the fleet back and let its tenants go one by one; take its folder away when Terraform has nothing left there
+      put the fleet back and let its tenants go one by one; take its folder away when nothing is left there
     tenant `t0` is in the inputs of dev as active, and fleet.yaml does not have it any more [tenant_vanished]
       put its line back with `state: offboarding`, export and apply that, and take the line out after that
     the committed inputs of dev are those of shop/dev/one/111111111111/eu-west-1, and this would be shop/dev/one/111111111111/Frankfurt [inputs_of_something_else]
-      a fleet that moves is a new fleet; give it another name, or take the old folder away when nothing is left there
+      a fleet that moves is a new fleet: give it another name, or take its folder away when nothing is left there
     dev: cells.region: `Frankfurt` is no Region such as eu-west-1 [outside_the_contract]
       change it in fleet.yaml; the contract is schema/tenant-inputs.schema.json
     dev: the registry's cell: `Frankfurt` is no Region such as eu-west-1 [outside_the_contract]

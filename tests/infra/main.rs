@@ -3,3 +3,4 @@
 
 mod export;
 mod guard;
+mod roles;

@@ -52,7 +52,7 @@ fn checked(exports: &[Export]) -> Report {
 fn written(exports: &[Export]) -> Report {
     let say = |export: &Export| match export.differences.is_empty() {
         true => format!("{}: current\n", export.fleet),
-        false => format!("{}written\n", differences(export)),
+        false => format!("{}{}: written\n", differences(export), export.fleet),
     };
     let changed = exports.iter().filter(|export| !export.differences.is_empty()).map(|export| json!(export.fleet));
     Report {

@@ -27,21 +27,28 @@ fn the_committed_inputs_are_current() {
     assert_eq!((code, said.as_str()), (0, "2 fleets: current\n"));
 }
 
+/// This repository's fleets, and beside what they have a one-shot task, which they have not.
 #[test]
 fn an_export_is_of_the_contracts_shape() {
     let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().to_str().unwrap();
-    // The example of every field, as far as one cell a fleet goes, and this repository's own.
-    let (code, said) = tidegate(&["tenants", "export", "--dir", dir]);
-    assert_eq!(code, 0, "{said}");
+    let (dir, fleets) = (folder.path().to_str().unwrap(), folder.path().join("fleet.yaml"));
+    let task = "\nservices:\n  upgrade: { build: services/upgrade, run: before, class: expand }\n";
+    fs::write(&fleets, fs::read_to_string("fleet.yaml").unwrap().replacen("\nservices:\n", task, 1)).unwrap();
+    let export = || tidegate(&["tenants", "export", "--dir", dir, "--file", fleets.to_str().unwrap()]);
+    let (code, said) = export();
+    assert_eq!(
+        (code, said.as_str()),
+        (0, "dev: there is no file yet\ndev: written\nprod: there is no file yet\nprod: written\n")
+    );
     for fleet in ["dev", "prod"] {
         let file = folder.path().join(fleet).join("fleet.auto.tfvars.json");
         assert_eq!(refused("schema/tenant-inputs.schema.json", &file), Vec::<String>::new());
         let text = fs::read_to_string(&file).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(text, format!("{value:#}\n"), "keys sorted, two blanks, one line feed");
+        assert_eq!(value["fleet"]["services"]["upgrade"]["kind"], "task");
     }
-    assert_eq!(tidegate(&["tenants", "export", "--dir", dir]), (0, "dev: current\nprod: current\n".to_owned()));
+    assert_eq!(export(), (0, "dev: current\nprod: current\n".to_owned()));
 }
 
 #[test]

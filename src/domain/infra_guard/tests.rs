@@ -84,7 +84,7 @@ fn a_tenant_whose_module_goes_is_lost_with_everything_under_its_key() {
 #[test]
 fn the_block_of_the_module_taken_out_loses_every_tenant() {
     let rule = change(ACME, "aws_iam_role", None, &["delete"], Some("delete_because_no_resource_config"));
-    assert_eq!(lost(&[rule.clone()]).len(), 1);
+    assert_eq!(lost(std::slice::from_ref(&rule)).len(), 1);
     let stays = change(ACME, "aws_sqs_queue", None, &["no-op"], None);
     assert!(lost(&[rule, stays]).is_empty());
 }
@@ -120,10 +120,18 @@ fn what_is_not_known_is_refused_and_all_of_it_told() {
 }
 
 #[test]
+fn a_plan_that_is_cut_off_is_no_plan_wherever_it_is_cut() {
+    let (plan, _) = approved();
+    for length in 0..plan.len() {
+        assert!(judged(&plan[..length], None).is_err(), "{length} of {} bytes", plan.len());
+    }
+}
+
+#[test]
 fn a_name_that_is_marked_sensitive_is_not_told() {
     let mut secret = change("", "aws_secretsmanager_secret", None, &["delete"], None);
     secret["change"]["before_sensitive"] = json!({"name": true});
-    assert_eq!(judged(&plan(&[secret.clone()]), None).unwrap().losses[0].called, None);
+    assert_eq!(judged(&plan(std::slice::from_ref(&secret)), None).unwrap().losses[0].called, None);
     secret["change"]["before_sensitive"] = json!(true);
     assert_eq!(judged(&plan(&[secret]), None).unwrap().losses[0].called, None);
 }

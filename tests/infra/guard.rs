@@ -89,6 +89,19 @@ fn names_cannot_move_the_cursor_or_be_another_address() {
     "#);
 }
 
+/// Whole plans as Terraform 1.11 printed them, of three tenants with one thing each, two with keys that need quoting:
+/// the shape is its own, and so are its reasons for taking things away.
+#[test]
+fn whole_plans_of_terraform_are_understood() {
+    let lost = |name: &str| {
+        let (code, json) = tidegate(&["infra-guard", &format!("tests/infra_guard/whole-{name}.json"), "--json"]);
+        (code, serde_json::from_str::<Value>(&json).unwrap()["tenants"].take())
+    };
+    assert_eq!(lost("no-change"), (0, serde_json::json!([])));
+    assert_eq!(lost("tenant-gone"), (4, serde_json::json!(["acme"])));
+    assert_eq!(lost("block-gone"), (4, serde_json::json!(["${q}", "acme", "x\"].module.tenant[\"acme"])));
+}
+
 /// The draft that a refusal shows, filled in, is an approval of that plan and of no other.
 #[test]
 fn the_draft_filled_in_counts_for_that_plan_alone() {

@@ -97,6 +97,20 @@ pub struct BuildOrder {
     pub version: Version,
 }
 
+/// Terraform's inputs as they are committed, to look.
+#[async_trait]
+pub trait InputsReader: Send + Sync {
+    /// The bytes of every fleet's file, by the name of its folder. A fleet that was never exported has none.
+    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>>;
+}
+
+/// Terraform's inputs, to write.
+#[async_trait]
+pub trait InputsWriter: Send + Sync {
+    /// Puts a fleet's file in the place of the one that is there: all of it, or nothing.
+    async fn write(&self, fleet: &FleetName, bytes: &[u8]) -> PortResult<()>;
+}
+
 /// The source tree of the commit that is being built.
 #[async_trait]
 pub trait SourceReader: Send + Sync {

@@ -41,7 +41,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 8] = [
+const ADAPTERS: [(&str, &[&str]); 9] = [
     (
         "aws",
         &[
@@ -68,6 +68,7 @@ const ADAPTERS: [(&str, &[&str]); 8] = [
     ("probe", &["reqwest", "tokio"]),
     ("clock", &["tokio"]),
     ("command", &["tokio"]),
+    ("inputs", &["tokio"]),
     ("signals", &["tokio"]),
     ("sim", &["tokio"]),
 ];

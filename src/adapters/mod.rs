@@ -6,6 +6,7 @@ pub mod builder;
 pub mod clock;
 pub mod command;
 pub mod github;
+pub mod inputs;
 pub mod probe;
 pub mod signals;
 pub mod sim;

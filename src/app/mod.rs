@@ -21,6 +21,7 @@ mod result;
 pub mod rollback;
 pub mod rollout;
 pub mod status;
+pub mod tenants;
 
 use std::sync::Arc;
 
@@ -128,6 +129,9 @@ pub enum Stop {
         /// Who.
         tenant: SetId,
     },
+    /// No fleet has such a tenant.
+    #[error("fleet.yaml has no tenant `{0}`")]
+    NoSuchTenantAnywhere(SetId),
     /// Something outside did not do what it was asked.
     #[error(transparent)]
     Port(#[from] PortError),

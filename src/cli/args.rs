@@ -1,6 +1,6 @@
 //! What was typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -182,7 +182,22 @@ pub enum Command {
         #[arg(long, default_value = ".tidegate/demo", value_name = "DIR")]
         dir: PathBuf,
     },
-    /// Print the JSON Schema of fleet.yaml, or of the tenant files that it includes.
+    /// Tenants: list and show them, and write down for Terraform what fleet.yaml says of them.
+    Tenants {
+        /// What to do.
+        #[command(subcommand)]
+        command: Tenants,
+    },
+    /// Refuse a plan of Terraform's that would lose something of value, unless a second person approved exactly that.
+    InfraGuard {
+        /// What `terraform show -json` prints of the saved plan.
+        #[arg(value_name = "PLAN.json")]
+        plan: PathBuf,
+        /// The approval; its shape is schema/infra-approval.schema.json.
+        #[arg(long, value_name = "FILE")]
+        approval: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of a file that tidegate reads.
     Schema {
         /// Which.
         #[arg(value_enum, default_value_t = FileKind::Fleet)]
@@ -210,6 +225,56 @@ pub enum FileKind {
     Tenants,
     /// A file of series for `gates replay`.
     Replay,
+    /// An approval of what a plan of Terraform's would lose.
+    InfraApproval,
+}
+
+/// What to do about tenants.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Tenants {
+    /// Write each fleet's inputs for Terraform. Shards and slots that tenants have are kept.
+    Export {
+        /// Write nothing; exit 5 and tell the differences if a committed file is not current.
+        #[arg(long)]
+        check: bool,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+    /// List the tenants.
+    List {
+        /// Only this fleet's.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+    /// Show one tenant.
+    Show {
+        /// Its id.
+        id: SetId,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+}
+
+impl Tenants {
+    /// The folder with a folder for each fleet.
+    pub fn dir(&self) -> &Path {
+        match self {
+            Self::Export { envs, .. } | Self::List { envs, .. } | Self::Show { envs, .. } => &envs.dir,
+        }
+    }
+}
+
+/// Where Terraform's roots are.
+#[derive(Clone, Debug, Args)]
+pub struct Envs {
+    /// The folder with one of Terraform's roots for each fleet.
+    #[arg(long, default_value = "infra/envs", value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 /// A fleet, and why something is decided about it.

@@ -338,6 +338,15 @@ fn names(sets: &[SetId]) -> String {
     sets.iter().map(SetId::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// A table of rows as text.
+pub fn row_table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = table(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    trimmed(&table) + "\n"
+}
+
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);

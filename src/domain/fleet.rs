@@ -4,6 +4,7 @@
 //! name resolves, services have an order, and each tenant of a fleet has a place in a wave.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -86,6 +87,10 @@ pub struct Cell {
 pub struct Fleet {
     /// Its name, also of its GitHub environment.
     pub name: FleetName,
+    /// Its cells, the control plane's first.
+    pub cells: Vec<CellName>,
+    /// Its tenants answer at `<tenant>.<domain>`: its own, else the application's.
+    pub domain: String,
     /// The fleet a release must have succeeded in.
     pub from: Option<FleetName>,
     /// How long it must have been green there.
@@ -209,6 +214,39 @@ pub struct ServiceSet {
     pub pin: Option<Pin>,
     /// Last day of its licence.
     pub licensed_until: Option<Date>,
+    /// Which part of the data stores is its own.
+    pub data: DataScope,
+}
+
+/// Which part of the data stores is a tenant's own. Terraform makes them; a release does not look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataScope {
+    /// Its part of RDS.
+    pub rds: Rds,
+    /// Its part of S3.
+    pub evidence: Evidence,
+}
+
+/// A tenant's part of RDS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rds {
+    /// A schema of a shared database.
+    #[default]
+    Schema,
+    /// A database of its own.
+    Database,
+}
+
+/// A tenant's part of S3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// A prefix of a shared bucket.
+    #[default]
+    Prefix,
+    /// A bucket of its own.
+    Bucket,
 }
 
 /// What a set should be doing.
@@ -396,6 +434,34 @@ impl ServiceSet {
             (_, _, Some(until)) if until < today => Some(Reason::LicenceEnded { until }),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for SetState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Offboarding => "offboarding",
+        })
+    }
+}
+
+impl fmt::Display for Rds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Schema => "schema",
+            Self::Database => "database",
+        })
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Prefix => "prefix",
+            Self::Bucket => "bucket",
+        })
     }
 }
 

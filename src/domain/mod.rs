@@ -17,6 +17,8 @@ pub mod gate;
 pub mod fleet;
 pub mod wave;
 pub mod manifest;
+pub mod provisioning;
+pub mod infra_guard;
 pub mod snapshot;
 pub mod plan;
 pub mod rollout;

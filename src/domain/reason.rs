@@ -421,6 +421,90 @@ pub enum Reason {
     #[error("handed over before the job's time limit")]
     HandedOver,
 
+    // The platform under the release: what Terraform is given, and what it would take away.
+    /// A tenant is in Terraform's inputs, its line is gone, and it was not on its way out.
+    #[error("tenant `{set}` is in the inputs of {fleet} as {state}, and fleet.yaml does not have it any more")]
+    TenantVanished {
+        /// Where.
+        fleet: FleetName,
+        /// Who.
+        set: SetId,
+        /// What the inputs say that it was doing.
+        state: String,
+    },
+    /// Terraform's inputs of a fleet are there, and fleet.yaml does not have it.
+    #[error("the inputs of a fleet `{fleet}` are there, and fleet.yaml has no such fleet")]
+    FleetVanished {
+        /// The folder.
+        fleet: String,
+    },
+    /// Committed inputs are no inputs.
+    #[error("the committed inputs of `{fleet}` cannot be read: {why}")]
+    InputsUnreadable {
+        /// The folder.
+        fleet: String,
+        /// What is wrong with them.
+        why: String,
+    },
+    /// Committed inputs were made for another application, fleet, cell, account or Region.
+    #[error("the committed inputs of {fleet} are those of {was}, and this would be {now}")]
+    InputsOfSomethingElse {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Application, fleet, cell, account and Region of the file.
+        was: String,
+        /// The same of fleet.yaml.
+        now: String,
+    },
+    /// Committed inputs are not what fleet.yaml says.
+    #[error("the committed inputs of {fleet} are not current")]
+    InputsStale {
+        /// Which fleet.
+        fleet: FleetName,
+    },
+    /// A fleet that lives in several cells has no single root for Terraform.
+    #[error("{fleet} has several cells ({cells}), and its inputs for Terraform are those of one cell")]
+    SeveralCells {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Its cells.
+        cells: String,
+    },
+    /// A value that fleet.yaml may have and Terraform's inputs may not.
+    #[error("{fleet}: {what}: {why}")]
+    OutsideTheContract {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Whose value.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Terraform's plan has something in it that nothing is known of.
+    #[error("the plan is not understood: {why}")]
+    PlanNotUnderstood {
+        /// What, and where.
+        why: String,
+    },
+    /// The approval file is none.
+    #[error("the approval cannot be read: {why}")]
+    ApprovalUnreadable {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Something of value would be lost, and nobody approved it.
+    #[error("{things} would be lost, and nothing approves it")]
+    LossNotApproved {
+        /// How many, in words.
+        things: String,
+    },
+    /// There is an approval, and it does not count for this plan.
+    #[error("the approval does not count: {why}")]
+    ApprovalDoesNotCount {
+        /// Why not.
+        why: String,
+    },
+
     // A tenant is left out.
     /// Scaled to zero on purpose.
     #[error("paused")]
@@ -511,6 +595,8 @@ impl Reason {
             | R::OnHold { .. }
             | R::NoWayBack { .. }
             | R::HandedOver
+            | R::LossNotApproved { .. }
+            | R::ApprovalDoesNotCount { .. }
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
             | R::MigrationInTheWay { .. }
@@ -524,12 +610,21 @@ impl Reason {
             | R::FailedBefore { .. }
             | R::SkewTooLarge { .. }
             | R::NotPaused { .. }
+            | R::TenantVanished { .. }
+            | R::FleetVanished { .. }
+            | R::InputsUnreadable { .. }
+            | R::InputsOfSomethingElse { .. }
+            | R::SeveralCells { .. }
+            | R::OutsideTheContract { .. }
+            | R::PlanNotUnderstood { .. }
+            | R::ApprovalUnreadable { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::StalePlan { .. }
             | R::WouldGoBack { .. }
             | R::ForeignChange { .. }
             | R::NotReady { .. }
+            | R::InputsStale { .. }
             | R::NotAsPaused { .. }
             | R::LeaseHeld { .. }
             | R::LeaseUnreadable { .. }
@@ -611,6 +706,29 @@ impl Reason {
             R::LeaseHeld { .. } => "wait for it, or end that process; a lease whose owner has ended is taken over",
             R::LeaseUnreadable { .. } => "look at the branch tidegate-lease-FLEET; delete it when nothing runs",
             R::LeaseLost { .. } => "nothing more was sent; `tidegate continue` goes on when GitHub answers again",
+            R::TenantVanished { .. } => {
+                "put its line back with `state: offboarding`, export and apply that, and take the line out after that"
+            }
+            R::FleetVanished { .. } => {
+                "put the fleet back and let its tenants go one by one; take its folder away when nothing is left there"
+            }
+            R::InputsUnreadable { .. } => "take the file back from git: the slots that tenants have are only in it",
+            R::InputsOfSomethingElse { .. } => {
+                "a fleet that moves is a new fleet: give it another name, or take its folder away when nothing is left there"
+            }
+            R::InputsStale { .. } => "run `tidegate tenants export` and commit what it writes",
+            R::SeveralCells { .. } => "make a fleet of each cell",
+            R::OutsideTheContract { .. } => "change it in fleet.yaml; the contract is schema/tenant-inputs.schema.json",
+            R::PlanNotUnderstood { .. } => {
+                "give it what `terraform show -json PLAN` prints, with the Terraform that infra/ pins"
+            }
+            R::ApprovalUnreadable { .. } => "its shape is schema/infra-approval.schema.json",
+            R::LossNotApproved { .. } => {
+                "if it is meant: fill in the approval that `--json` shows, have a second person approve, give it with --approval"
+            }
+            R::ApprovalDoesNotCount { .. } => {
+                "make an approval of exactly this plan: `--json` shows what belongs in it"
+            }
             R::Paused => "`tidegate resume` brings it to the fleet's release",
             R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => "see the tenant's entry in fleet.yaml",
             R::RollbackFailed { .. } => {
@@ -653,7 +771,7 @@ impl Reason {
             | R::NotReady { service, .. } => Some(&service.set),
             R::NotAsPaused { service, .. } => Some(&service.set),
             R::AlarmRings { set, .. } | R::AlarmBeforeStart { set, .. } => Some(set),
-            R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } => Some(set),
+            R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } | R::TenantVanished { set, .. } => Some(set),
             _ => None,
         }
     }

@@ -119,6 +119,7 @@ mod tests {
             state: SetState::Active,
             pin: None,
             licensed_until: None,
+            data: crate::domain::fleet::DataScope::default(),
         }
     }
 

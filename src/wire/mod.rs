@@ -4,6 +4,7 @@
 mod demo;
 mod environment;
 mod files;
+mod guard;
 mod live;
 mod rehearse;
 mod machine;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use crate::adapters::inputs::InputFiles;
 use crate::app::App;
 use crate::app::progress::Observer;
 use crate::cli::args::{Cli, Command, FileKind, Gates};
@@ -31,8 +33,10 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::replay::replayed;
 use crate::cli::run::{Report, act, look, tell};
+use crate::cli::tenants::tenants;
 use crate::domain::fleet::Application;
 use crate::domain::ids::{FleetName, ServiceKey};
+use crate::domain::infra_guard::approval_schema;
 use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::replay::replay_schema;
 use crate::domain::snapshot::ServiceSeen;
@@ -45,6 +49,9 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match &cli.command {
         Command::Schema { of } => return tell(&schema(*of), &Context::default()).into(),
+        Command::InfraGuard { plan, approval } => {
+            return tell(&guard::guard(plan, approval.as_deref()), &context).into();
+        }
         Command::Demo { dir } => return demo::run(dir).await.into(),
         _ => {}
     }
@@ -75,6 +82,12 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(why) => rehearse::refused(&why),
         };
         return tell(&report, &context).into();
+    }
+    if let Command::Tenants { command } = &cli.command {
+        return match InputFiles::below(command.dir()) {
+            Ok(files) => tell(&tenants(command, &application, &files).await, &context).into(),
+            Err(why) => say(Exit::BadInput, &why, &context),
+        };
     }
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),
@@ -146,6 +159,7 @@ fn schema(of: FileKind) -> Report {
         FileKind::Fleet => fleet_schema(),
         FileKind::Tenants => tenants_schema(),
         FileKind::Replay => replay_schema(),
+        FileKind::InfraApproval => approval_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

@@ -182,7 +182,7 @@ locals {
 
   policies = {
     for role, statements in {
-      build       = local.build
+      build       = concat(local.build, local.no_data)
       plan        = concat(local.read, local.no_data)
       deploy      = local.deploy
       infra_plan  = local.infra_plan

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::fleet::{Builder, OnFailure, SetState};
+use crate::domain::fleet::{Builder, Evidence, OnFailure, Rds, SetState};
 use crate::domain::gate::OnUnknown;
 use crate::domain::service::MigrationClass;
 
@@ -656,7 +656,6 @@ pub(super) struct TenantEntry {
     /// Its licence.
     pub(super) license: Option<License>,
     /// Its own data stores.
-    #[expect(dead_code, reason = "described to editors; Terraform's concern")]
     pub(super) data: Option<Data>,
 }
 
@@ -691,30 +690,9 @@ pub(super) struct License {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "data")]
-#[expect(dead_code, reason = "described to editors; Terraform's concern")]
 pub(super) struct Data {
     /// Its part of RDS.
-    rds: Option<Rds>,
+    pub(super) rds: Option<Rds>,
     /// Its part of S3.
-    evidence: Option<Evidence>,
-}
-
-/// A tenant's part of RDS.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Rds {
-    /// A schema of a shared database.
-    Schema,
-    /// A database of its own.
-    Database,
-}
-
-/// A tenant's part of S3.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Evidence {
-    /// A prefix of a shared bucket.
-    Prefix,
-    /// A bucket of its own.
-    Bucket,
+    pub(super) evidence: Option<Evidence>,
 }

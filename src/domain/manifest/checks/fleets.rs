@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::waves::waves;
 use super::{Notes, words};
 use crate::domain::calendar::{Calendar, Freeze, Window};
-use crate::domain::fleet::{DeployOn, Fleet, ServiceSet, SetState};
+use crate::domain::fleet::{DataScope, DeployOn, Fleet, ServiceSet, SetState};
 use crate::domain::gate::GatePolicy;
 use crate::domain::ids::{FleetName, SetId};
 use crate::domain::manifest::mirror::{DeployOnEntry, FleetEntry, FleetFile, FreezeEntry, WindowEntry};
@@ -56,6 +56,8 @@ fn fleet(
     let gate = gates.get(entry.gate.as_str()).filter(|_| known)?.clone()?;
     Some(Fleet {
         name,
+        cells: entry.cells.iter().filter_map(|cell| cell.parse().ok()).collect(),
+        domain: entry.domain.as_ref().unwrap_or(&file.domain).clone(),
         from: entry.from.as_ref().and_then(|from| from.parse().ok()),
         soak,
         deploy_on: deploy_on?,
@@ -86,6 +88,7 @@ fn control_plane(notes: &mut Notes<'_>, file: &FleetFile, path: &str, entry: &Fl
         state: SetState::Active,
         pin: None,
         licensed_until: None,
+        data: DataScope::default(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::Notes;
-use crate::domain::fleet::{Pin, ServiceSet};
+use crate::domain::fleet::{DataScope, Pin, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
 
@@ -31,6 +31,15 @@ pub(super) fn tenants<'a>(
         sets.sort_by(|a, b| a.id.cmp(&b.id));
     }
     by_fleet
+}
+
+/// What the tenant has for itself; what the file does not say is shared.
+fn data(entry: &TenantEntry) -> DataScope {
+    let data = entry.data.as_ref();
+    DataScope {
+        rds: data.and_then(|data| data.rds).unwrap_or_default(),
+        evidence: data.and_then(|data| data.evidence).unwrap_or_default(),
+    }
 }
 
 /// Ids and hosts that are taken, and where.
@@ -72,6 +81,7 @@ impl Place<'_, '_> {
             state: entry.state,
             pin,
             licensed_until,
+            data: data(entry),
         })
     }
 

@@ -1,0 +1,97 @@
+//! `tenants`: what fleet.yaml says of tenants, and the inputs that Terraform makes their things from.
+//!
+//! Works on files of the repository alone: it asks neither AWS nor GitHub, and the check gets nothing to write with.
+
+use std::collections::BTreeMap;
+
+use super::Stop;
+use crate::domain::fleet::{Application, Fleet, ServiceSet};
+use crate::domain::ids::{FleetName, SetId};
+use crate::domain::provisioning::{Place, difference, export, place_of};
+use crate::ports::{InputsReader, InputsWriter};
+
+/// The inputs of one fleet: what they should be, and how the committed file differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Which fleet.
+    pub fleet: FleetName,
+    /// What the file should be.
+    pub bytes: Vec<u8>,
+    /// Every place at which the committed file differs; none if it is current.
+    pub differences: Vec<String>,
+}
+
+/// A tenant and where it is found.
+#[derive(Clone, Debug)]
+pub struct Tenant<'a> {
+    /// Its fleet.
+    pub fleet: &'a Fleet,
+    /// It.
+    pub set: &'a ServiceSet,
+    /// Its shard and slot; none before its first export.
+    pub place: Option<Place>,
+}
+
+/// What an export would write, for every fleet in the order of promotion. Writes nothing.
+///
+/// # Errors
+/// Every reason why there is no export.
+pub async fn look(application: &Application, inputs: &dyn InputsReader) -> Result<Vec<Export>, Stop> {
+    let committed = inputs.committed().await?;
+    let exported = export(application, &committed).map_err(Stop::Refused)?;
+    let fleets = application.fleets.iter().filter_map(|fleet| exported.get_key_value(&fleet.name));
+    let exports = fleets.map(|(fleet, inputs)| {
+        let bytes = inputs.bytes();
+        let differences = difference(committed.get(fleet.as_str()).map(Vec::as_slice), &bytes);
+        Export { fleet: fleet.clone(), bytes, differences }
+    });
+    Ok(exports.collect())
+}
+
+/// Writes the inputs of every fleet that are not current. Of one fleet that is refused, none is written.
+///
+/// # Errors
+/// As for [`look`], or a file could not be written.
+pub async fn write(
+    application: &Application,
+    inputs: &dyn InputsReader,
+    writer: &dyn InputsWriter,
+) -> Result<Vec<Export>, Stop> {
+    let exports = look(application, inputs).await?;
+    for export in exports.iter().filter(|export| !export.differences.is_empty()) {
+        writer.write(&export.fleet, &export.bytes).await?;
+    }
+    Ok(exports)
+}
+
+/// The tenants of one fleet or of all, in the order of fleets and ids.
+///
+/// # Errors
+/// There is no such fleet, or committed inputs cannot be read.
+pub async fn list<'a>(
+    application: &'a Application,
+    inputs: &dyn InputsReader,
+    only: Option<&FleetName>,
+) -> Result<Vec<Tenant<'a>>, Stop> {
+    if let Some(name) = only {
+        super::fleet(application, name)?;
+    }
+    let committed: BTreeMap<String, Vec<u8>> = inputs.committed().await?;
+    let mut found = Vec::new();
+    for fleet in application.fleets.iter().filter(|fleet| only.is_none_or(|name| name == &fleet.name)) {
+        for set in fleet.sets.iter().filter(|set| !set.id.is_control_plane()) {
+            let place = place_of(&committed, &fleet.name, &set.id)?;
+            found.push(Tenant { fleet, set, place });
+        }
+    }
+    Ok(found)
+}
+
+/// One tenant; an id is in one fleet only.
+///
+/// # Errors
+/// As for [`list`], or fleet.yaml has no such tenant.
+pub async fn show<'a>(application: &'a Application, inputs: &dyn InputsReader, id: &SetId) -> Result<Tenant<'a>, Stop> {
+    let all = list(application, inputs, None).await?;
+    all.into_iter().find(|tenant| &tenant.set.id == id).ok_or_else(|| Stop::NoSuchTenantAnywhere(id.clone()))
+}

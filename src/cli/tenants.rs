@@ -1,0 +1,158 @@
+//! `tenants export`, `list` and `show`: what they say, to people and to programs.
+
+use serde_json::{Value, json};
+
+use super::args::Tenants;
+use super::exit::Exit;
+use super::render::{count, row_table};
+use super::run::{Report, of_stop};
+use crate::app::Stop;
+use crate::app::tenants::{Export, Tenant, list, look, show, write};
+use crate::domain::fleet::Application;
+use crate::domain::provisioning::Place;
+use crate::domain::reason::Reason;
+use crate::ports::{InputsReader, InputsWriter};
+
+/// More differences than this are counted.
+const DIFFERENCES_MAX: usize = 20;
+
+/// Runs the command on the files of the repository.
+pub async fn tenants<F>(command: &Tenants, application: &Application, files: &F) -> Report
+where
+    F: InputsReader + InputsWriter,
+{
+    let report = match command {
+        Tenants::Export { check: true, .. } => look(application, files).await.map(|exports| checked(&exports)),
+        Tenants::Export { check: false, .. } => write(application, files, files).await.map(|exports| written(&exports)),
+        Tenants::List { fleet, .. } => {
+            list(application, files, fleet.as_ref()).await.map(|all| told(table(&all), all.iter().map(as_json)))
+        }
+        Tenants::Show { id, .. } => show(application, files, id).await.map(|tenant| Report {
+            json: json!({"schema": 1, "exit_code": 0, "tenant": as_json(&tenant)}),
+            ..Report::plain(Exit::Done, &words(&tenant))
+        }),
+    };
+    report.unwrap_or_else(|stop| of_stop(&stop))
+}
+
+/// A check: stale files are a conflict, with every difference.
+fn checked(exports: &[Export]) -> Report {
+    let stale: Vec<&Export> = exports.iter().filter(|export| !export.differences.is_empty()).collect();
+    if stale.is_empty() {
+        return told(format!("{}: current\n", count(exports.len(), "fleet")), std::iter::empty());
+    }
+    let reasons = stale.iter().map(|export| Reason::InputsStale { fleet: export.fleet.clone() }).collect();
+    let mut report = of_stop(&Stop::Refused(reasons));
+    report.text = stale.iter().map(|export| differences(export)).collect::<String>() + &report.text;
+    report.json["differences"] =
+        stale.iter().map(|e| (e.fleet.to_string(), json!(e.differences))).collect::<serde_json::Map<_, _>>().into();
+    report
+}
+
+fn written(exports: &[Export]) -> Report {
+    let say = |export: &Export| match export.differences.is_empty() {
+        true => format!("{}: current\n", export.fleet),
+        false => format!("{}{}: written\n", differences(export), export.fleet),
+    };
+    let changed = exports.iter().filter(|export| !export.differences.is_empty()).map(|export| json!(export.fleet));
+    Report {
+        json: json!({"schema": 1, "exit_code": 0, "written": changed.collect::<Vec<_>>()}),
+        ..Report::plain(Exit::Done, &exports.iter().map(say).collect::<String>())
+    }
+}
+
+fn differences(export: &Export) -> String {
+    let line = |difference: &String| format!("{}: {difference}\n", export.fleet);
+    let mut text: String = export.differences.iter().take(DIFFERENCES_MAX).map(line).collect();
+    if let Some(more) = export.differences.len().checked_sub(DIFFERENCES_MAX).filter(|more| *more > 0) {
+        text += &format!("{}: and {}\n", export.fleet, count(more, "more difference"));
+    }
+    text
+}
+
+fn told(text: String, tenants: impl Iterator<Item = Value>) -> Report {
+    let json = json!({"schema": 1, "exit_code": 0, "tenants": tenants.collect::<Vec<_>>()});
+    Report { json, ..Report::plain(Exit::Done, &text) }
+}
+
+fn table(tenants: &[Tenant<'_>]) -> String {
+    let header = ["tenant", "fleet", "cell", "place", "state", "tier", "tags", "pin", "licence"];
+    row_table(
+        &header,
+        tenants.iter().map(|tenant| {
+            let set = tenant.set;
+            [
+                set.id.to_string(),
+                tenant.fleet.name.to_string(),
+                set.cell.to_string(),
+                place(tenant.place.as_ref()),
+                set.state.to_string(),
+                or_dash(set.tier.as_deref().map(shown)),
+                or_dash(Some(tags(tenant)).filter(|tags| !tags.is_empty())),
+                or_dash(set.pin.as_ref().map(|pin| pin.version.to_string())),
+                or_dash(set.licensed_until.map(|until| until.to_string())),
+            ]
+        }),
+    )
+}
+
+/// One tenant, a line for each thing that is said of it.
+fn words(tenant: &Tenant<'_>) -> String {
+    let set = tenant.set;
+    let pin = set
+        .pin
+        .as_ref()
+        .map(|pin| format!("{} until {}, by {}: {}", pin.version, pin.until, shown(&pin.owner), shown(&pin.why)));
+    let lines = [
+        ("fleet", tenant.fleet.name.to_string()),
+        ("cell", format!("{}, cluster {}", set.cell, shown(&set.cluster))),
+        ("place", place(tenant.place.as_ref())),
+        ("state", set.state.to_string()),
+        ("host", shown(&set.host)),
+        ("tier", or_dash(set.tier.as_deref().map(shown))),
+        ("tags", or_dash(Some(tags(tenant)).filter(|tags| !tags.is_empty()))),
+        ("pin", or_dash(pin)),
+        ("licence", or_dash(set.licensed_until.map(|until| format!("until {until}")))),
+        ("data", format!("rds: {}, evidence: {}", set.data.rds, set.data.evidence)),
+    ];
+    let line = |(name, value): &(&str, String)| format!("  {name:<8} {value}\n");
+    format!("{}\n{}", set.id, lines.iter().map(line).collect::<String>())
+}
+
+fn as_json(tenant: &Tenant<'_>) -> Value {
+    let set = tenant.set;
+    json!({
+        "id": set.id,
+        "fleet": tenant.fleet.name,
+        "cell": set.cell,
+        "cluster": set.cluster,
+        "shard": tenant.place.as_ref().map(|place| &place.shard),
+        "slot": tenant.place.as_ref().map(|place| place.slot),
+        "state": set.state,
+        "host": set.host,
+        "tier": set.tier,
+        "tags": set.tags,
+        "pin": set.pin.as_ref().map(|pin| json!({
+            "version": pin.version, "until": pin.until, "owner": pin.owner, "reason": pin.why,
+        })),
+        "licensed_until": set.licensed_until,
+        "data": {"rds": set.data.rds, "evidence": set.data.evidence},
+    })
+}
+
+fn tags(tenant: &Tenant<'_>) -> String {
+    tenant.set.tags.iter().map(|tag| shown(tag)).collect::<Vec<_>>().join(" ")
+}
+
+fn place(place: Option<&Place>) -> String {
+    place.map_or_else(|| "not exported".to_owned(), ToString::to_string)
+}
+
+/// Free text of the file, without what would move a terminal's cursor.
+fn shown(text: &str) -> String {
+    text.escape_debug().to_string()
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}

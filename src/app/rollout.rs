@@ -232,11 +232,13 @@ fn precedence(open: &RolloutRecord, request: &Request<'_>) -> Precedence {
 
 /// What was approved is what runs: any difference is a stop.
 fn check_approval(fleet: &Fleet, plan: &Plan, approved: Option<&ContentHash>) -> Result<(), Reason> {
-    let now = plan.hash();
     match approved {
-        Some(approved) if *approved != now => Err(Reason::StalePlan { approved: approved.clone(), now }),
-        None if fleet.needs_approval => Err(Reason::AwaitingApproval { plan: now }),
-        Some(_) | None => Ok(()),
+        None if !fleet.needs_approval => Ok(()),
+        None => Err(Reason::AwaitingApproval { plan: plan.hash() }),
+        Some(approved) => match plan.hash() {
+            now if now == *approved => Ok(()),
+            now => Err(Reason::StalePlan { approved: approved.clone(), now }),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! never-healthy fleet=prod     # 500 on every path
 //! crash-at-start tenant=acme   # exits before it listens
+//! exit-at-start 137            # as a task that ran out of memory does
 //! crash-after 60s
 //! errors 30%                   # 500 on that share of requests; health stays green, as in life
 //! slow 2s                      # each answer waits
@@ -31,6 +32,7 @@ struct Line {
 enum Fault {
     NeverHealthy,
     CrashAtStart,
+    ExitAtStart(u8),
     CrashAfter(Duration),
     Errors { percent: u8 },
     Slow(Duration),
@@ -41,6 +43,7 @@ enum Fault {
 pub struct Faults {
     pub never_healthy: bool,
     pub crash_at_start: bool,
+    pub exit_at_start: Option<u8>,
     pub crash_after: Option<Duration>,
     pub errors_percent: u8,
     pub slow: Duration,
@@ -63,6 +66,9 @@ fn line(words: &[&str]) -> Result<Line, String> {
     let fault = match plain[..] {
         ["never-healthy"] => Fault::NeverHealthy,
         ["crash-at-start"] => Fault::CrashAtStart,
+        ["exit-at-start", code] => {
+            Fault::ExitAtStart(code.parse().map_err(|_| format!("not an exit code: {code:?} (0 to 255)"))?)
+        }
         ["crash-after", delay] => Fault::CrashAfter(duration(delay)?),
         ["errors", share] => Fault::Errors { percent: percent(share)? },
         ["slow", delay] => Fault::Slow(duration(delay)?),
@@ -106,6 +112,7 @@ impl Script {
             match line.fault {
                 Fault::NeverHealthy => faults.never_healthy = true,
                 Fault::CrashAtStart => faults.crash_at_start = true,
+                Fault::ExitAtStart(code) => faults.exit_at_start = Some(code),
                 Fault::CrashAfter(delay) => faults.crash_after = Some(delay),
                 Fault::Errors { percent } => faults.errors_percent = percent,
                 Fault::Slow(delay) => faults.slow = delay,
@@ -142,10 +149,11 @@ mod tests {
 
     #[test]
     fn every_kind_is_read() {
-        let text = "never-healthy\ncrash-at-start\ncrash-after 60s\nerrors 30%  # some\nslow 250ms";
+        let text = "never-healthy\ncrash-at-start\nexit-at-start 137\ncrash-after 60s\nerrors 30%  # some\nslow 250ms";
         let all = Faults {
             never_healthy: true,
             crash_at_start: true,
+            exit_at_start: Some(137),
             crash_after: Some(Duration::from_secs(60)),
             errors_percent: 30,
             slow: Duration::from_millis(250),

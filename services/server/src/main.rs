@@ -42,6 +42,9 @@ fn run() -> Result<Infallible, String> {
     if faults.crash_at_start {
         return Err(format!("{}: crash-at-start, as the image asks", identity.service));
     }
+    if let Some(code) = faults.exit_at_start {
+        process::exit(code.into());
+    }
     exit_on_sigterm()?;
     schedule_crash(&faults);
 

@@ -147,7 +147,6 @@ impl Phase {
 #[derive(Clone, Debug)]
 pub struct Rollout {
     plan: Plan,
-    plan_hash: ContentHash,
     phase: Phase,
     /// When its intent was recorded: what ECS lists as failed from before is not ours.
     opened_at: Timestamp,
@@ -192,10 +191,8 @@ impl Rollout {
         events: impl IntoIterator<Item = Event>,
         now: Timestamp,
     ) -> Result<Self, IllegalEvent> {
-        let plan_hash = plan.hash();
         let mut rollout = Self {
             plan,
-            plan_hash,
             phase: Phase::Opened,
             opened_at,
             looking_since: now,
@@ -253,11 +250,6 @@ impl Rollout {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
-    }
-
-    /// The plan's hash.
-    pub fn plan_hash(&self) -> &ContentHash {
-        &self.plan_hash
     }
 
     /// Where it is.

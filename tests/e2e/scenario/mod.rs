@@ -13,6 +13,7 @@ mod signals;
 mod stage;
 mod two;
 mod update;
+mod verdicts;
 
 use crate::story::Story;
 use crate::world::{Problem, Result, World};
@@ -32,9 +33,10 @@ pub(crate) enum Scenario {
     Pause,
     Kills,
     Faults,
+    Verdicts,
 }
 
-const ALL: [Scenario; 12] = [
+const ALL: [Scenario; 13] = [
     Scenario::Bootstrap,
     Scenario::Binary,
     Scenario::Update,
@@ -47,6 +49,7 @@ const ALL: [Scenario; 12] = [
     Scenario::Pause,
     Scenario::Kills,
     Scenario::Faults,
+    Scenario::Verdicts,
 ];
 
 /// What every change must pass; what is left out repeats under chance what is here already.
@@ -100,6 +103,7 @@ impl Scenario {
             Self::Pause => "pause",
             Self::Kills => "kills",
             Self::Faults => "faults",
+            Self::Verdicts => "verdicts",
         }
     }
 
@@ -116,6 +120,7 @@ impl Scenario {
             Self::Signals => "SIGINT, SIGTERM, finalize after SIGKILL, handing over",
             Self::Pause => "a tenant sleeps, is passed by, and wakes as it was",
             Self::Kills => "SIGKILL at moments by chance: the same end each time",
+            Self::Verdicts => "what ECS and CloudWatch can show, each with its verdict, and none that passes wrongly",
             Self::Faults => "the main job while 5 % of all calls to AWS and GitHub go wrong",
         }
     }
@@ -134,6 +139,7 @@ impl Scenario {
             Self::Pause => pause::play(story, world).await,
             Self::Kills => kills::play(story, world, bounded).await,
             Self::Faults => faults::play(story, world).await,
+            Self::Verdicts => verdicts::play(story, world).await,
         }
     }
 }

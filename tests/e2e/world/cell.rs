@@ -78,11 +78,29 @@ impl Cell {
 
     /// An ECS call as raw JSON both ways, for what must be seen exactly as it was sent.
     pub(crate) async fn ecs_json(&self, action: &str, request: &Value) -> Result<Value> {
+        let text = self.json("AmazonEC2ContainerServiceV20141113", action, request).await?;
+        serde_json::from_str(&text).trying(action)
+    }
+
+    /// Makes sure of an alarm, and sets its state: `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub(crate) async fn alarm(&self, name: &str, state: &str) -> Result<()> {
+        let alarm = json!({
+            "AlarmName": name, "Namespace": "AWS/ApplicationELB", "MetricName": "HTTPCode_Target_5XX_Count",
+            "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "ignore",
+        });
+        let service = "GraniteServiceVersion20100801";
+        self.json(service, "PutMetricAlarm", &alarm).await?;
+        let state = json!({ "AlarmName": name, "StateValue": state, "StateReason": "the story wants it so" });
+        self.json(service, "SetAlarmState", &state).await.map(drop)
+    }
+
+    async fn json(&self, service: &str, action: &str, request: &Value) -> Result<String> {
         let answer = self
             .http
             .post(&self.url)
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{action}"))
+            .header("x-amz-target", format!("{service}.{action}"))
             .body(request.to_string())
             .send()
             .await
@@ -92,7 +110,7 @@ impl Cell {
         if !status.is_success() {
             return Err(Problem::new(format!("{action}: {status}: {text}")));
         }
-        serde_json::from_str(&text).trying(action)
+        Ok(text)
     }
 
     /// DescribeServices of one place, raw.

@@ -16,6 +16,10 @@ pub(crate) struct Shape {
     pub(crate) services: usize,
     /// How many of dev's tenants. Those that it leaves out run on as they are.
     pub(crate) dev_tenants: usize,
+    /// How long dev is watched.
+    pub(crate) dev_bake: &'static str,
+    /// Whether alarms of dev's tenants have a vote.
+    pub(crate) alarms: bool,
     /// How long prod's canary is watched.
     pub(crate) canary_bake: &'static str,
     /// How many of prod's other tenants are in the first wave after the canary.
@@ -27,7 +31,16 @@ pub(crate) struct Shape {
 impl Shape {
     /// Everything the world has.
     pub(crate) const fn whole(name: &'static str) -> Self {
-        Self { name, services: 5, dev_tenants: 2, canary_bake: "4s", rest_first: 1, failure_budget: 0 }
+        Self {
+            name,
+            services: 5,
+            dev_tenants: 2,
+            dev_bake: "1s",
+            alarms: false,
+            canary_bake: "4s",
+            rest_first: 1,
+            failure_budget: 0,
+        }
     }
 
     /// Two services, one tenant in dev, three in prod: for stories that play often.
@@ -59,12 +72,21 @@ impl Shape {
             self.services().iter().map(service).collect::<String>(),
             cell(world, &DEV),
             cell(world, &PROD),
-            gate(world, &DEV),
-            gate(world, &PROD),
-            dev(),
+            gate(world, &DEV, self.alarms),
+            gate(world, &PROD, false),
+            self.dev(),
             self.prod(),
             self.entries(&DEV),
             self.entries(&PROD),
+        )
+    }
+
+    fn dev(&self) -> String {
+        format!(
+            "  dev:\n    cells: [dev-1]\n    deploy_on: merge\n    \
+             waves: {{ plan: auto, first: 1, factor: 3, cap: \"max(25%, 6)\" }}\n    bake: {}\n    gate: dev\n    \
+             on_failure: rollback-wave\n",
+            self.dev_bake,
         )
     }
 
@@ -110,18 +132,14 @@ fn cell(world: &World, fleet: &Fleet) -> String {
     )
 }
 
-fn gate(world: &World, fleet: &Fleet) -> String {
+fn gate(world: &World, fleet: &Fleet, alarms: bool) -> String {
+    let alarms = if alarms { "    alarms: { prefix: \"accessos-{fleet}-{tenant}-\" }\n" } else { "" };
     format!(
         "  {}:\n    rollout: {{ deadline: 1m, poll: 500ms, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
-         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n    \
+         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n{alarms}    \
          unknown: hold\n",
         fleet.name,
         world.cell(fleet).registry(),
         fleet.load_balancer(),
     )
-}
-
-fn dev() -> &'static str {
-    "  dev:\n    cells: [dev-1]\n    deploy_on: merge\n    waves: { plan: auto, first: 1, factor: 3, cap: \"max(25%, 6)\" }\n    \
-     bake: 1s\n    gate: dev\n    on_failure: rollback-wave\n"
 }

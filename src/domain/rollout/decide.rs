@@ -202,8 +202,10 @@ impl Rollout {
             Standing::Failed(reason) | Standing::Foreign(reason) => Verdict::Fail(reason.clone()),
             Standing::AsBefore => Verdict::Fail(displaced(change)),
             Standing::Unknown(reason) => Verdict::Unknown(reason.clone()),
-            Standing::Moving if done => Verdict::Unknown(not_steady(change)),
-            Standing::Moving => Verdict::Pass,
+            Standing::Moving => {
+                let steady = if done { Verdict::Unknown(not_steady(change)) } else { Verdict::Pass };
+                all_of([self.judge_stops(change, seen.services.get(&change.service)), steady])
+            }
         };
         let votes = |probe: &&ProbePolicy| change.probe.is_some() && !probe.observe && !breaks(Mutant::ProbesIgnored);
         let probe = self.plan.gate.probe.as_ref().filter(votes);
@@ -217,9 +219,12 @@ impl Rollout {
     fn judge_stops(&self, change: &Change, live: Option<&ServiceSeen>) -> Verdict {
         match live {
             _ if breaks(Mutant::StopsIgnored) => Verdict::Pass,
-            Some(ServiceSeen::Live(live)) if live.failed_tasks > self.plan.gate.stopped_tasks_max => {
-                Verdict::Fail(Reason::TasksStopped { service: change.service.clone(), stopped: live.failed_tasks })
-            }
+            Some(ServiceSeen::Live(live)) => match self.stopped_tasks(change, live) {
+                stopped if stopped > self.plan.gate.stopped_tasks_max => {
+                    Verdict::Fail(Reason::TasksStopped { service: change.service.clone(), stopped })
+                }
+                _ => Verdict::Pass,
+            },
             _ => Verdict::Pass,
         }
     }

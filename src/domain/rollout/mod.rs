@@ -2,6 +2,7 @@
 //! process can take it up where another was killed.
 
 mod decide;
+mod losses;
 mod preflight;
 mod quarantine;
 mod standing;
@@ -25,6 +26,7 @@ use super::reason::Reason;
 use super::snapshot::{ServiceSeen, Snapshot, TaskSeen};
 
 pub use decide::Decision;
+use losses::Losses;
 pub use standing::Standing;
 use task::Started;
 pub use watch::Reading;
@@ -169,6 +171,8 @@ pub struct Rollout {
     watched: Arc<[Change]>,
     /// Waves of which a person has accepted what was undecided.
     accepted: BTreeSet<usize>,
+    /// Tasks that went while the present wave was watched.
+    losses: BTreeMap<ServiceKey, Losses>,
 }
 
 /// An update this process sent.
@@ -204,6 +208,7 @@ impl Rollout {
             quarantined: BTreeMap::new(),
             watched: Arc::default(),
             accepted: BTreeSet::new(),
+            losses: BTreeMap::new(),
         };
         for event in events {
             rollout.apply(&event, now)?;
@@ -232,6 +237,7 @@ impl Rollout {
                 self.looking_since = now;
                 (self.tasks_done, self.begun_before) = (false, None);
                 self.started.clear();
+                self.losses.clear();
             }
             Event::TasksDone { .. } if self.tasks_done => return Err(illegal()),
             Event::TasksDone { .. } => {
@@ -304,6 +310,7 @@ impl Rollout {
                 sent.displaced = if live.deployment == sent.deployment { 0 } else { sent.displaced + 1 };
             }
         }
+        self.note_tasks(&seen.services);
         for (service, task) in &seen.tasks {
             if let TaskSeen::Running { task } = task {
                 let found = Started { task: task.clone(), at: self.looking_since };

@@ -488,3 +488,18 @@ proptest! {
         }
     }
 }
+
+/// ECS says COMPLETED and counts no failed task: a service that came up well and keeps dying stops the wave all the same.
+#[test]
+fn a_service_that_keeps_dying_after_it_was_complete_stops_the_wave() {
+    let mut rollout = baking();
+    let looked = |rollout: &mut Rollout, running| {
+        let snapshot = seen(&[("acme/api", Live { running, ..done("new") }), ("acme/worker", done("new"))]);
+        rollout.note_seen(&snapshot);
+        decide(rollout, &snapshot, 2)
+    };
+    for running in [2, 1, 2] {
+        assert!(matches!(looked(&mut rollout, running), Decision::Wait { .. }), "one may go");
+    }
+    assert_eq!(halted_by(&looked(&mut rollout, 0)), "tasks_stopped");
+}

@@ -2,13 +2,13 @@
 //! left half-way was interrupted, and lets go of the lease that the run still holds. It starts nothing.
 
 use super::lease::Lease;
-use super::observe::recorded_plan;
+use super::observe::recorded_rollout;
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::lease::LeaseSeen;
 use crate::domain::ledger::{Standing, open_rollout};
 use crate::domain::reason::Reason;
-use crate::domain::rollout::{Event, Rollout};
+use crate::domain::rollout::Event;
 use crate::ports::OpenRollout;
 
 /// What was found of this run in one fleet.
@@ -43,11 +43,9 @@ async fn note_interrupted(app: &App, fleet: &Fleet, lease: &Lease) -> Result<Opt
     let Some(open) = open_rollout(&rollouts).filter(|open| matches!(open.standing(), Standing::Open(None))) else {
         return Ok(None);
     };
-    let plan = recorded_plan(&app.readers, open).await?;
-    let events = open.entries.iter().map(|entry| entry.event.clone());
-    let rollout = Rollout::replay(plan.clone(), open.opened_at, events, app.readers.clock.now())?;
+    let rollout = recorded_rollout(&app.readers, open).await?;
     let wave = rollout.wave().map_or(0, |(index, _)| index);
-    let proof = OpenRollout::resume(open.clone(), &plan, lease.number())?;
+    let proof = OpenRollout::resume(open.clone(), rollout.plan(), lease.number())?;
     let seq = open.entries.last().map_or(0, |entry| entry.seq) + 1;
     let event = Event::Held { wave, reason: Reason::Interrupted };
     app.writers.ledger.append(&proof, seq, &event, None).await?;

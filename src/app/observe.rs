@@ -8,6 +8,7 @@ use crate::domain::ids::{ServiceKey, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord, current_version};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Plan;
+use crate::domain::rollout::Rollout;
 use crate::domain::snapshot::{FamilySeen, Runs, ServiceSeen};
 use crate::domain::template::Template;
 use crate::ports::{Fault, PortError};
@@ -64,6 +65,16 @@ pub(super) async fn recorded_plan(readers: &Readers, record: &RolloutRecord) -> 
     }
     let doing = format!("reading the plan of rollout {}", record.id.0);
     Err(PortError::new(Fault::Refused, doing, "it is not the one that was recorded").into())
+}
+
+/// A rollout as its records tell it.
+///
+/// # Errors
+/// As [`recorded_plan`], or the records do not fit together.
+pub(super) async fn recorded_rollout(readers: &Readers, record: &RolloutRecord) -> Result<Rollout, Stop> {
+    let plan = recorded_plan(readers, record).await?;
+    let events = record.entries.iter().map(|entry| entry.event.clone());
+    Ok(Rollout::replay(plan, record.opened_at, events, readers.clock.now())?)
 }
 
 fn running(seen: &ServiceSeen) -> Option<&Runs> {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::decisions;
 use super::lease::Lease;
-use super::observe::recorded_plan;
+use super::observe::recorded_rollout;
 use super::rollout::{Outcome, Request, carry_out, end_open, release_with, scope};
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
@@ -18,7 +18,7 @@ use crate::domain::ledger::{RolloutId, RolloutRecord, Standing, failed_before, o
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::planner::plan_back;
 use crate::domain::reason::Reason;
-use crate::domain::rollout::{Phase, Rollout};
+use crate::domain::rollout::Phase;
 
 /// What a person wants to go back from or to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,13 +165,11 @@ pub(super) async fn take_back_after(
 
 /// The plan of a rollout that has ended, and how many of its waves had begun.
 async fn reached(app: &App, record: &RolloutRecord) -> Result<(Plan, usize), Stop> {
-    let plan = recorded_plan(&app.readers, record).await?;
-    let events = record.entries.iter().map(|entry| entry.event.clone());
-    let rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
+    let rollout = recorded_rollout(&app.readers, record).await?;
     let reached = match rollout.phase() {
-        Phase::Succeeded => plan.waves.len(),
+        Phase::Succeeded => rollout.plan().waves.len(),
         Phase::Opened => 0,
         Phase::Deploying { wave } | Phase::Baking { wave, .. } | Phase::Halted { wave, .. } => wave + 1,
     };
-    Ok((plan, reached))
+    Ok((rollout.plan().clone(), reached))
 }

@@ -2,7 +2,7 @@
 
 use super::drive::{Driver, End};
 use super::lease::Lease;
-use super::observe::recorded_plan;
+use super::observe::recorded_rollout;
 use super::plan::plan;
 use super::progress::Progress;
 use super::rollback::{take_back, take_back_after};
@@ -249,15 +249,13 @@ pub(super) async fn end_open(
     record: &RolloutRecord,
     reason: Reason,
 ) -> Result<(Plan, usize), Stop> {
-    let plan = recorded_plan(&app.readers, record).await?;
-    let events = record.entries.iter().map(|entry| entry.event.clone());
-    let rollout = Rollout::replay(plan.clone(), record.opened_at, events, app.readers.clock.now())?;
+    let rollout = recorded_rollout(&app.readers, record).await?;
     let wave = rollout.wave().map(|(index, _)| index);
     let event = Event::Halted { wave: wave.unwrap_or(0), reason };
-    let proof = OpenRollout::resume(record.clone(), &plan, lease.number())?;
+    let proof = OpenRollout::resume(record.clone(), rollout.plan(), lease.number())?;
     let seq = record.entries.last().map_or(0, |entry| entry.seq) + 1;
     app.writers.ledger.append(&proof, seq, &event, None).await?;
-    Ok((plan, wave.map_or(0, |index| index + 1)))
+    Ok((rollout.plan().clone(), wave.map_or(0, |index| index + 1)))
 }
 
 /// Records the intent and carries out a plan.

@@ -17,6 +17,7 @@ use crate::domain::ids::{
 };
 use crate::domain::lease::{LeaseMark, LeaseRecord, LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
+use crate::domain::merged::{History, PullRequest};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
@@ -415,6 +416,44 @@ pub trait ScalingWriter: Send + Sync {
 pub trait PeopleReader: Send + Sync {
     /// The person's permission: `admin`, `maintain`, `write`, `triage`, `read` or `none`.
     async fn permission(&self, user: &str) -> PortResult<String>;
+
+    /// Who approved the environments that a workflow run waited for.
+    async fn approvers(&self, run: u64) -> PortResult<Vec<Approver>>;
+}
+
+/// Somebody who let a workflow run go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approver {
+    /// Who.
+    pub login: String,
+    /// To which environments.
+    pub environments: Vec<String>,
+}
+
+/// Pull requests and what was merged.
+#[async_trait]
+pub trait PullReader: Send + Sync {
+    /// A pull request as it is now; none if there is none of that number.
+    async fn pull(&self, number: u64) -> PortResult<Option<PullRequest>>;
+
+    /// What was merged up to a commit, newest first, without `since` and all that came before it.
+    async fn history(&self, until: &CommitSha, since: Option<&CommitSha>) -> PortResult<History>;
+}
+
+/// What people are told on pull requests.
+#[async_trait]
+pub trait PullWriter: Send + Sync {
+    /// Puts the one comment of ours under a pull request, in the place of the one that is there. `body` is Markdown, at
+    /// most 65,536 characters, GitHub's limit.
+    async fn comment(&self, pull: u64, body: &str) -> PortResult<()>;
+}
+
+/// What everybody is told about a version that was given for good.
+#[async_trait]
+pub trait ReleaseWriter: Send + Sync {
+    /// Makes the git tag `v<version>` at the commit, and the release with these notes. Does nothing where the release
+    /// is there.
+    async fn announce(&self, version: &Version, commit: &CommitSha, notes: &str) -> PortResult<()>;
 }
 
 /// The time, and waiting for it.

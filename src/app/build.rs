@@ -8,9 +8,12 @@ use tokio::task::JoinSet;
 
 use super::progress::Progress;
 use super::{App, Stop};
+use crate::domain::fleet::Bumping;
 use crate::domain::ids::{CommitSha, ContentHash, ImageDigest, ImageTag, ServiceName, Version};
-use crate::domain::release::{Image, Release, next_version};
+use crate::domain::merged::History;
+use crate::domain::release::{Image, Release};
 use crate::domain::service::{Role, Service};
+use crate::domain::versioning::{bump, next_version};
 use crate::ports::{BuildOrder, Fault, FoundImage, ImageQuery, PortError};
 
 /// What is built.
@@ -33,9 +36,7 @@ pub async fn build(app: &App, request: &Request) -> Result<Release, Stop> {
     if let Some(release) = app.readers.ledger.release_of(&request.commit).await? {
         return Ok(release);
     }
-    let released = app.readers.ledger.final_versions().await?;
-    let version = next_version(released, &request.branch, request.run_number, &request.commit)
-        .map_err(|error| Stop::Bug(error.to_string()))?;
+    let version = version(app, request).await?;
     let queries = queries(app).await?;
     let found = app.readers.images.find(&queries.values().map(|(query, _)| query.clone()).collect::<Vec<_>>()).await?;
     let mut images = BTreeMap::new();
@@ -63,6 +64,22 @@ pub async fn build(app: &App, request: &Request) -> Result<Release, Stop> {
     app.writers.ledger.publish(&release).await?;
     note(app, Progress::Released { version: release.version.clone() });
     Ok(release)
+}
+
+/// The version of this build, by what was merged since the newest one that was given for good.
+async fn version(app: &App, request: &Request) -> Result<Version, Stop> {
+    let newest = app.readers.ledger.final_versions().await?.into_iter().max();
+    let by = app.application.versioning.bump;
+    let history = match &newest {
+        Some(newest) if by != Bumping::Patch => {
+            let since = app.readers.ledger.release(newest).await?.map(|release| release.commit);
+            app.readers.pulls.history(&request.commit, since.as_ref()).await?
+        }
+        _ => History::default(),
+    };
+    let bump = bump(by, &history, newest.as_ref());
+    next_version(newest.as_ref(), bump, &request.branch, request.run_number, &request.commit)
+        .map_err(|error| Stop::Bug(error.to_string()))
 }
 
 /// For each service its content address and where to look for it.

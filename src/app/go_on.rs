@@ -14,7 +14,7 @@ use super::{App, Stop};
 use crate::domain::directive::Directive;
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::ServiceKey;
-use crate::domain::ledger::{RolloutRecord, open_rollout, owed_rollback};
+use crate::domain::ledger::{self, RolloutRecord, open_rollout, owed_rollback};
 use crate::domain::plan::{Change, Direction, Plan};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Phase, Rollout};
@@ -29,6 +29,17 @@ pub async fn go_on(app: &App, fleet: &Fleet) -> Result<Outcome, Stop> {
     let result = with(app, fleet, &mut lease).await;
     lease.release(app).await;
     result
+}
+
+/// Whether an earlier job left something in this fleet that may go on now, without a person.
+///
+/// # Errors
+/// The records do not answer.
+pub async fn left_over(app: &App, fleet: &Fleet) -> Result<bool, Stop> {
+    let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
+    let back = open_rollout(&rollouts).is_none_or(|open| open.intent.direction != Direction::Deploy);
+    let open = back || fleet.calendar.allows(app.readers.clock.now()).is_ok();
+    Ok(open && ledger::left_over(&rollouts))
 }
 
 /// A person's answer to gates that could not decide.
@@ -91,7 +102,7 @@ async fn give_version(app: &App, fleet: &Fleet, rollouts: &[RolloutRecord]) -> R
         return Ok(());
     };
     match app.readers.ledger.release(&done.intent.version).await? {
-        Some(release) => finalise(app, &release).await,
+        Some(release) => finalise(app, &release, Some(&recorded_plan(&app.readers, done).await?)).await,
         None => Ok(()),
     }
 }
@@ -125,7 +136,7 @@ pub(super) async fn take_up(
     }
     let outcome = finish(app, fleet, lease, rollout, proof).await?;
     if outcome.end == Some(End::Succeeded) && !back && app.application.is_last(fleet) {
-        finalise(app, &release).await?;
+        finalise(app, &release, Some(&outcome.plan)).await?;
     }
     Ok(outcome)
 }

@@ -5,6 +5,7 @@
 
 mod bring;
 pub mod build;
+pub mod by_label;
 pub mod decisions;
 pub mod drive;
 pub mod finalize;
@@ -34,8 +35,9 @@ use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
     Clock, CommandRunner, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter,
-    LedgerReader, LedgerWriter, MetricsReader, PeopleReader, PortError, ProbeReader, ScalingReader, ScalingWriter,
-    SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter, WayBackReader,
+    LedgerReader, LedgerWriter, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader, PullWriter,
+    ReleaseWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter,
+    WayBackReader,
 };
 use progress::Observer;
 
@@ -66,6 +68,8 @@ pub struct Readers {
     pub ledger: Arc<dyn LedgerReader>,
     /// Who may do what.
     pub people: Arc<dyn PeopleReader>,
+    /// Pull requests, and what was merged.
+    pub pulls: Arc<dyn PullReader>,
     /// The leases.
     pub leases: Arc<dyn LeaseReader>,
     /// The time.
@@ -93,6 +97,10 @@ pub struct Writers {
     pub ledger: Arc<dyn LedgerWriter>,
     /// The leases.
     pub leases: Arc<dyn LeaseWriter>,
+    /// What people are told on pull requests.
+    pub pulls: Arc<dyn PullWriter>,
+    /// What everybody is told about versions that were given for good.
+    pub releases: Arc<dyn ReleaseWriter>,
 }
 
 /// What a verb that changes something works with.

@@ -80,6 +80,13 @@ pub enum Progress {
         /// Whose.
         service: ServiceKey,
     },
+    /// Something could not be told to people; it changes nothing about what was done.
+    NotTold {
+        /// What they were not told of.
+        what: String,
+        /// Why.
+        why: String,
+    },
     /// A call failed and will be made again.
     Trouble {
         /// Where.

@@ -10,9 +10,11 @@ use super::{App, Readers, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::{ContentHash, Version};
 use crate::domain::ledger::green_since;
-use crate::domain::plan::Direction;
+use crate::domain::notes::notes;
+use crate::domain::plan::{Direction, Plan};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Release, final_version};
+use crate::domain::release::Release;
+use crate::domain::versioning::final_version;
 
 /// Releases to a fleet what succeeded in the fleet before it. For a fleet without one before it, this is a
 /// plain deployment.
@@ -33,7 +35,7 @@ pub async fn promote(
     let outcome = release(app, fleet, &request).await?;
     // Also when there was nothing to do: whoever did it may have ended before it came to this.
     if matches!(outcome.end, Some(End::Succeeded) | None) && app.application.is_last(fleet) {
-        finalise(app, wanted).await?;
+        finalise(app, wanted, Some(&outcome.plan)).await?;
     }
     Ok(outcome)
 }
@@ -64,7 +66,9 @@ fn could_be_of(given: &Version, built: &Version) -> bool {
 
 /// Gives a release its version for good, unless it has one, and its images that tag. The record comes first: it can
 /// be made once only, so that no two releases ever claim one tag.
-pub(super) async fn finalise(app: &App, wanted: &Release) -> Result<(), Stop> {
+///
+/// `plan` is what brought it to the last fleet, for the notes.
+pub(super) async fn finalise(app: &App, wanted: &Release, plan: Option<&Plan>) -> Result<(), Stop> {
     if !wanted.version.is_prerelease() {
         return Ok(());
     }
@@ -82,7 +86,29 @@ pub(super) async fn finalise(app: &App, wanted: &Release) -> Result<(), Stop> {
     for image in wanted.images.values() {
         app.writers.tagger.tag(&image.repository, &image.digest, &version.tag()).await?;
     }
+    let before = given.iter().filter(|known| **known < version).max();
+    if let Err(error) = announce(app, wanted, &version, before, plan).await {
+        let what = format!("the release v{version}");
+        app.readers.observer.note(app.readers.clock.now(), &Progress::NotTold { what, why: error.to_string() });
+    }
     Ok(())
+}
+
+/// Tells everybody of a version. It is in the records already, so that this fails changes nothing.
+async fn announce(
+    app: &App,
+    release: &Release,
+    version: &Version,
+    before: Option<&Version>,
+    plan: Option<&Plan>,
+) -> Result<(), Stop> {
+    let since = match before {
+        Some(before) => app.readers.ledger.release(before).await?.map(|release| release.commit),
+        None => None,
+    };
+    let history = app.readers.pulls.history(&release.commit, since.as_ref()).await?;
+    let notes = notes(release, before, &history, plan);
+    Ok(app.writers.releases.announce(version, &release.commit, &notes).await?)
 }
 
 /// The version that a release was given, among those of its own minor that could be its.

@@ -71,7 +71,7 @@ pub async fn release(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<
         if plan.is_empty() {
             return Ok(nothing_to_do(plan.clone()));
         }
-        if request.is_forward() && fleet.needs_approval && request.approved.is_none() {
+        if request.is_forward() && fleet.approval.is_some() && request.approved.is_none() {
             return Err(Reason::AwaitingApproval { plan: plan.hash() }.into());
         }
     }
@@ -233,7 +233,7 @@ fn precedence(open: &RolloutRecord, request: &Request<'_>) -> Precedence {
 /// What was approved is what runs: any difference is a stop.
 fn check_approval(fleet: &Fleet, plan: &Plan, approved: Option<&ContentHash>) -> Result<(), Reason> {
     match approved {
-        None if !fleet.needs_approval => Ok(()),
+        None if fleet.approval.is_none() => Ok(()),
         None => Err(Reason::AwaitingApproval { plan: plan.hash() }),
         Some(approved) => match plan.hash() {
             now if now == *approved => Ok(()),

@@ -48,6 +48,9 @@ pub enum Command {
         /// Hash of the plan that was approved.
         #[arg(long, value_name = "HASH")]
         approved_plan: Option<ContentHash>,
+        /// On a schedule: only this fleet, whose credentials the job has.
+        #[arg(long)]
+        fleet: Option<FleetName>,
     },
     /// Read fleet.yaml and report every problem in it.
     Check,

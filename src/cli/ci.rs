@@ -1,21 +1,24 @@
 //! `ci`: does what a GitHub event asks for, with the same verbs that a person at a terminal uses.
 
+use super::comment::tell_pull;
 use super::context::Context;
 use super::decide::{decided, ended};
-use super::event::{Ask, Dispatch, Verb, ask};
-use super::run::Report;
+use super::dispatch::{Dispatch, Verb};
+use super::event::{Ask, Labelled, ask};
+use super::exit::Exit;
+use super::run::{Report, of_pause, of_waiting};
 use crate::app::build::{Request, build};
-use crate::app::go_on::go_on;
+use crate::app::by_label::{Seen, by_comment, by_label};
+use crate::app::go_on::{go_on, left_over};
+use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::promote;
 use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::Outcome;
 use crate::app::{App, Stop, fleet};
 use crate::domain::directive::Directive;
-use crate::domain::fleet::DeployOn;
-use crate::domain::ids::{CommitSha, ContentHash};
+use crate::domain::fleet::{DeployOn, Fleet};
+use crate::domain::ids::{CommitSha, ContentHash, FleetName};
 use crate::domain::reason::Reason;
-use crate::domain::release::Release;
-use crate::ports::{Fault, PortError};
 
 /// What came of an event.
 #[derive(Clone, Debug)]
@@ -28,92 +31,126 @@ pub enum Done {
     Rollouts(Vec<Outcome>),
 }
 
-/// Does what the event of this run asks for.
+/// Does what the event of this run asks for; on a schedule, in one fleet `only` if one is named.
 ///
 /// # Errors
 /// As the verb it asks for.
-pub async fn ci(app: &App, context: &Context, approved: Option<&ContentHash>) -> Result<Done, Stop> {
+pub async fn ci(
+    app: &App,
+    context: &Context,
+    approved: Option<&ContentHash>,
+    only: Option<&FleetName>,
+) -> Result<Done, Stop> {
     let Some(event) = &context.event else {
         return Ok(Done::Nothing(
             "this is no workflow run: GITHUB_EVENT_NAME and GITHUB_EVENT_PATH are not set".to_owned(),
         ));
     };
-    let asked = ask(event).map_err(|bad| PortError::new(Fault::Refused, "reading the event", bad))?;
-    match asked {
+    match ask(event).map_err(Reason::from)? {
         Ask::Nothing(why) => Ok(Done::Nothing(why)),
-        Ask::Merge { commit, branch } => merge(app, context, commit, &branch).await,
-        Ask::Label { label, commit, by, .. } => labelled(app, &label, &commit, &by, approved).await,
+        Ask::Merge { commit, branch, default } => merge(app, context, commit, &branch, default).await,
+        Ask::Label(labelled) => label(app, &labelled, approved).await,
+        Ask::Approve { pull, plan, by } => approve(app, pull, &plan, &by).await,
         Ask::Dispatch(asked) => dispatched(app, &asked, approved).await,
+        Ask::Schedule => go_on_with_what_is_left(app, only).await,
     }
 }
 
-async fn merge(app: &App, context: &Context, commit: CommitSha, branch: &str) -> Result<Done, Stop> {
+async fn merge(app: &App, context: &Context, commit: CommitSha, branch: &str, default: bool) -> Result<Done, Stop> {
+    let named = app.application.versioning.branch.as_deref();
+    if !named.map_or(default, |named| named == branch) {
+        let which = named.map_or_else(|| "the default branch".to_owned(), |named| format!("`{named}`"));
+        return Ok(Done::Nothing(format!("{} is not {which}, whose merges are released", branch.escape_debug())));
+    }
     let request = Request { commit, branch: branch.to_owned(), run_number: context.run_number };
     let release = build(app, &request).await?;
-    let takes_merges = |on: &DeployOn| *on == DeployOn::Merge;
-    release_to(app, &release, takes_merges, None).await
+    let mut outcomes = Vec::new();
+    for fleet in app.application.fleets.iter().filter(|fleet| fleet.deploy_on == DeployOn::Merge) {
+        outcomes.push(promote(app, fleet, &release, None, None).await?);
+        if outcomes.last().is_some_and(|outcome| Exit::of_outcome(outcome) != Exit::Done) {
+            break;
+        }
+    }
+    Ok(Done::Rollouts(outcomes))
 }
 
 /// A label asks; the permission of whoever put it on is asked of the API.
-async fn labelled(
-    app: &App,
-    label: &str,
-    commit: &CommitSha,
-    by: &str,
-    approved: Option<&ContentHash>,
-) -> Result<Done, Stop> {
-    let takes_label = |on: &DeployOn| *on == DeployOn::Label(label.to_owned());
-    if !app.application.fleets.iter().any(|fleet| takes_label(&fleet.deploy_on)) {
-        return Ok(Done::Nothing(format!("no fleet is released by the label `{}`", label.escape_debug())));
+async fn label(app: &App, asked: &Labelled, approved: Option<&ContentHash>) -> Result<Done, Stop> {
+    let wanted = DeployOn::Label(asked.label.clone());
+    let Some(fleet) = app.application.fleets.iter().find(|fleet| fleet.deploy_on == wanted) else {
+        return Ok(Done::Nothing(format!("no fleet is released by the label `{}`", asked.label.escape_debug())));
+    };
+    permitted(app, &asked.by).await?;
+    let seen = Seen { commit: &asked.commit, head: &asked.head };
+    let result = by_label(app, fleet, asked.pull, &seen, approved).await;
+    match (tell_pull(app, fleet, asked.pull, &result).await, result) {
+        (Some(plan), Err(stop)) => Ok(Done::Told(Box::new(of_waiting(&stop, &plan)))),
+        (_, result) => Ok(Done::Rollouts(vec![result?])),
     }
+}
+
+/// An approval by name counts for the fleet whose label the pull request has.
+async fn approve(app: &App, number: u64, plan: &ContentHash, by: &str) -> Result<Done, Stop> {
     permitted(app, by).await?;
-    let release = app.readers.ledger.release_of(commit).await?;
-    let release = release.ok_or_else(|| Reason::NoSuchRelease { wanted: format!("commit {}", commit.short()) })?;
-    release_to(app, &release, takes_label, approved).await
+    let pull = app.readers.pulls.pull(number).await?;
+    let labels = pull.map(|pull| pull.labels).unwrap_or_default();
+    let asks = |fleet: &&Fleet| matches!(&fleet.deploy_on, DeployOn::Label(label) if labels.contains(label));
+    let Some(fleet) = app.application.fleets.iter().find(asks) else {
+        return Ok(Done::Nothing(format!("#{number} has no label that releases a fleet")));
+    };
+    let result = by_comment(app, fleet, number, plan, by).await;
+    tell_pull(app, fleet, number, &result).await;
+    Ok(Done::Rollouts(vec![result?]))
 }
 
 async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>) -> Result<Done, Stop> {
     permitted(app, &asked.by).await?;
     let fleet = fleet(&app.application, &asked.fleet)?;
     let (by, why) = (asked.by.as_str(), asked.why.as_str());
-    let outcome = match asked.verb {
-        Verb::Continue => go_on(app, fleet).await?,
+    let wish = Wish { sets: &asked.tenants, by, why, until: None };
+    let outcomes = match asked.verb {
+        Verb::Continue => vec![go_on(app, fleet).await?],
         Verb::Rollback => {
             let back = asked.version.clone().map_or(Back::Last, Back::To);
-            rollback(app, fleet, &back, by, why).await?
+            vec![rollback(app, fleet, &back, by, why).await?]
         }
         Verb::Promote => {
             let release = super::run::wanted(&app.readers, fleet, asked.version.as_ref(), None).await?;
-            promote(app, fleet, &release, approved, None).await?
+            vec![promote(app, fleet, &release, approved, None).await?]
+        }
+        Verb::Resume => resume(app, fleet, &wish).await?,
+        Verb::Pause => {
+            let slept = pause(app, fleet, &wish).await.map(|count| (fleet.name.clone(), count));
+            return Ok(Done::Told(Box::new(of_pause(slept))));
         }
         Verb::Hold => return told(decided(app, &fleet.name, by, why, Directive::Hold).await),
         Verb::Unhold => return told(decided(app, &fleet.name, by, why, Directive::Unhold).await),
         Verb::Abort => return told(ended(app, &fleet.name, by, why).await),
     };
-    Ok(Done::Rollouts(vec![outcome]))
+    Ok(Done::Rollouts(outcomes))
 }
 
 fn told(report: Result<Report, Stop>) -> Result<Done, Stop> {
     report.map(|report| Done::Told(Box::new(report)))
 }
 
-/// Releases to every fleet that such an event releases to, and stops at the first that does not come out well.
-async fn release_to(
-    app: &App,
-    release: &Release,
-    concerns: impl Fn(&DeployOn) -> bool,
-    approved: Option<&ContentHash>,
-) -> Result<Done, Stop> {
+/// Goes on in every fleet with what an earlier job left for the next one, and stops at the first that does not come
+/// out well.
+async fn go_on_with_what_is_left(app: &App, only: Option<&FleetName>) -> Result<Done, Stop> {
     let mut outcomes = Vec::new();
-    for fleet in app.application.fleets.iter().filter(|fleet| concerns(&fleet.deploy_on)) {
-        let outcome = promote(app, fleet, release, approved, None).await?;
-        let well = super::exit::Exit::of_outcome(&outcome) == super::exit::Exit::Done;
-        outcomes.push(outcome);
-        if !well {
+    for fleet in &app.application.fleets {
+        if only.is_some_and(|name| *name != fleet.name) || !left_over(app, fleet).await? {
+            continue;
+        }
+        outcomes.push(go_on(app, fleet).await?);
+        if outcomes.last().is_some_and(|outcome| Exit::of_outcome(outcome) != Exit::Done) {
             break;
         }
     }
-    Ok(Done::Rollouts(outcomes))
+    match outcomes.is_empty() {
+        true => Ok(Done::Nothing("no rollout was left to a later job".to_owned())),
+        false => Ok(Done::Rollouts(outcomes)),
+    }
 }
 
 /// Whether somebody may move a fleet. The triage role may label but not push, so it is not enough.

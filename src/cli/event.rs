@@ -1,81 +1,60 @@
 //! What a GitHub event asks for. An event that asks for nothing is told so in words and is no error.
 //!
-//! Payloads are foreign text: what is taken from them is checked by the types it goes into, and everything that
-//! decides about rights is asked of the API and not read from here.
-
-use serde_json::Value;
+//! What an event says of rights decides nothing: who may do what, and what a pull request is now, is asked of the API.
 
 use super::context::GitHubEvent;
-use crate::domain::ids::{CommitSha, FleetName, Version};
+use super::dispatch::{Dispatch, dispatch};
+use super::payload::{BadEvent, Payload};
+use crate::domain::ids::{CommitSha, ContentHash};
 
 /// What an event asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// A commit came onto the default branch: build it and release it to the fleets that take merges.
+    /// A commit came onto a branch: build it and release it to the fleets that take merges.
     Merge {
         /// The commit.
         commit: CommitSha,
         /// The branch.
         branch: String,
+        /// Whether it is the repository's default branch.
+        default: bool,
     },
     /// A merged pull request was given a label.
-    Label {
-        /// Its number.
+    Label(Labelled),
+    /// Somebody wrote `tidegate approve HASH` under a pull request.
+    Approve {
+        /// The pull request's number.
         pull: u64,
-        /// The label.
-        label: String,
-        /// The commit that merging it made.
-        commit: CommitSha,
-        /// Who put the label on. Whether they may is asked elsewhere.
+        /// The plan that is approved.
+        plan: ContentHash,
+        /// Who wrote it. Whether they may is asked elsewhere.
         by: String,
     },
-    /// Somebody started the workflow by hand.
+    /// Somebody asks by hand.
     Dispatch(Dispatch),
+    /// Time has passed: what was left to the next job goes on.
+    Schedule,
     /// Nothing, and why.
     Nothing(String),
 }
 
-/// What somebody asked for by hand.
+/// A label on a merged pull request, as the event has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dispatch {
-    /// What to do.
-    pub verb: Verb,
-    /// Where.
-    pub fleet: FleetName,
-    /// The version, if one is named.
-    pub version: Option<Version>,
-    /// Why, for the records.
-    pub why: String,
-    /// Who.
+pub struct Labelled {
+    /// The pull request's number.
+    pub pull: u64,
+    /// The label.
+    pub label: String,
+    /// The commit that merging it made.
+    pub commit: CommitSha,
+    /// The newest commit of its branch.
+    pub head: CommitSha,
+    /// Who put the label on. Whether they may is asked elsewhere.
     pub by: String,
 }
 
-/// What can be asked for by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Take back.
-    Rollback,
-    /// Go on.
-    Continue,
-    /// Release what succeeded in the fleet before.
-    Promote,
-    /// Let nothing go forward.
-    Hold,
-    /// Lift that.
-    Unhold,
-    /// End the open rollout.
-    Abort,
-}
-
-/// Why a payload could not be understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the `{event}` event: {why}")]
-pub struct BadEvent {
-    /// Name of the event.
-    pub event: String,
-    /// What is wrong with its payload.
-    pub why: String,
-}
+/// The type of `repository_dispatch` that is for tidegate.
+const DISPATCH_TYPE: &str = "tidegate";
 
 /// Reads an event.
 ///
@@ -83,100 +62,90 @@ pub struct BadEvent {
 /// A field that the event always has is missing or not of its kind.
 pub fn ask(event: &GitHubEvent) -> Result<Ask, BadEvent> {
     let payload = Payload { event: &event.name, value: &event.payload };
+    let nothing = |why: &str| Ok(Ask::Nothing(why.to_owned()));
     match event.name.as_str() {
         "push" => push(&payload),
         "pull_request" => pull_request(&payload),
-        "workflow_dispatch" => dispatch(&payload),
-        other => Ok(Ask::Nothing(format!("the `{}` event asks for nothing here", other.escape_debug()))),
+        "issue_comment" => comment(&payload),
+        "workflow_dispatch" if !payload.has(&["inputs", "command"]) => nothing("the workflow has no input `command`"),
+        "workflow_dispatch" => dispatch(&payload, "inputs").map(Ask::Dispatch),
+        "repository_dispatch" => from_outside(&payload),
+        "schedule" => Ok(Ask::Schedule),
+        "merge_group" => nothing("a merge queue tries a merge that may never be; the push after it is released"),
+        "deployment" | "deployment_status" => nothing("deployments are tidegate's own records, and nobody's wish"),
+        other => nothing(&format!("the `{}` event asks for nothing here", other.escape_debug())),
     }
 }
 
 fn push(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
     let git_ref = payload.text(&["ref"])?;
-    let default = payload.text(&["repository", "default_branch"])?;
     let Some(branch) = git_ref.strip_prefix("refs/heads/") else {
         return Ok(Ask::Nothing("a tag was pushed".to_owned()));
     };
-    if branch != default {
-        return Ok(Ask::Nothing(format!("{} is not the default branch", branch.escape_debug())));
-    }
     if payload.flag(&["deleted"]) {
         return Ok(Ask::Nothing("the branch was deleted".to_owned()));
     }
-    Ok(Ask::Merge { commit: payload.parsed(&["after"])?, branch: branch.to_owned() })
+    let default = branch == payload.text(&["repository", "default_branch"])?;
+    Ok(Ask::Merge { commit: payload.parsed(&["after"])?, branch: branch.to_owned(), default })
 }
 
 fn pull_request(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
     let action = payload.text(&["action"])?;
-    if action != "labeled" {
-        return Ok(Ask::Nothing(format!("a pull request was {}", action.escape_debug())));
+    let merged = payload.flag(&["pull_request", "merged"]);
+    let nothing = |why: String| Ok(Ask::Nothing(why));
+    match action {
+        "labeled" if merged => Ok(Ask::Label(Labelled {
+            pull: payload.number(&["number"])?,
+            label: payload.text(&["label", "name"])?.to_owned(),
+            commit: payload.parsed(&["pull_request", "merge_commit_sha"])?,
+            head: payload.parsed(&["pull_request", "head", "sha"])?,
+            by: payload.text(&["sender", "login"])?.to_owned(),
+        })),
+        "labeled" => nothing("the pull request is not merged; put the label on again when it is".to_owned()),
+        "unlabeled" => nothing(
+            "a label was taken off: what still waits for approval is refused from now on, and a rollout under way is \
+             not stopped by it; `tidegate hold` or `tidegate rollback` does that"
+                .to_owned(),
+        ),
+        "closed" if merged => {
+            nothing("a merge is released by its push; a label that is put on from now on promotes it".to_owned())
+        }
+        "closed" => nothing("a pull request was closed without a merge".to_owned()),
+        "synchronize" => nothing("a pull request has new commits; it counts when it is merged".to_owned()),
+        other => nothing(format!("a pull request was {}", other.escape_debug())),
     }
-    if !payload.flag(&["pull_request", "merged"]) {
-        return Ok(Ask::Nothing("the pull request is not merged; put the label on again when it is".to_owned()));
+}
+
+/// What a comment must begin with to be meant for us.
+const APPROVE: &str = "tidegate approve";
+
+fn comment(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
+    let body = payload.text(&["comment", "body"])?.trim();
+    let (Some(hash), "created") = (body.strip_prefix(APPROVE), payload.text(&["action"])?) else {
+        return Ok(Ask::Nothing(format!("the comment does not begin with `{APPROVE}`")));
+    };
+    if !payload.has(&["issue", "pull_request"]) {
+        return Ok(Ask::Nothing("an issue is no pull request, and has nothing to approve".to_owned()));
     }
-    let number = payload.value.get("number").and_then(Value::as_u64);
-    Ok(Ask::Label {
-        pull: number.ok_or_else(|| payload.bad("`number` is missing"))?,
-        label: payload.text(&["label", "name"])?.to_owned(),
-        commit: payload.parsed(&["pull_request", "merge_commit_sha"])?,
-        by: payload.text(&["sender", "login"])?.to_owned(),
+    Ok(Ask::Approve {
+        pull: payload.number(&["issue", "number"])?,
+        plan: payload.parse(&["comment", "body"], hash.trim())?,
+        by: payload.text(&["comment", "user", "login"])?.to_owned(),
     })
 }
 
-fn dispatch(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
-    let verb = match payload.text(&["inputs", "command"])? {
-        "rollback" => Verb::Rollback,
-        "continue" => Verb::Continue,
-        "promote" => Verb::Promote,
-        "hold" => Verb::Hold,
-        "unhold" => Verb::Unhold,
-        "abort" => Verb::Abort,
-        other => {
-            let known = "rollback, continue, promote, hold, unhold or abort";
-            let why = format!("`command` is `{}`; it can be {known}", other.escape_debug());
-            return Err(payload.bad(&why));
-        }
-    };
-    let version = payload.text(&["inputs", "version"]).unwrap_or_default();
-    let why = payload.text(&["inputs", "why"]).ok().filter(|why| !why.trim().is_empty());
-    Ok(Ask::Dispatch(Dispatch {
-        verb,
-        fleet: payload.parsed(&["inputs", "fleet"])?,
-        version: if version.is_empty() { None } else { Some(payload.parsed(&["inputs", "version"])?) },
-        why: why.unwrap_or("no reason given").to_owned(),
-        by: payload.text(&["sender", "login"])?.to_owned(),
-    }))
-}
-
-/// A payload and the way to its fields.
-struct Payload<'a> {
-    event: &'a str,
-    value: &'a Value,
-}
-
-impl<'a> Payload<'a> {
-    fn text(&self, path: &[&str]) -> Result<&'a str, BadEvent> {
-        let found = path.iter().try_fold(self.value, |value, key| value.get(key));
-        found.and_then(Value::as_str).ok_or_else(|| self.bad(&format!("`{}` is missing or no text", path.join("."))))
-    }
-
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, path: &[&str]) -> Result<T, BadEvent> {
-        self.text(path)?.parse().map_err(|error| self.bad(&format!("`{}`: {error}", path.join("."))))
-    }
-
-    fn flag(&self, path: &[&str]) -> bool {
-        path.iter().try_fold(self.value, |value, key| value.get(key)).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    fn bad(&self, why: &str) -> BadEvent {
-        BadEvent { event: self.event.escape_debug().to_string(), why: why.to_owned() }
+fn from_outside(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
+    match payload.text(&["action"])? {
+        DISPATCH_TYPE => dispatch(payload, "client_payload").map(Ask::Dispatch),
+        other => Ok(Ask::Nothing(format!("a dispatch of type `{}` is not for tidegate", other.escape_debug()))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::dispatch::Verb;
     use super::*;
 
     fn read(name: &str, payload: Value) -> Result<Ask, BadEvent> {
@@ -187,23 +156,68 @@ mod tests {
         json!({"ref": git_ref, "after": "a".repeat(40), "repository": {"default_branch": "main"}})
     }
 
+    fn pull(action: &str, merged: bool) -> Value {
+        json!({"action": action, "number": 7, "label": {"name": "promote:prod"}, "sender": {"login": "ana"},
+               "pull_request": {"merged": merged, "merge_commit_sha": "b".repeat(40), "head": {"sha": "c".repeat(40)}}})
+    }
+
     #[test]
-    fn only_the_default_branch_is_a_merge() {
+    fn a_push_to_a_branch_is_a_merge_and_says_to_which() {
         let commit: CommitSha = "a".repeat(40).parse().unwrap();
-        assert_eq!(read("push", push_of("refs/heads/main")), Ok(Ask::Merge { commit, branch: "main".to_owned() }));
-        for other in ["refs/heads/feature", "refs/tags/v1", "refs/heads/main2"] {
-            assert!(matches!(read("push", push_of(other)), Ok(Ask::Nothing(_))), "{other}");
-        }
+        let branch = |name: &str, default| Ok(Ask::Merge { commit: commit.clone(), branch: name.to_owned(), default });
+        assert_eq!(read("push", push_of("refs/heads/main")), branch("main", true));
+        assert_eq!(read("push", push_of("refs/heads/main2")), branch("main2", false));
+        assert!(matches!(read("push", push_of("refs/tags/v1")), Ok(Ask::Nothing(_))));
     }
 
     #[test]
     fn inv_30_a_label_counts_only_on_what_is_merged() {
-        let labelled = |merged: bool| {
-            json!({"action": "labeled", "number": 7, "label": {"name": "promote:prod"}, "sender": {"login": "ana"},
-                   "pull_request": {"merged": merged, "merge_commit_sha": "b".repeat(40)}})
+        assert!(matches!(read("pull_request", pull("labeled", true)), Ok(Ask::Label(Labelled { pull: 7, .. }))));
+        for (action, merged) in [
+            ("labeled", false),
+            ("unlabeled", true),
+            ("synchronize", false),
+            ("closed", true),
+            ("closed", false),
+            ("opened", false),
+        ] {
+            assert!(matches!(read("pull_request", pull(action, merged)), Ok(Ask::Nothing(_))), "{action} {merged}");
+        }
+    }
+
+    #[test]
+    fn an_approval_is_the_whole_of_a_new_comment_on_a_pull_request() {
+        let hash = ContentHash::of(b"plan");
+        let comment = |action: &str, body: &str, pull: Value| {
+            read(
+                "issue_comment",
+                json!({"action": action, "issue": {"number": 7, "pull_request": pull},
+                       "comment": {"body": body, "user": {"login": "bob"}}, "sender": {"login": "bob"}}),
+            )
         };
-        assert!(matches!(read("pull_request", labelled(true)), Ok(Ask::Label { pull: 7, .. })));
-        assert!(matches!(read("pull_request", labelled(false)), Ok(Ask::Nothing(_))));
+        let approval = format!("tidegate approve {hash}");
+        let asked = comment("created", &approval, json!({}));
+        assert_eq!(asked, Ok(Ask::Approve { pull: 7, plan: hash, by: "bob".to_owned() }));
+        assert!(matches!(comment("edited", &approval, json!({})), Ok(Ask::Nothing(_))), "an edit is nobody's word");
+        assert!(matches!(comment("created", &approval, Value::Null), Ok(Ask::Nothing(_))));
+        assert!(matches!(comment("created", &format!("> {approval}"), json!({})), Ok(Ask::Nothing(_))));
+        for short in ["tidegate approve", "tidegate approve abc", &format!("{approval} please")] {
+            assert!(comment("created", short, json!({})).is_err(), "{short}");
+        }
+    }
+
+    #[test]
+    fn the_same_can_be_asked_for_from_another_repository() {
+        let inputs = json!({"command": "pause", "fleet": "dev", "tenants": "acme, hooli initrode", "why": "night"});
+        let sender = json!({"login": "ana"});
+        let inside = read("workflow_dispatch", json!({"inputs": inputs, "sender": sender}));
+        let outside =
+            read("repository_dispatch", json!({"action": "tidegate", "client_payload": inputs, "sender": sender}));
+        assert_eq!(inside, outside);
+        let Ok(Ask::Dispatch(asked)) = inside else { panic!("{inside:?}") };
+        assert_eq!((asked.verb, asked.tenants.len(), asked.why.as_str()), (Verb::Pause, 3, "night"));
+        let other = read("repository_dispatch", json!({"action": "rebuild", "client_payload": {}, "sender": sender}));
+        assert!(matches!(other, Ok(Ask::Nothing(_))));
     }
 
     #[test]
@@ -215,7 +229,7 @@ mod tests {
         assert_eq!(
             bad.to_string(),
             "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue, promote, \
-             hold, unhold or abort"
+             hold, unhold, abort, pause, resume"
         );
     }
 }

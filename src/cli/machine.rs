@@ -1,9 +1,8 @@
-//! What machines read: JSON, the outputs and the summary of a workflow step, and annotations.
+//! What machines read: JSON, the outputs of a workflow step, and annotations.
 
 use serde_json::{Value, json};
 
 use super::exit::{Exit, decision, reason};
-use super::render;
 use crate::app::Stop;
 use crate::app::rollout::Outcome;
 use crate::domain::ids::ContentHash;
@@ -86,63 +85,61 @@ pub fn outputs(values: &[(&str, String)]) -> String {
     text
 }
 
-/// An `::error::` or `::warning::` line that GitHub turns into an annotation.
-pub fn annotation(exit: Exit, title: &str, message: &str) -> String {
+/// GitHub shows no more than this many annotations of a kind for a step (actions/toolkit, `docs/problem-matchers.md`).
+const ANNOTATIONS_MAX: usize = 10;
+
+/// A place in a file of the repository, and what is wrong there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, from the top of the repository.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column, from 1.
+    pub column: usize,
+    /// In a sentence.
+    pub what: String,
+}
+
+/// `::error::` or `::warning::` lines that GitHub turns into annotations: one for each place, as many as are shown, or one
+/// for the whole text. The last one of many tells how many there are.
+pub fn annotations(exit: Exit, text: &str, places: &[Place]) -> Vec<String> {
     let level = if exit == Exit::Held { "warning" } else { "error" };
-    let message: String = message.trim_end().chars().take(ANNOTATION_MAX).collect();
-    format!("::{level} title={}::{}", escaped(title).replace(':', "%3A").replace(',', "%2C"), escaped(&message))
+    if places.is_empty() {
+        return vec![format!("::{level} title=tidegate::{}", message(text))];
+    }
+    let more = places.len().saturating_sub(ANNOTATIONS_MAX);
+    let shown = places.iter().take(ANNOTATIONS_MAX).enumerate();
+    let line = |(index, place): (usize, &Place)| {
+        let last = index + 1 == ANNOTATIONS_MAX && more > 0;
+        let what = if last { format!("{} (and {more} more, in the log)", place.what) } else { place.what.clone() };
+        let (file, line, column) = (property(&place.file), place.line, place.column);
+        format!("::{level} file={file},line={line},col={column},title=tidegate::{}", message(&what))
+    };
+    shown.map(line).collect()
+}
+
+fn message(text: &str) -> String {
+    escaped(&text.trim_end().chars().take(ANNOTATION_MAX).collect::<String>())
+}
+
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// A text in which GitHub's runner looks for no commands, whatever it holds. What ends that is made from the text's own
+/// hash, so no text can hold it.
+pub fn inert(text: &str) -> String {
+    let has_commands = text.lines().any(|line| line.trim_start().starts_with("::") || line.contains("##["));
+    if !has_commands {
+        return text.to_owned();
+    }
+    let token = ContentHash::of(text.as_bytes());
+    format!("::stop-commands::{token}\n{}\n::{token}::\n", text.trim_end_matches('\n'))
 }
 
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The step summary of a rollout: a table of its waves, then what is left out.
-pub fn summary(outcome: &Outcome) -> String {
-    let plan = &outcome.plan;
-    let mut text = format!("### {}\n\n", markdown(render::outcome(outcome).lines().next().unwrap_or_default()));
-    text += "| wave | tenants | services | watched for |\n|---|---|---|---|\n";
-    for wave in &plan.waves {
-        let sets: Vec<&str> = wave.sets().iter().map(|set| set.as_str()).collect();
-        let shown = if sets.len() > 10 { format!("{} tenants", sets.len()) } else { sets.join(", ") };
-        text += &format!(
-            "| {} | {shown} | {} | {} |\n",
-            markdown(&wave.name),
-            wave.changes.len(),
-            render::duration(wave.bake)
-        );
-    }
-    for exclusion in &plan.excluded {
-        text += &format!("\n- left out: `{}`: {}\n", exclusion.set, markdown(&exclusion.reason.to_string()));
-    }
-    for left in &outcome.quarantined {
-        text += &format!("\n- left on what it ran before: `{}`: {}\n", left.set, markdown(&left.reason.to_string()));
-    }
-    if let Some(reason) = reason(outcome) {
-        text += &format!("\n**{}**: {}\n\n{}\n", reason.code(), markdown(&reason.to_string()), reason.hint());
-    }
-    if let Some(reason) = &outcome.no_way_back {
-        let told = markdown(&reason.to_string());
-        text += &format!("\n**{}**: nothing was taken back: {told}\n\n{}\n", reason.code(), reason.hint());
-    }
-    text += &format!("\nplan `{}`\n\n", plan.hash());
-    if let Some(rollback) = &outcome.rollback {
-        text += &summary(rollback);
-    }
-    text
-}
-
-/// Foreign text in Markdown: no markup, no line of its own.
-fn markdown(text: &str) -> String {
-    let special = ['\\', '`', '*', '_', '[', ']', '<', '>', '|', '#'];
-    text.chars().fold(String::new(), |mut out, c| {
-        match c {
-            '\n' | '\r' => out.push(' '),
-            c if special.contains(&c) => out.extend(['\\', c]),
-            c => out.push(c),
-        }
-        out
-    })
 }
 
 #[cfg(test)]
@@ -159,13 +156,27 @@ mod tests {
 
     #[test]
     fn annotations_stay_on_one_line() {
-        let line = annotation(Exit::GateFailed, "a: b, c", "50 %\n::set-output name=x::y");
-        assert_eq!(line, "::error title=a%3A b%2C c::50 %25%0A::set-output name=x::y");
-        assert!(annotation(Exit::Held, "t", "m").starts_with("::warning "));
+        let lines = annotations(Exit::GateFailed, "50 %\n::set-output name=x::y", &[]);
+        assert_eq!(lines, ["::error title=tidegate::50 %25%0A::set-output name=x::y"]);
+        assert!(annotations(Exit::Held, "m", &[])[0].starts_with("::warning "));
     }
 
     #[test]
-    fn foreign_text_is_no_markup() {
-        assert_eq!(markdown("<b>|x|\n# y"), "\\<b\\>\\|x\\| \\# y");
+    fn as_many_places_are_annotated_as_are_shown() {
+        let place = |line| Place { file: "a,b:c.yaml".to_owned(), line, column: 3, what: format!("wrong {line}") };
+        let lines = annotations(Exit::BadInput, "all", &(1..=12).map(place).collect::<Vec<_>>());
+        assert_eq!(lines.len(), 10);
+        assert_eq!(lines[0], "::error file=a%2Cb%3Ac.yaml,line=1,col=3,title=tidegate::wrong 1");
+        assert!(lines[9].ends_with("wrong 10 (and 2 more, in the log)"), "{}", lines[9]);
+    }
+
+    #[test]
+    fn no_text_is_a_command() {
+        let hostile = "fine\n  ::error::boo\n::stop-commands::x\n";
+        let told = inert(hostile);
+        let token = told.lines().next().unwrap().strip_prefix("::stop-commands::").unwrap();
+        assert_eq!(told.lines().last().unwrap(), format!("::{token}::"));
+        assert_eq!(told.matches(token).count(), 2);
+        assert_eq!(inert("fine\n"), "fine\n");
     }
 }

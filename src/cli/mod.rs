@@ -2,13 +2,17 @@
 
 pub mod args;
 pub mod ci;
+mod comment;
 pub mod context;
 mod decide;
+mod dispatch;
 pub mod event;
 pub mod exit;
 pub mod failure_spec;
 pub mod guard;
 pub mod machine;
+pub mod markdown;
+mod payload;
 pub mod progress;
 pub mod render;
 pub mod replay;

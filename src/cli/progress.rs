@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::render;
 use crate::app::progress::{Observer, Progress};
 use crate::domain::ids::ServiceName;
+use crate::domain::rollout::Event;
 
 /// Where lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +25,52 @@ pub enum Stream {
 #[derive(Debug)]
 pub struct Lines {
     stream: Stream,
+    /// In a log of GitHub's: whether a group of lines is open that people unfold. What the services of a wave do is one;
+    /// what happens to the wave stands outside of it.
+    group: Option<Mutex<bool>>,
 }
 
 impl Lines {
     /// Lines on this stream.
     pub fn new(stream: Stream) -> Self {
-        Self { stream }
+        Self { stream, group: None }
+    }
+
+    /// Lines on standard output, in groups as GitHub's logs have them.
+    pub fn grouped() -> Self {
+        Self { stream: Stream::Output, group: Some(Mutex::new(false)) }
+    }
+
+    fn end_group(&self) {
+        let Some(group) = &self.group else { return };
+        if std::mem::take(&mut *group.lock().unwrap_or_else(PoisonError::into_inner)) {
+            print_line(self.stream, "::endgroup::");
+        }
+    }
+
+    fn begin_group(&self, name: &str) {
+        let Some(group) = &self.group else { return };
+        *group.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        print_line(self.stream, &format!("::group::{}", one_line(name)));
     }
 }
 
 impl Observer for Lines {
     fn note(&self, at: Timestamp, progress: &Progress) {
         let Some(text) = render::progress(progress) else { return };
+        if matches!(progress, Progress::Phase { .. } | Progress::Explained { .. } | Progress::Reacting { .. }) {
+            self.end_group();
+        }
         print_line(self.stream, &line(at, &text));
+        if let Progress::Phase { event: Event::WaveStarted { .. }, wave, .. } = progress {
+            self.begin_group(&format!("services of {wave}"));
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.end_group();
     }
 }
 
@@ -94,7 +128,11 @@ impl Observer for Bars {
 /// A line of a log: the time in UTC, then what happened. A line that could be taken for a workflow command is
 /// not one, because the time stands before it.
 fn line(at: Timestamp, text: &str) -> String {
-    format!("{} {}", at.strftime("%H:%M:%S"), text.replace(['\n', '\r'], " "))
+    format!("{} {}", at.strftime("%H:%M:%S"), one_line(text))
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]

@@ -81,7 +81,7 @@ fn what(change: &Change) -> String {
 }
 
 /// Whether the release before goes on working, said before anybody approves.
-fn way_back(plan: &Plan) -> String {
+pub fn way_back(plan: &Plan) -> String {
     if plan.is_rollback() || !plan.changes().any(Change::is_task) {
         return String::new();
     }
@@ -121,7 +121,7 @@ fn left_out(plan: &Plan) -> String {
 }
 
 /// The blast radius in words, before anything happens.
-fn blast(plan: &Plan) -> String {
+pub fn blast(plan: &Plan) -> String {
     let tenants = |wave: &Wave| wave.sets().iter().filter(|set| !set.is_control_plane()).count();
     let total: usize = plan.waves.iter().map(tenants).sum();
     let Some(first) = plan.waves.iter().find(|wave| tenants(wave) > 0).filter(|_| !plan.is_rollback()) else {
@@ -226,6 +226,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
             format!("task    {service} {version} is started")
         }
         Progress::TaskDone { service } => format!("done    {service}"),
+        Progress::NotTold { what, why } => format!("not told {what}: {why}"),
         Progress::Trouble { service, why } => format!("trouble {service}: {why}"),
         Progress::Phase { fleet, event, wave, waves, until } => {
             let until = until.map(|until| format!(", watched until {until:.0}")).unwrap_or_default();

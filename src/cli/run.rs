@@ -10,7 +10,8 @@ use super::ci::{Done, ci};
 use super::context::Context;
 use super::decide::decide;
 use super::exit::{Exit, decision, reason};
-use super::{machine, render};
+use super::machine::Place;
+use super::{machine, markdown, render};
 use crate::app::build::{Request, build};
 use crate::app::go_on::{Accept, accept, go_on};
 use crate::app::metrics::expected_bakes;
@@ -20,9 +21,11 @@ use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::{BreakGlass, Outcome};
 use crate::app::status::status;
 use crate::app::{App, Readers, Stop, fleet, plan};
+use crate::domain::eta::eta;
 use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{CommitSha, FleetName, SetId, Version};
 use crate::domain::ledger::{RolloutId, current_version, green_since};
+use crate::domain::markdown::cut;
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
@@ -57,12 +60,14 @@ pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
         return decided.unwrap_or_else(|stop| of_stop(&stop));
     }
     let result = match command {
-        Command::Ci { approved_plan } => match ci(app, context, approved_plan.as_ref()).await {
-            Ok(Done::Nothing(why)) => return nothing(&why),
-            Ok(Done::Told(report)) => return *report,
-            Ok(Done::Rollouts(outcomes)) => return of_outcomes(&outcomes),
-            Err(stop) => Err(stop),
-        },
+        Command::Ci { approved_plan, fleet: only } => {
+            match ci(app, context, approved_plan.as_ref(), only.as_ref()).await {
+                Ok(Done::Nothing(why)) => return nothing(&why),
+                Ok(Done::Told(report)) => return *report,
+                Ok(Done::Rollouts(outcomes)) => return of_outcomes(&outcomes),
+                Err(stop) => Err(stop),
+            }
+        }
         Command::Build(source) => return of_build(build(app, &request(source)).await),
         Command::Deploy(approved) | Command::Promote(approved) => release(app, context, approved).await,
         Command::Rollback { fleet: name, to, of, why } => {
@@ -141,7 +146,7 @@ async fn wake(app: &App, context: &Context, decision: &Decision, tenants: &[SetI
     resume(app, fleet, &wish).await
 }
 
-fn of_pause(paused: Result<(FleetName, usize), Stop>) -> Report {
+pub(super) fn of_pause(paused: Result<(FleetName, usize), Stop>) -> Report {
     match paused {
         Ok((fleet, count)) => {
             let tenants = render::count(count, "tenant");
@@ -210,6 +215,7 @@ async fn show_plan(
     let fleet = fleet(application, &asked.fleet)?;
     let bakes = expected_bakes(readers, application, fleet, &plan).await;
     text += &render::bakes(&plan, bakes.as_deref().unwrap_or_default());
+    let eta = eta(&plan, &readers.ledger.rollouts(&fleet.name).await?);
     if let Some(stop) = &not_yet {
         text += &format!("not yet: {}", render::stop(stop));
     }
@@ -221,7 +227,7 @@ async fn show_plan(
             ("version", plan.release.version.to_string()),
             ("plan_hash", plan.hash().to_string()),
         ],
-        summary: format!("```text\n{text}```\n"),
+        summary: shortened(format!("### {} -> {}\n\n{}", plan.release.version, plan.fleet, markdown::plan(&plan, eta))),
         text,
     })
 }
@@ -246,6 +252,14 @@ async fn show_status(readers: &Readers, application: &Application, only: Option<
     }
     let json = json!({"schema": 1, "fleets": fleets});
     Ok(Report { exit: Exit::Done, summary: format!("```text\n{text}```\n"), text, json, outputs: Vec::new() })
+}
+
+/// GitHub drops a step's whole summary when it is larger than 1 MiB (runner, `FileCommandManager.cs`); a character has at
+/// most four bytes.
+const SUMMARY_MAX: usize = 250_000;
+
+fn shortened(summary: String) -> String {
+    cut(summary, SUMMARY_MAX, "\n(The rest is in the log.)\n")
 }
 
 fn nothing(why: &str) -> Report {
@@ -291,7 +305,7 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> Report {
             ("plan_hash", last.plan.hash().to_string()),
             ("result", json.to_string()),
         ],
-        summary: outcomes.iter().map(machine::summary).collect(),
+        summary: shortened(outcomes.iter().map(markdown::outcome).collect()),
         json,
     }
 }
@@ -310,12 +324,12 @@ pub fn of_stop(stop: &Stop) -> Report {
             ("plan_hash", awaited),
             ("result", json.to_string()),
         ],
-        summary: format!("### stopped\n\n```text\n{}```\n", render::stop(stop)),
+        summary: shortened(format!("### stopped\n\n{}", markdown::stop(stop))),
         json,
     }
 }
 
-/// A stop that waits for approval is told together with the plan to approve.
+/// A command's stop; one that waits for approval is told together with the plan to approve.
 async fn with_plan(
     readers: &Readers,
     application: &Application,
@@ -323,40 +337,44 @@ async fn with_plan(
     command: &Command,
     stop: Stop,
 ) -> Report {
-    let mut report = of_stop(&stop);
-    let asked = match command {
-        Command::Deploy(approved) | Command::Promote(approved) => Some(approved.wanted.clone()),
-        Command::Ci { .. } => machine::awaited_plan(&stop).and_then(|_| awaiting(application)),
-        _ => None,
-    };
-    if let (Some(_), Some(asked)) = (machine::awaited_plan(&stop), asked)
-        && let Ok((plan, _)) = make_plan(readers, application, context, &asked).await
-    {
-        report.text = format!("{}{}{}", render::plan(&plan), report.text, render::how_to_approve(&asked.fleet, &plan));
-        report.outputs.push(("version", plan.release.version.to_string()));
-        report.summary = format!("### waits for approval\n\n```text\n{}```\n", report.text);
+    let (Command::Deploy(approved) | Command::Promote(approved)) = command else { return of_stop(&stop) };
+    if machine::awaited_plan(&stop).is_none() {
+        return of_stop(&stop);
     }
-    report
+    match make_plan(readers, application, context, &approved.wanted).await {
+        Ok((plan, _)) => of_waiting(&stop, &plan),
+        Err(_) => of_stop(&stop),
+    }
 }
 
-/// The fleet whose plans are approved.
-fn awaiting(application: &Application) -> Option<Wanted> {
-    let fleet = application.fleets.iter().find(|fleet| fleet.needs_approval)?;
-    Some(Wanted { fleet: fleet.name.clone(), version: None })
+/// The report of a plan that waits for approval.
+pub(super) fn of_waiting(stop: &Stop, plan: &Plan) -> Report {
+    let mut report = of_stop(stop);
+    report.text = format!("{}{}{}", render::plan(plan), report.text, render::how_to_approve(&plan.fleet, plan));
+    report.outputs.push(("version", plan.release.version.to_string()));
+    report.summary = shortened(format!("### waits for approval\n\n{}", markdown::plan(plan, None)));
+    report
 }
 
 /// Tells a report: prints it, and writes what the workflow reads. That a file cannot be written is said and
 /// changes nothing about the result.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
 pub fn tell(report: &Report, context: &Context) -> Exit {
+    tell_with(report, &[], context)
+}
+
+/// [`tell`], where the cause lies at places in files, so that GitHub shows it there.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
+pub fn tell_with(report: &Report, places: &[Place], context: &Context) -> Exit {
     if context.json {
         println!("{:#}", report.json);
         eprint!("{}", report.text);
     } else {
-        print!("{}", report.text);
+        print!("{}", if context.actions { machine::inert(&report.text) } else { report.text.clone() });
     }
     if context.actions && report.exit != Exit::Done {
-        println!("{}", machine::annotation(report.exit, "tidegate", &report.text));
+        for line in machine::annotations(report.exit, &report.text, places) {
+            println!("{line}");
+        }
     }
     let files = [(&context.output, machine::outputs(&report.outputs)), (&context.summary, report.summary.clone())];
     for (path, text) in files.iter().filter_map(|(path, text)| path.as_ref().map(|path| (path, text))) {

@@ -21,6 +21,8 @@ use super::service::{Role, Service, ServiceGraph};
 pub struct Application {
     /// Its name, the first part of every ECS service's name.
     pub name: AppName,
+    /// How versions are made.
+    pub versioning: Versioning,
     /// How images are named and built.
     pub images: ImagePolicy,
     /// A tenant's services.
@@ -33,6 +35,28 @@ pub struct Application {
     pub cells: BTreeMap<CellName, Cell>,
     /// The fleets, each after the one it is promoted from.
     pub fleets: Vec<Fleet>,
+}
+
+/// How versions are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versioning {
+    /// What decides which number goes up.
+    pub bump: Bumping,
+    /// The branch whose merges make prereleases; none for the repository's default branch, whatever its name.
+    pub branch: Option<String>,
+}
+
+/// What decides which number of a version goes up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Bumping {
+    /// Labels on the merged pull requests: `release:major`, `release:minor`, `release:patch`.
+    Labels,
+    /// Conventional Commits 1.0.0, in commit messages and titles of pull requests.
+    Conventional,
+    /// Always the patch.
+    #[default]
+    Patch,
 }
 
 /// How images are named and built.
@@ -97,8 +121,8 @@ pub struct Fleet {
     pub soak: SignedDuration,
     /// What starts a release.
     pub deploy_on: DeployOn,
-    /// Whether a plan must be approved before it runs.
-    pub needs_approval: bool,
+    /// Who must approve a plan before it runs; none if it runs without.
+    pub approval: Option<Approval>,
     /// When waves may start.
     pub calendar: Calendar,
     /// How tenants are put into waves.
@@ -111,6 +135,15 @@ pub struct Fleet {
     pub failure_budget: usize,
     /// Its service sets, the control plane's first if there is one, then tenants by id.
     pub sets: Vec<ServiceSet>,
+}
+
+/// Who must approve a plan, which is always one plan by its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The GitHub environment whose reviewers approve.
+    pub environment: String,
+    /// Whether whoever wrote the pull request may not be the one who approves.
+    pub not_author: bool,
 }
 
 /// What starts a release of a fleet.

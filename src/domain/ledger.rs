@@ -150,6 +150,24 @@ pub fn open_rollout(rollouts: &[RolloutRecord]) -> Option<&RolloutRecord> {
     rollouts.iter().find(|r| matches!(r.standing(), Standing::Open(_)))
 }
 
+/// Whether an earlier job left something that the next one may go on with by itself: its process ended, its time was
+/// over, or the calendar closed. What a gate or a person holds waits for a person.
+pub fn left_over(rollouts: &[RolloutRecord]) -> bool {
+    let goes_on = |open: &RolloutRecord| match open.standing() {
+        Standing::Open(None) => true,
+        Standing::Open(Some(reason)) => matches!(
+            reason,
+            Reason::HandedOver
+                | Reason::Interrupted
+                | Reason::LeaseLost { .. }
+                | Reason::OutsideWindow { .. }
+                | Reason::Frozen { .. }
+        ),
+        Standing::Succeeded(_) | Standing::Halted(_) => false,
+    };
+    open_rollout(rollouts).map_or(owed_rollback(rollouts).is_some(), goes_on)
+}
+
 /// The version that a fleet runs by the records: that of the newest rollout that succeeded.
 pub fn current_version(rollouts: &[RolloutRecord]) -> Option<&Version> {
     rollouts.iter().find(|r| r.succeeded_at().is_some()).map(|r| &r.intent.version)
@@ -286,6 +304,18 @@ mod tests {
         assert_eq!(owed_rollback(std::slice::from_ref(&halted)), Some(&halted));
         let back = record(3, "1.0.0", Direction::RollbackOf(halted.intent.plan.clone()), vec![]);
         assert_eq!(owed_rollback(&[back, halted]), None);
+    }
+
+    #[test]
+    fn only_what_ended_for_no_reason_of_its_own_goes_on_by_itself() {
+        let held = |reason| record(1, "1.0.0", Direction::Deploy, vec![Event::Held { wave: 0, reason }]);
+        let unknown = Reason::GateUnknown { what: "a".to_owned(), why: "b".to_owned() };
+        assert!(left_over(&[record(1, "1.0.0", Direction::Deploy, vec![])]), "killed");
+        assert!(left_over(&[held(Reason::HandedOver)]));
+        assert!(left_over(&[held(Reason::OutsideWindow { opens: "tomorrow".to_owned() })]));
+        assert!(!left_over(&[held(unknown)]), "a person must look");
+        assert!(!left_over(&[record(1, "1.0.0", Direction::Deploy, vec![Event::Succeeded])]));
+        assert!(!left_over(&[]));
     }
 
     #[test]

@@ -243,8 +243,16 @@ pub enum Reason {
         /// Which.
         digest: ImageDigest,
     },
+    /// What came with an event is not what GitHub describes.
+    #[error("the `{event}` event: {why}")]
+    EventUnreadable {
+        /// Name of the event.
+        event: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The person may not ask for this.
-    #[error("{user} has `{permission}` on this repository; `write` is needed to promote")]
+    #[error("{user} has `{permission}` on this repository; `write` is needed to move a fleet")]
     NotPermitted {
         /// Who.
         user: String,
@@ -252,7 +260,30 @@ pub enum Reason {
         permission: String,
     },
 
+    /// Whoever wrote a change may not be the one who approves its release.
+    #[error("{user} wrote #{pull}, and somebody else must approve it")]
+    OwnApproval {
+        /// Who.
+        user: String,
+        /// The pull request.
+        pull: u64,
+    },
+    /// The job that was to wait for an approval did not wait for anybody.
+    #[error("nobody is recorded to have approved `{environment}` for this run")]
+    NobodyApproved {
+        /// The GitHub environment.
+        environment: String,
+    },
+
     // The world is not as the plan says.
+    /// The pull request is no longer what the label was put on.
+    #[error("#{pull} does not ask for this any more: {why}")]
+    Withdrawn {
+        /// Its number.
+        pull: u64,
+        /// What is different now.
+        why: String,
+    },
     /// Another rollout of the fleet is open.
     #[error("{version} is still being rolled out to {fleet} (deployment {rollout})")]
     RolloutOpen {
@@ -595,6 +626,7 @@ impl Reason {
             | R::OnHold { .. }
             | R::NoWayBack { .. }
             | R::HandedOver
+            | R::NobodyApproved { .. }
             | R::LossNotApproved { .. }
             | R::ApprovalDoesNotCount { .. }
             | R::Frozen { .. } => Kind::Held,
@@ -618,8 +650,11 @@ impl Reason {
             | R::OutsideTheContract { .. }
             | R::PlanNotUnderstood { .. }
             | R::ApprovalUnreadable { .. }
+            | R::EventUnreadable { .. }
+            | R::OwnApproval { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
+            | R::Withdrawn { .. }
             | R::StalePlan { .. }
             | R::WouldGoBack { .. }
             | R::ForeignChange { .. }
@@ -695,7 +730,13 @@ impl Reason {
             R::NotAsPaused { .. } => "find out who changed it and set it back, then resume again",
             R::NotPaused { .. } => "a tenant with `state: paused` in fleet.yaml is woken by changing the file",
             R::HandedOver => "`tidegate continue` goes on in a new job",
-            R::NotPermitted { .. } => "ask a maintainer to put the label on",
+            R::NotPermitted { .. } => "ask a maintainer to do it",
+            R::EventUnreadable { .. } => "is the workflow started by the event that it was written for?",
+            R::OwnApproval { .. } => "ask somebody else with write permission",
+            R::NobodyApproved { .. } => {
+                "name reviewers for that environment, or write `tidegate approve HASH` under the pull request"
+            }
+            R::Withdrawn { .. } => "look at the pull request; put the label on again if it is still meant",
             R::RolloutOpen { .. } => "`tidegate continue` goes on with it, `tidegate rollback` takes it back",
             R::StalePlan { .. } => "look at the new plan and approve that one",
             R::WouldGoBack { .. } => "use `tidegate rollback --to` if going back is meant",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::simulated::{app, beginning, commit, push};
+use super::simulated::{app, beginning, commit, head, pull, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim};
 use crate::app::App;
 use crate::cli::args::Command;
@@ -88,8 +88,15 @@ impl Story {
     /// A commit that touches these folders is pushed to the default branch.
     async fn merge(&mut self, number: u64, touched: &[(&str, &[Fault])]) {
         self.sim.world().commit(touched);
+        self.pull(number, &[]);
         let event = push(number);
         self.event_of(event, number, None, Exit::Done).await;
+    }
+
+    fn pull(&self, number: u64, labels: &[&str]) {
+        if let Some(pull) = pull(number, labels) {
+            self.sim.world().pull(pull);
+        }
     }
 
     /// The label, the plan, the approval of exactly that plan, the rollout.
@@ -102,8 +109,9 @@ impl Story {
     async fn labelled(&mut self, number: u64, approved: bool, should: Exit) {
         let payload = json!({
             "action": "labeled", "number": number, "label": {"name": "promote:prod"}, "sender": {"login": "ana"},
-            "pull_request": {"merged": true, "merge_commit_sha": commit(number)},
+            "pull_request": {"merged": true, "merge_commit_sha": commit(number), "head": {"sha": head(number)}},
         });
+        self.pull(number, &["promote:prod"]);
         let approval = if approved { self.plan_hash(number).await } else { None };
         self.event("pull_request", payload, approval, should).await;
     }
@@ -112,7 +120,7 @@ impl Story {
     async fn plan_hash(&self, number: u64) -> Option<ContentHash> {
         let commit = commit(number).parse().ok()?;
         let release = self.app.readers.ledger.release_of(&commit).await.ok()??;
-        let fleet = self.app.application.fleets.iter().find(|fleet| fleet.needs_approval)?;
+        let fleet = self.app.application.fleets.iter().find(|fleet| fleet.approval.is_some())?;
         let direction = crate::domain::plan::Direction::Deploy;
         let planned = crate::app::plan::plan(&self.app.readers, &self.app.application, fleet, &release, direction);
         planned.await.ok().map(|plan| plan.hash())
@@ -130,7 +138,7 @@ impl Story {
         should: Exit,
     ) {
         let context = Context { event: Some(event), run_number, ..Context::default() };
-        let report = act(&Command::Ci { approved_plan }, &self.app, &context).await;
+        let report = act(&Command::Ci { approved_plan, fleet: None }, &self.app, &context).await;
         let exit = tell(&report, &Context::default());
         self.say(&format!("exit {}", exit as u8));
         self.as_told &= exit == should;

@@ -53,6 +53,8 @@ pub(super) fn app(
         scaling: Arc::clone(&outside.scaling) as _,
         ledger: Arc::clone(&outside.ledger) as _,
         leases: Arc::new(outside.github.clone()),
+        pulls: Arc::new(outside.github.clone()),
+        releases: Arc::new(outside.github.clone()),
     };
     let readers = outside.readers(observer);
     let after = hand_over_after.or_else(|| workflow_run().map(|_| HAND_OVER_AFTER));
@@ -111,6 +113,7 @@ impl Outside {
             leases: Arc::new(self.github.clone()),
             stop: Arc::clone(&self.stop),
             people: Arc::new(self.github.clone()),
+            pulls: Arc::new(self.github.clone()),
             clock: Arc::clone(&self.clock),
             observer,
         }

@@ -3,6 +3,8 @@
 
 mod demo;
 mod environment;
+#[cfg(test)]
+mod events;
 mod files;
 mod guard;
 mod live;
@@ -30,14 +32,15 @@ use crate::app::progress::Observer;
 use crate::cli::args::{Cli, Command, FileKind, Gates};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
+use crate::cli::machine::Place;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::replay::replayed;
-use crate::cli::run::{Report, act, look, tell};
+use crate::cli::run::{Report, act, look, tell, tell_with};
 use crate::cli::tenants::tenants;
 use crate::domain::fleet::Application;
 use crate::domain::ids::{FleetName, ServiceKey};
 use crate::domain::infra_guard::approval_schema;
-use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
+use crate::domain::manifest::{Problem, Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::replay::replay_schema;
 use crate::domain::snapshot::ServiceSeen;
 
@@ -62,7 +65,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok((application, _)) => application,
         Err(files::BadFile::Unreadable(why)) => return say(Exit::BadInput, &why, &context),
         Err(files::BadFile::Wrong(problems, sources)) => {
-            return tell(&wrong(&problems, &sources, &context), &context).into();
+            return tell_with(&wrong(&problems, &sources, &context), &places(&problems), &context).into();
         }
     };
     if let Command::Gates(Gates::Replay { series }) = &cli.command {
@@ -136,10 +139,11 @@ async fn asked_to_stop(app: &App) {
 
 /// Bars where a person looks, else lines.
 fn observer(context: &Context) -> Arc<dyn Observer> {
-    match (context.json, context.terminal) {
-        (true, _) => Arc::new(Lines::new(Stream::Error)),
-        (false, true) => Arc::new(Bars::default()),
-        (false, false) => Arc::new(Lines::new(Stream::Output)),
+    match (context.json, context.terminal, context.actions) {
+        (true, ..) => Arc::new(Lines::new(Stream::Error)),
+        (false, true, _) => Arc::new(Bars::default()),
+        (false, false, true) => Arc::new(Lines::grouped()),
+        (false, false, false) => Arc::new(Lines::new(Stream::Output)),
     }
 }
 
@@ -173,6 +177,16 @@ fn checked(application: &Application) -> Report {
 
 fn sets(number: usize) -> String {
     crate::cli::render::count(number, "service set")
+}
+
+fn places(problems: &Problems) -> Vec<Place> {
+    let place = |problem: &Problem| Place {
+        file: problem.name.clone(),
+        line: problem.line,
+        column: problem.column,
+        what: format!("{}; {}", problem.what, problem.help),
+    };
+    problems.iter().map(place).collect()
 }
 
 /// Every problem of the file; with excerpts where a person looks.

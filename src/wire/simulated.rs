@@ -14,7 +14,9 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Silent;
 use crate::cli::run::{Report, act, look, tell};
 use crate::domain::fleet::Application;
+use crate::domain::ids::ContentHash;
 use crate::domain::lease::Owner;
+use crate::domain::merged::PullRequest;
 
 /// The first minute of a simulated world: a Monday, 09:00 in Berlin.
 const BEGINNING: &str = "2026-11-23T08:00:00Z";
@@ -46,7 +48,7 @@ async fn open(folder: &Path, application: &Application) -> std::io::Result<Arc<S
     let sim = Arc::new(Sim::new(application, beginning()));
     let app = app(&sim, application.clone(), Arc::new(Silent));
     let merged = Context { event: Some(push(1)), run_number: 1, ..Context::default() };
-    act(&Command::Ci { approved_plan: None }, &app, &merged).await;
+    act(&Command::Ci { approved_plan: None, fleet: None }, &app, &merged).await;
     sim.world().advance(SignedDuration::from_mins(40));
     Ok(sim)
 }
@@ -68,6 +70,7 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         leases: Arc::clone(sim) as _,
         stop: Arc::clone(sim) as _,
         people: Arc::clone(sim) as _,
+        pulls: Arc::clone(sim) as _,
         clock: Arc::clone(sim) as _,
         observer,
     };
@@ -79,6 +82,8 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         scaling: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
         leases: Arc::clone(sim) as _,
+        pulls: Arc::clone(sim) as _,
+        releases: Arc::clone(sim) as _,
     };
     let owner = Owner { run: None, attempt: None, actor: "you".to_owned(), host: "simulated".to_owned(), process: 1 };
     App { application: application.into(), readers, writers, run: None, owner, hand_over_at: None }
@@ -100,5 +105,27 @@ pub(super) fn push(number: u64) -> GitHubEvent {
 
 /// The id of the `number`th commit of a simulated repository.
 pub(super) fn commit(number: u64) -> String {
-    crate::domain::ids::ContentHash::of(format!("commit {number}").as_bytes()).as_str().chars().take(40).collect()
+    sha(&format!("commit {number}"))
+}
+
+/// The head of the branch that was merged as the `number`th commit.
+pub(super) fn head(number: u64) -> String {
+    sha(&format!("head {number}"))
+}
+
+fn sha(of: &str) -> String {
+    ContentHash::of(of.as_bytes()).as_str().chars().take(40).collect()
+}
+
+/// The pull request that was merged as the `number`th commit.
+pub(super) fn pull(number: u64, labels: &[&str]) -> Option<PullRequest> {
+    Some(PullRequest {
+        number,
+        title: format!("Change {number}"),
+        author: "eve".to_owned(),
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        merged: true,
+        merge_commit: commit(number).parse().ok(),
+        head: head(number).parse().ok()?,
+    })
 }

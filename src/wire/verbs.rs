@@ -57,7 +57,7 @@ impl World {
     async fn merge(&self, number: u64, faults: &[Fault]) {
         self.sim.world().commit(&[("services/iam", faults)]);
         let context = Context { event: Some(push(number)), run_number: number, ..Context::default() };
-        act(&Command::Ci { approved_plan: None }, &self.app, &context).await;
+        act(&Command::Ci { approved_plan: None, fleet: None }, &self.app, &context).await;
         self.wait(SignedDuration::from_mins(31));
     }
 

@@ -55,7 +55,7 @@ impl World {
         let faults: Vec<Fault> = flaws.iter().map(in_prod).collect();
         world.sim.world().commit(&[("services/iam", &faults)]);
         let context = Context { event: Some(push(1)), run_number: 1, ..Context::default() };
-        act(&Command::Ci { approved_plan: None }, &world.app, &context).await;
+        act(&Command::Ci { approved_plan: None, fleet: None }, &world.app, &context).await;
         world.sim.world().advance(SignedDuration::from_mins(31));
         world
     }

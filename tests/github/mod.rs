@@ -44,7 +44,7 @@ pub(crate) use deployments::{Deployment, DeploymentStatus};
 pub(crate) use exchange::Exchange;
 pub(crate) use faults::{Fault, FaultKind};
 pub(crate) use issues::Comment;
-pub(crate) use repository::NODE_ID;
+pub(crate) use repository::{NODE_ID, Release};
 pub(crate) use seed::{PullRequest, Role, Seed, WorkflowRun};
 pub(crate) use wire::connection::{CuttableListener, Scissors};
 
@@ -156,6 +156,21 @@ impl GithubFake {
         runs.push(run);
     }
 
+    /// Lets a run that waits for an environment go on.
+    pub(crate) fn approve(&self, run: u64, login: &str, environment: &str) {
+        self.world().repository.approvals.push((run, login.to_owned(), environment.to_owned()));
+    }
+
+    pub(crate) fn add_label(&self, issue: u64, label: &str) {
+        self.world().repository.issues.add_label(issue, label);
+    }
+
+    /// A comment by somebody else.
+    pub(crate) fn add_comment(&self, issue: u64, login: &str, body: &str) {
+        let mut world = self.world();
+        world.repository.issues.add_comment(issue, login, body, Timestamp::now());
+    }
+
     /// Makes a commit exist that was pushed by somebody else.
     pub(crate) fn add_commit(&self, sha: &str) {
         self.world().repository.objects.add_elsewhere(sha);
@@ -215,6 +230,11 @@ impl GithubFake {
         let world = self.world();
         let comments = world.repository.issues.comments.iter();
         comments.filter(|comment| comment.issue == issue).cloned().collect()
+    }
+
+    /// Oldest first.
+    pub(crate) fn releases(&self) -> Vec<Release> {
+        self.world().repository.releases.clone()
     }
 
     pub(crate) fn labels(&self, issue: u64) -> Vec<String> {

@@ -29,7 +29,18 @@ pub(crate) struct Repository {
     pub(crate) issues: Issues,
     pub(crate) pulls: Vec<PullRequest>,
     pub(crate) runs: Vec<WorkflowRun>,
+    /// Run, who approved it, and the environment.
+    pub(crate) approvals: Vec<(u64, String, String)>,
+    pub(crate) releases: Vec<Release>,
     pub(crate) users: BTreeMap<String, Role>,
+}
+
+/// A tag that everybody is told of.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    pub(crate) tag: String,
+    pub(crate) target: String,
+    pub(crate) notes: String,
 }
 
 impl Repository {
@@ -47,6 +58,8 @@ impl Repository {
             refs: Refs::default(),
             pulls: seed.pulls,
             runs: seed.runs,
+            approvals: Vec::new(),
+            releases: Vec::new(),
             users: seed.users.into_iter().collect(),
         };
         repository.begin(now);

@@ -18,5 +18,6 @@ mod lease_life;
 mod limits;
 mod opening;
 mod plans;
+mod pulls;
 mod racing;
 mod records;

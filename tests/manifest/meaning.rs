@@ -179,7 +179,6 @@ fn tenants_and_no_wave_is_blamed_for_them() {
 #[test]
 fn what_the_format_has_and_this_version_does_not_do() {
     insta::assert_snapshot!(told("not-yet.yaml"), @r"
-    not-yet.yaml:4:15: `versioning.bump` is not carried out by this version of tidegate; remove it, or use a later version
     not-yet.yaml:5:41: `images.attest` is not carried out by this version of tidegate; remove it, or use a later version
     ");
 }

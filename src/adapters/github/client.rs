@@ -171,6 +171,11 @@ impl GitHub {
         self.request(doing, Method::POST, path, Some(body))
     }
 
+    /// A request to PATCH what is at a path below the repository.
+    pub(super) fn patch(&self, doing: impl fmt::Display, path: &str, body: Value) -> Request {
+        self.request(doing, Method::PATCH, path, Some(body))
+    }
+
     /// A request to the GraphQL endpoint.
     pub(super) fn graphql_request(&self, doing: &str, body: Value) -> Request {
         let path = self.graphql_path.clone();

@@ -137,7 +137,7 @@ impl GitHub {
     }
 
     /// The pages of a list. `route` ends in a query.
-    async fn list<T: serde::de::DeserializeOwned>(&self, doing: &str, route: &str) -> PortResult<Vec<T>> {
+    pub(super) async fn list<T: serde::de::DeserializeOwned>(&self, doing: &str, route: &str) -> PortResult<Vec<T>> {
         let mut items = Vec::new();
         for page in 1..=PAGES {
             let request = self.get(doing, &format!("{route}&per_page={PAGE}&page={page}"));

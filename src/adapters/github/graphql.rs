@@ -76,6 +76,7 @@ mod tests {
     #[test]
     fn braces_of_the_queries_balance() {
         let queries = [
+            include_str!("queries/history.graphql"),
             include_str!("queries/rollouts.graphql"),
             include_str!("queries/commit.graphql"),
             include_str!("queries/move_branch.graphql"),

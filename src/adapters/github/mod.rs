@@ -8,7 +8,7 @@
 //! From the wire up: `client` makes one attempt, `failure` says what an answer means for the next one, `patience`
 //! waits, `graphql`, `contents` and `branch` speak the dialects, `deployments` and `state_branch` are the two places
 //! where records lie, `status_line`, `payload` and `files` their forms, and `ledger` puts them together. `lease` is
-//! who may move a fleet at all.
+//! who may move a fleet at all. `people`, `pulls` and `releases` are what GitHub is to everybody else.
 
 mod branch;
 mod client;
@@ -23,6 +23,8 @@ mod ledger;
 mod patience;
 mod payload;
 mod people;
+mod pulls;
+mod releases;
 mod remembered_reason;
 mod state_branch;
 mod status_line;

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::client::{GitHub, encoded};
-use crate::ports::{PeopleReader, PortResult};
+use crate::ports::{Approver, PeopleReader, PortResult};
 
 #[derive(Deserialize)]
 struct Standing {
@@ -34,6 +34,40 @@ impl PeopleReader for GitHub {
             Err(failure) if failure.is(StatusCode::NOT_FOUND) => Ok("none".to_owned()),
             Err(failure) => Err(failure.error),
         }
+    }
+
+    async fn approvers(&self, run: u64) -> PortResult<Vec<Approver>> {
+        let request = self.get(format!("reading who approved run {run}"), &format!("/actions/runs/{run}/approvals"));
+        let reviews: Vec<Review> = self.insist(&request).await.map_err(|failure| failure.error)?.json()?;
+        let approved = reviews.into_iter().filter(|review| review.state == "approved");
+        Ok(approved.map(Approver::from).collect())
+    }
+}
+
+/// What somebody said when a run waited for an environment.
+#[derive(Deserialize)]
+struct Review {
+    /// `approved`, `rejected` or `pending`.
+    state: String,
+    user: Reviewer,
+    environments: Vec<Environment>,
+}
+
+#[derive(Deserialize)]
+struct Reviewer {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct Environment {
+    #[serde(default)]
+    name: String,
+}
+
+impl From<Review> for Approver {
+    fn from(review: Review) -> Self {
+        let environments = review.environments.into_iter().map(|environment| environment.name).collect();
+        Self { login: review.user.login, environments }
     }
 }
 

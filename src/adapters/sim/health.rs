@@ -8,7 +8,7 @@ use super::Sim;
 use crate::domain::fleet::Address;
 use crate::domain::gate::{Answer, Probe, TargetHealth};
 use crate::domain::ids::ServiceKey;
-use crate::ports::{PeopleReader, PortResult, ProbeReader, TargetReader};
+use crate::ports::{Approver, PeopleReader, PortResult, ProbeReader, TargetReader};
 
 #[async_trait]
 impl ProbeReader for Sim {
@@ -44,5 +44,11 @@ impl PeopleReader for Sim {
         let mut world = self.world();
         world.count("GitHub read");
         Ok(world.people.get(user).cloned().unwrap_or_else(|| "none".to_owned()))
+    }
+
+    async fn approvers(&self, _run: u64) -> PortResult<Vec<Approver>> {
+        let mut world = self.world();
+        world.count("GitHub read");
+        Ok(world.approvers.clone())
     }
 }

@@ -149,6 +149,12 @@ pub(super) fn write_files(world: &World, folder: &Path) -> io::Result<()> {
     for (version, release) in &world.releases {
         write(&folder.join(format!("releases/{version}.json")), &serde_json::to_string_pretty(release)?)?;
     }
+    for (pull, comment) in &world.comments {
+        write(&folder.join(format!("pulls/{pull}.md")), comment)?;
+    }
+    for (version, notes) in &world.announced {
+        write(&folder.join(format!("releases/v{version}.md")), notes)?;
+    }
     for (fleet, state) in &world.states {
         write(&folder.join(format!("fleets/{fleet}.json")), &serde_json::to_string_pretty(state)?)?;
     }

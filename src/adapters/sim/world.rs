@@ -18,9 +18,11 @@ use crate::domain::ids::{
 };
 use crate::domain::lease::{LeaseRecord, Owner};
 use crate::domain::ledger::{FleetState, RolloutRecord};
+use crate::domain::merged::PullRequest;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::template::{Template, digest_in};
+use crate::ports::Approver;
 
 /// Everything there is, as one value.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -44,6 +46,18 @@ pub struct World {
     pub(super) hosts: BTreeMap<String, FleetName>,
     /// Permissions.
     pub people: BTreeMap<String, String>,
+    /// Who approves whatever run there is.
+    #[serde(skip)]
+    pub approvers: Vec<Approver>,
+    /// Pull requests by number.
+    #[serde(default)]
+    pub(super) pulls: BTreeMap<u64, PullRequest>,
+    /// Our comment on each pull request.
+    #[serde(default)]
+    pub comments: BTreeMap<u64, String>,
+    /// Versions that everybody was told of, with their notes.
+    #[serde(default)]
+    pub announced: BTreeMap<Version, String>,
     /// Releases by version.
     pub(super) releases: BTreeMap<Version, Release>,
     /// Versions that were given for good, and to which release.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::fleet::{Builder, Evidence, OnFailure, Rds, SetState};
+use crate::domain::fleet::{Builder, Bumping, Evidence, OnFailure, Rds, SetState};
 use crate::domain::gate::OnUnknown;
 use crate::domain::service::MigrationClass;
 
@@ -50,22 +50,9 @@ pub(super) struct FleetFile {
 #[schemars(title = "versioning")]
 pub(super) struct Versioning {
     /// What decides which number goes up.
-    pub(super) bump: Bump,
+    pub(super) bump: Bumping,
     /// The branch whose merges make prereleases.
     pub(super) prerelease: Option<String>,
-}
-
-/// What decides which number goes up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Bump {
-    /// Labels on the merged pull request.
-    Labels,
-    /// Conventional commits.
-    Conventional,
-    /// Always the patch.
-    #[default]
-    Patch,
 }
 
 /// How images are named and built.
@@ -484,14 +471,14 @@ pub(super) enum DeployOnEntry {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "approval")]
-#[expect(dead_code, reason = "described to editors; GitHub's environment asks the reviewers")]
 pub(super) struct Approval {
     /// The GitHub environment whose reviewers approve.
-    environment: String,
+    pub(super) environment: String,
     /// What an approval is for.
+    #[expect(dead_code, reason = "there is one word for it, and the file must say it")]
     binds: Binds,
-    /// Whether the author may not.
-    not_author: Option<bool>,
+    /// Whether whoever wrote the pull request may not approve; true if not given.
+    pub(super) not_author: Option<bool>,
 }
 
 /// What an approval is for.

@@ -1,7 +1,7 @@
 //! What the format has and this version does not carry out. It is refused: a gate that is written down and not
 //! looked at is worse than none. The list gets shorter with every version.
 
-use super::mirror::{Attest, Bump, FleetFile};
+use super::mirror::{Attest, FleetFile};
 use super::positions::Document;
 use super::problem::Problem;
 
@@ -13,7 +13,6 @@ pub(super) fn check(file: &FleetFile, document: &Document) -> Vec<Problem> {
             paths.push(path);
         }
     };
-    refuse(file.versioning.bump != Bump::Patch, "versioning.bump".to_owned());
     refuse(file.images.attest == Attest::Require, "images.attest".to_owned());
     let problem = |path: &String| {
         let what = format!("`{path}` is not carried out by this version of tidegate");

@@ -369,6 +369,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         tasks: Arc::clone(&process.sim) as _,
         ledger: Arc::clone(process) as _,
         people: Arc::clone(&process.sim) as _,
+        pulls: Arc::clone(&process.sim) as _,
         leases: Arc::clone(process) as _,
         clock: Arc::clone(process) as _,
         stop: Arc::clone(process) as _,
@@ -382,6 +383,8 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         tasks: Arc::clone(&process.sim) as _,
         ledger: Arc::clone(process) as _,
         leases: Arc::clone(process) as _,
+        pulls: Arc::clone(&process.sim) as _,
+        releases: Arc::clone(&process.sim) as _,
     };
     let (owner, run) = (process.owner.clone(), process.owner.run);
     App { application: Arc::clone(&scene.application), readers, writers, run, owner, hand_over_at: None }

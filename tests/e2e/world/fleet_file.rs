@@ -6,6 +6,8 @@ use super::layout::{DEV, Fleet, PROD, SERVICES, Service};
 
 /// The label that asks for prod.
 pub(super) const LABEL: &str = "promote:prod";
+/// The environment whose reviewers approve a plan for prod.
+pub(super) const APPROVAL: &str = "prod-approval";
 
 /// An application as a story wants it.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +95,7 @@ impl Shape {
     fn prod(&self) -> String {
         format!(
             "  prod:\n    cells: [prod-1]\n    from: dev\n    soak: 0s\n    deploy_on: label\n    label: {LABEL}\n    \
-             approval: {{ environment: prod-approval, binds: plan-hash, not_author: true }}\n    waves:\n      \
+             approval: {{ environment: {APPROVAL}, binds: plan-hash, not_author: true }}\n    waves:\n      \
              - {{ name: canary, select: {{ tag: canary }}, bake: {} }}\n      \
              - {{ name: rest, plan: auto, first: {}, factor: 3, cap: \"max(25%, 6)\", bake: 1s }}\n    \
              gate: prod\n    on_failure: rollback-all\n    failure_budget: {}\n",

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::fleet_file::LABEL;
 use super::problem::{Result, Trying};
+use crate::github::PullRequest;
 
 /// A push of the commit to the default branch.
 pub(super) fn push(commit: &str) -> Result<Value> {
@@ -16,10 +17,12 @@ pub(super) fn push(commit: &str) -> Result<Value> {
 }
 
 /// The label on a pull request that was merged as this commit.
-pub(super) fn labelled(commit: &str, by: &str) -> Result<Value> {
+pub(super) fn labelled(pull: &PullRequest, commit: &str, by: &str) -> Result<Value> {
     let mut payload = example(include_str!("../events/pull_request.labeled.json"))?;
     payload["label"]["name"] = json!(LABEL);
-    payload["pull_request"]["merged"] = json!(true);
+    payload["number"] = json!(pull.number);
+    payload["pull_request"]["merged"] = json!(pull.merged);
+    payload["pull_request"]["head"]["sha"] = json!(pull.head_sha);
     payload["pull_request"]["merge_commit_sha"] = json!(commit);
     payload["sender"]["login"] = json!(by);
     Ok(payload)

@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::fleet_file::{APPROVAL, LABEL};
 use super::layout::Fleet;
 use super::payload;
 use super::problem::{Problem, Result, Trying};
 use super::repository::{MAINTAINER, Repository};
 use super::tidegate::{Finished, Running, Signal, Tidegate};
-use crate::github::{GithubFake, WorkflowRun};
+use crate::github::{GithubFake, PullRequest, WorkflowRun};
+
+/// Who lets jobs go on that wait for an environment.
+const REVIEWER: &str = "reviewer";
 
 /// What a workflow run made of an event.
 pub(crate) struct Ran {
@@ -50,7 +54,16 @@ impl Repository {
     /// The same, with options.
     pub(crate) fn labelled_with(&mut self, commit: &str, by: &str, options: &[&str]) -> Result<Job> {
         self.run_number += 1;
-        self.start(&payload::labelled(commit, by)?, "pull_request", commit, &[&["ci"], options].concat())
+        let pull = pull_of(commit)?;
+        self.github.set_pull(pull.clone());
+        if options.contains(&"--approved-plan") {
+            self.github.approve(self.run_id(), REVIEWER, APPROVAL);
+        }
+        self.start(&payload::labelled(&pull, commit, by)?, "pull_request", commit, &[&["ci"], options].concat())
+    }
+
+    fn run_id(&self) -> u64 {
+        10_000 + self.run_number
     }
 
     /// Label, plan, approval of that plan, and the rollout.
@@ -100,7 +113,7 @@ impl Repository {
         let files = format!(".events/{}", self.started);
         self.write(&format!("{files}/event.json"), &payload.to_string())?;
         self.write(&format!("{files}/output"), "")?;
-        let run = 10_000 + self.run_number;
+        let run = self.run_id();
         let api = self.github.url();
         let tidegate = Tidegate::in_folder(&self.folder)
             .with("GITHUB_ACTIONS", "true")
@@ -125,6 +138,21 @@ impl Repository {
         let output = self.folder.join(&files).join("output");
         Ok(Job { running: tidegate.start(arguments)?, output, run, github: Arc::clone(&self.github) })
     }
+}
+
+/// The labelled pull request that was merged as this commit. Its number follows from the commit, so that the same one is
+/// meant each time.
+fn pull_of(commit: &str) -> Result<PullRequest> {
+    let number = commit.get(..5).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    Ok(PullRequest {
+        number: number.trying("the number of a pull request")?,
+        title: "A change".to_owned(),
+        author: "author".to_owned(),
+        merged: true,
+        merge_commit_sha: Some(commit.to_owned()),
+        head_sha: commit.chars().rev().collect(),
+        labels: vec![LABEL.to_owned()],
+    })
 }
 
 /// A workflow run under way.

@@ -6,6 +6,7 @@
 
 mod commit;
 mod deployments;
+mod history;
 mod query;
 mod update_refs;
 
@@ -64,6 +65,9 @@ fn repository(repo: &Repository, call: &Call, field: &Field) -> Result<Value, Fa
     let mut whole = json!({ "id": NODE_ID, "nameWithOwner": repo.full_name() });
     if let Some(list) = field.child("deployments") {
         whole["deployments"] = deployments::list(repo, call, list)?;
+    }
+    if let Some(object) = field.child("object") {
+        whole["object"] = history::object(repo, object);
     }
     Ok(whole)
 }

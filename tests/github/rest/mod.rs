@@ -7,6 +7,7 @@ mod deployments;
 mod issues;
 mod people;
 mod pulls;
+mod releases;
 mod refs;
 mod repository;
 mod statuses;
@@ -30,6 +31,7 @@ fn route(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
         ["deployments", ..] => route_deployments(repo, call, rest),
         ["git", rest @ ..] => route_git(repo, call, rest),
         ["issues", ..] => route_issues(repo, call, rest),
+        ["releases"] if call.method == "POST" => releases::create(repo, call),
         _ => route_reads(repo, call, rest),
     }
 }
@@ -86,6 +88,8 @@ fn route_reads(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
         ("GET", ["commits", name @ ..]) => commits::get_with_accounts(repo, call, &name.join("/")),
         ("GET", ["pulls", pull]) => pulls::get(repo, call, number(pull)?),
         ("GET", ["collaborators", login, "permission"]) => people::permission(repo, call, login),
+        ("GET", ["releases", "tags", tag]) => releases::by_tag(repo, call, tag),
+        ("GET", ["actions", "runs", id, "approvals"]) => repository::approvals(repo, number(id)?),
         ("GET", ["actions", "runs", id]) => repository::run(repo, call, number(id)?),
         ("GET", ["actions", "runs", id, "attempts", attempt]) => {
             repository::attempt(repo, call, number(id)?, number(attempt)?)

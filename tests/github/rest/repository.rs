@@ -49,6 +49,21 @@ pub(super) fn attempt(repo: &Repository, call: &Call, id: u64, attempt: u64) -> 
     Ok(shown_run(repo, call, &over))
 }
 
+/// Who let a run go on.
+pub(super) fn approvals(repo: &Repository, id: u64) -> Handled {
+    let of_run = repo.approvals.iter().filter(|(run, ..)| *run == id);
+    let shown = of_run.map(|(_, login, environment)| {
+        let facts = json!({
+            "state": "approved",
+            "comment": "",
+            "user": account(login),
+            "environments": [{ "id": 1, "name": environment }],
+        });
+        like("environment-approvals", facts)
+    });
+    Ok(Answer::json(200, shown.collect()))
+}
+
 fn shown_run(repo: &Repository, call: &Call, run: &WorkflowRun) -> Answer {
     let facts = json!({
         "id": run.id,

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::waves::waves;
 use super::{Notes, words};
 use crate::domain::calendar::{Calendar, Freeze, Window};
-use crate::domain::fleet::{DataScope, DeployOn, Fleet, ServiceSet, SetState};
+use crate::domain::fleet::{Approval, DataScope, DeployOn, Fleet, ServiceSet, SetState};
 use crate::domain::gate::GatePolicy;
 use crate::domain::ids::{FleetName, SetId};
 use crate::domain::manifest::mirror::{DeployOnEntry, FleetEntry, FleetFile, FreezeEntry, WindowEntry};
@@ -61,7 +61,10 @@ fn fleet(
         from: entry.from.as_ref().and_then(|from| from.parse().ok()),
         soak,
         deploy_on: deploy_on?,
-        needs_approval: entry.approval.is_some(),
+        approval: entry.approval.as_ref().map(|approval| Approval {
+            environment: approval.environment.clone(),
+            not_author: approval.not_author.unwrap_or(true),
+        }),
         calendar,
         waves,
         gate,

@@ -18,7 +18,7 @@ use jiff::SignedDuration;
 use super::mirror::{FleetFile, TenantFile};
 use super::positions::Document;
 use super::problem::{PROBLEMS_MAX, Problem, did_you_mean, some_of};
-use crate::domain::fleet::{Application, ImagePolicy};
+use crate::domain::fleet::{Application, ImagePolicy, Versioning};
 use crate::domain::gate::GatePolicy;
 use crate::domain::ids::{BadName, CellName};
 
@@ -50,8 +50,10 @@ pub(super) fn application(
     let tenants = tenants::tenants(&mut notes, file, tenant_files);
     let fleets = fleets::fleets(&mut notes, file, &gates, &tenants);
     let images = images(&mut notes, file);
+    let versioning = Versioning { bump: file.versioning.bump, branch: file.versioning.prerelease.clone() };
     Some(Application {
         name: name?,
+        versioning,
         images: images?,
         services: services?,
         control_plane: control_plane.map_or(Some(None), |graph| graph.map(Some))?,

@@ -21,3 +21,4 @@ mod plans;
 mod pulls;
 mod racing;
 mod records;
+mod story;

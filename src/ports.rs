@@ -24,6 +24,7 @@ use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
 use crate::domain::snapshot::{Availability, FamilySeen, ServiceSeen, TaskSeen};
+use crate::domain::starter::AccountFound;
 use crate::domain::template::Rendered;
 
 /// Why something outside did not do what it was asked.
@@ -110,6 +111,27 @@ pub trait InputsReader: Send + Sync {
 pub trait InputsWriter: Send + Sync {
     /// Puts a fleet's file in the place of the one that is there: all of it, or nothing.
     async fn write(&self, fleet: &FleetName, bytes: &[u8]) -> PortResult<()>;
+}
+
+/// A repository's checkout, to look at before there is a fleet.yaml.
+#[async_trait]
+pub trait CheckoutReader: Send + Sync {
+    /// The folders that have a Dockerfile, from the top of the repository, in order.
+    async fn dockerfiles(&self) -> PortResult<Vec<String>>;
+}
+
+/// A repository's checkout, to put something into.
+#[async_trait]
+pub trait CheckoutWriter: Send + Sync {
+    /// Writes a file, and answers whether it did: one that is there is kept as it is.
+    async fn create(&self, path: &str, text: &str) -> PortResult<bool>;
+}
+
+/// The account of whatever credentials are at hand.
+#[async_trait]
+pub trait AccountReader: Send + Sync {
+    /// What it shows of itself.
+    async fn account(&self) -> PortResult<AccountFound>;
 }
 
 /// The source tree of the commit that is being built.

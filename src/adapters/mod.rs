@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod builder;
+pub mod checkout;
 pub mod clock;
 pub mod command;
 pub mod github;

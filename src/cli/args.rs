@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failure_spec::FailureSpec;
-use crate::domain::ids::{CommitSha, ContentHash, FleetName, SetId, Version};
+use crate::domain::ids::{AppName, CommitSha, ContentHash, FleetName, SetId, Version};
 
 /// Releases one application to many tenants: builds images, moves a version from fleet to fleet in waves with
 /// health gates, takes it back when a gate fails, and keeps its records as GitHub deployments.
@@ -183,6 +183,18 @@ pub enum Command {
     Demo {
         /// Where the records are left as files.
         #[arg(long, default_value = ".tidegate/demo", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Write a fleet.yaml and the workflows into a repository. What is there is kept; what could not be found is named.
+    Init {
+        /// The application's name; without it, the folder's.
+        #[arg(long)]
+        app: Option<AppName>,
+        /// The commit of tidegate that workflows use; without it, that of this binary.
+        #[arg(long, value_name = "SHA")]
+        pin: Option<CommitSha>,
+        /// The top of the repository.
+        #[arg(long, default_value = ".", value_name = "DIR")]
         dir: PathBuf,
     },
     /// Tenants: list and show them, and write down for Terraform what fleet.yaml says of them.

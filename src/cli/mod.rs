@@ -10,6 +10,7 @@ pub mod event;
 pub mod exit;
 pub mod failure_spec;
 pub mod guard;
+pub mod init;
 pub mod machine;
 pub mod markdown;
 mod payload;

@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod versioning;
 pub mod wave;
 pub mod manifest;
+pub mod starter;
 pub mod provisioning;
 pub mod infra_guard;
 pub mod snapshot;

@@ -21,28 +21,33 @@ mod verbs;
 mod watched;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use crate::adapters::aws::OwnAccount;
+use crate::adapters::checkout::Checkout;
 use crate::adapters::inputs::InputFiles;
 use crate::app::App;
 use crate::app::progress::Observer;
 use crate::cli::args::{Cli, Command, FileKind, Gates};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
+use crate::cli::init::init;
 use crate::cli::machine::Place;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::replay::replayed;
 use crate::cli::run::{Report, act, look, tell, tell_with};
 use crate::cli::tenants::tenants;
 use crate::domain::fleet::Application;
-use crate::domain::ids::{FleetName, ServiceKey};
+use crate::domain::ids::{AppName, CommitSha, FleetName, ServiceKey};
 use crate::domain::infra_guard::approval_schema;
 use crate::domain::manifest::{Problem, Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::replay::replay_schema;
 use crate::domain::snapshot::ServiceSeen;
+use crate::domain::starter::app_name;
 
 /// Runs a command from what was typed to the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -56,6 +61,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             return tell(&guard::guard(plan, approval.as_deref()), &context).into();
         }
         Command::Demo { dir } => return demo::run(dir).await.into(),
+        Command::Init { app, pin, dir } => {
+            let pin = pin.as_ref().map(CommitSha::as_str);
+            return tell(&started(app.clone(), pin, dir).await, &context).into();
+        }
         _ => {}
     }
     let application = match files::read(&cli.common.file) {
@@ -144,6 +153,16 @@ fn observer(context: &Context) -> Arc<dyn Observer> {
         (false, true, _) => Arc::new(Bars::default()),
         (false, false, true) => Arc::new(Lines::grouped()),
         (false, false, false) => Arc::new(Lines::new(Stream::Output)),
+    }
+}
+
+/// A repository gets what it begins with.
+async fn started(app: Option<AppName>, pin: Option<&str>, folder: &Path) -> Report {
+    let named = || std::path::absolute(folder).ok()?.file_name().and_then(|name| app_name(&name.to_string_lossy()));
+    match (folder.is_dir(), app.or_else(named)) {
+        (true, Some(app)) => init(app, pin, &Checkout::at(folder), &OwnAccount).await,
+        (true, None) => Report::plain(Exit::BadInput, "the folder has no name for an application; give one with --app"),
+        (false, _) => Report::plain(Exit::BadInput, &format!("{} is no folder", folder.display())),
     }
 }
 

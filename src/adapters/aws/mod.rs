@@ -5,6 +5,7 @@
 //! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
 //! one module per thing that tidegate asks for or does.
 
+mod account;
 mod alarms;
 mod balancers;
 mod budget;
@@ -43,6 +44,7 @@ mod tests_metrics;
 #[cfg(test)]
 mod tests_verdicts;
 
+pub use account::OwnAccount;
 pub use cells::{AwsEnvironment, Cells};
 pub use cloudwatch::CloudWatch;
 pub use fleet::EcsFleet;

@@ -1,7 +1,7 @@
 //! What the application needs from the outside, in tidegate's own words. Reading and writing are different
 //! traits, so that a command which only reads cannot write, whatever its flags say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::domain::directive::{Decided, Scaling};
+use crate::domain::doctor::RepositorySeen;
 use crate::domain::fleet::{Address, Builder};
 use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth};
 use crate::domain::ids::{
@@ -118,6 +119,9 @@ pub trait InputsWriter: Send + Sync {
 pub trait CheckoutReader: Send + Sync {
     /// The folders that have a Dockerfile, from the top of the repository, in order.
     async fn dockerfiles(&self) -> PortResult<Vec<String>>;
+
+    /// The files below a folder whose names end in `.{ending}`, by path; none where there is no such folder.
+    async fn texts(&self, folder: &str, ending: &str) -> PortResult<BTreeMap<String, String>>;
 }
 
 /// A repository's checkout, to put something into.
@@ -132,6 +136,23 @@ pub trait CheckoutWriter: Send + Sync {
 pub trait AccountReader: Send + Sync {
     /// What it shows of itself.
     async fn account(&self) -> PortResult<AccountFound>;
+}
+
+/// The accounts that a release needs, to look at before there is one.
+#[async_trait]
+pub trait AccountsReader: Send + Sync {
+    /// The ARNs of a cell's clusters that are active.
+    async fn clusters(&self, cell: &CellName) -> PortResult<Vec<String>>;
+
+    /// Which of these repositories the registry has.
+    async fn repositories(&self, names: &BTreeSet<String>) -> PortResult<BTreeSet<String>>;
+}
+
+/// The repository at GitHub, to look at before there is a release.
+#[async_trait]
+pub trait RepositoryReader: Send + Sync {
+    /// What releases depend on.
+    async fn repository(&self) -> PortResult<RepositorySeen>;
 }
 
 /// The source tree of the commit that is being built.

@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         &["domain"],
         &[
             "annotate_snippets",
+            "git_conventional",
             "jiff",
             "saphyr_parser",
             "schemars",
@@ -41,7 +42,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 9] = [
+const ADAPTERS: [(&str, &[&str]); 10] = [
     (
         "aws",
         &[
@@ -66,6 +67,7 @@ const ADAPTERS: [(&str, &[&str]); 9] = [
     ("github", &["octocrab", "http", "http_body_util", "base64", "bytes", "tokio", "percent_encoding", "secrecy"]),
     ("builder", &["globset", "tokio"]),
     ("probe", &["reqwest", "tokio"]),
+    ("checkout", &[]),
     ("clock", &["tokio"]),
     ("command", &["tokio"]),
     ("inputs", &["tokio"]),

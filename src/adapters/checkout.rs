@@ -1,5 +1,6 @@
 //! A repository's checkout, for what is put into it once, by hand.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,27 @@ impl Checkout {
     /// The checkout in this folder.
     pub fn at(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
+    }
+
+    fn read_below(
+        &self,
+        folder: &Path,
+        ending: &str,
+        depth: usize,
+        found: &mut BTreeMap<String, String>,
+    ) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if path.is_dir() && !path.is_symlink() && !hidden && depth > 0 {
+                self.read_below(&path, ending, depth - 1, found)?;
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                let inside = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy().into_owned();
+                #[expect(clippy::disallowed_methods, reason = "this adapter's outside is a folder")]
+                found.insert(inside, std::fs::read_to_string(&path)?);
+            }
+        }
+        Ok(())
     }
 
     fn look(&self, folder: &Path, depth: usize, found: &mut Vec<String>) -> std::io::Result<()> {
@@ -59,6 +81,16 @@ impl CheckoutReader for Checkout {
         // One at the top builds the whole repository; it has no folder to be called by.
         found.retain(|folder| !folder.is_empty());
         Ok(found)
+    }
+
+    async fn texts(&self, folder: &str, ending: &str) -> PortResult<BTreeMap<String, String>> {
+        let mut found = BTreeMap::new();
+        let failed = |error| PortError::new(Fault::Unavailable, format!("looking into {folder}"), error);
+        match self.read_below(&self.folder.join(folder), ending, DEPTH, &mut found) {
+            Ok(()) => Ok(found),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(found),
+            Err(error) => Err(failed(error)),
+        }
     }
 }
 

@@ -197,6 +197,8 @@ pub enum Command {
         #[arg(long, default_value = ".", value_name = "DIR")]
         dir: PathBuf,
     },
+    /// Tell what is missing around fleet.yaml at GitHub, in AWS and in the checkout, and what mends it. Changes nothing.
+    Doctor,
     /// Tenants: list and show them, and write down for Terraform what fleet.yaml says of them.
     Tenants {
         /// What to do.

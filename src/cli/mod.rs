@@ -6,6 +6,7 @@ mod comment;
 pub mod context;
 mod decide;
 mod dispatch;
+pub mod doctor;
 pub mod event;
 pub mod exit;
 pub mod failure_spec;

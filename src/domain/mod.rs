@@ -21,6 +21,7 @@ pub mod versioning;
 pub mod wave;
 pub mod manifest;
 pub mod starter;
+pub mod doctor;
 pub mod provisioning;
 pub mod infra_guard;
 pub mod snapshot;

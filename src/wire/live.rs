@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{
-    AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets,
+    Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets,
 };
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
@@ -28,6 +28,15 @@ const HAND_OVER_AFTER: SignedDuration = SignedDuration::from_mins(5 * 60 + 30);
 /// The environment lacks something; in words for a person.
 pub(super) fn readers(application: &Application, observer: Arc<dyn Observer>) -> Result<Readers, String> {
     Ok(Outside::reach(application, Arc::new(NoSignals))?.readers(observer))
+}
+
+/// What is to be looked at before there is a release: the repository, or why it cannot be asked, and the accounts.
+pub(super) fn around(application: &Application) -> (Result<GitHub, String>, Accounts) {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
+    let github = github_environment()
+        .and_then(|environment| GitHub::connect(environment, clock).map_err(|error| error.to_string()));
+    let cells = Arc::new(Cells::connect(&application.cells, &aws_environment()));
+    (github, Accounts::new(cells, application.images.cell.clone()))
 }
 
 /// Everything, also to change.

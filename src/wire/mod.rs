@@ -34,6 +34,7 @@ use crate::app::App;
 use crate::app::progress::Observer;
 use crate::cli::args::{Cli, Command, FileKind, Gates};
 use crate::cli::context::Context;
+use crate::cli::doctor::doctor;
 use crate::cli::exit::Exit;
 use crate::cli::init::init;
 use crate::cli::machine::Place;
@@ -48,6 +49,7 @@ use crate::domain::manifest::{Problem, Problems, Source, fleet_schema, tenants_s
 use crate::domain::replay::replay_schema;
 use crate::domain::snapshot::ServiceSeen;
 use crate::domain::starter::app_name;
+use crate::ports::RepositoryReader;
 
 /// Runs a command from what was typed to the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -93,6 +95,12 @@ pub async fn run(cli: Cli) -> ExitCode {
             }
             Err(why) => rehearse::refused(&why),
         };
+        return tell(&report, &context).into();
+    }
+    if matches!(cli.command, Command::Doctor) {
+        let (github, accounts) = live::around(&application);
+        let github = github.as_ref().map(|github| github as &dyn RepositoryReader).map_err(Clone::clone);
+        let report = doctor(&application, github, &accounts, &Checkout::at(Path::new("."))).await;
         return tell(&report, &context).into();
     }
     if let Command::Tenants { command } = &cli.command {

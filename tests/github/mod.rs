@@ -161,6 +161,15 @@ impl GithubFake {
         self.world().repository.approvals.push((run, login.to_owned(), environment.to_owned()));
     }
 
+    pub(crate) fn set_environment(&self, name: &str, reviewers: &[&str]) {
+        let reviewers = reviewers.iter().map(|&login| login.to_owned()).collect();
+        self.world().repository.environments.insert(name.to_owned(), reviewers);
+    }
+
+    pub(crate) fn make_label(&self, name: &str) {
+        self.world().repository.labels.push(name.to_owned());
+    }
+
     pub(crate) fn add_label(&self, issue: u64, label: &str) {
         self.world().repository.issues.add_label(issue, label);
     }

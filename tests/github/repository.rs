@@ -32,6 +32,10 @@ pub(crate) struct Repository {
     /// Run, who approved it, and the environment.
     pub(crate) approvals: Vec<(u64, String, String)>,
     pub(crate) releases: Vec<Release>,
+    /// Environments by name, with their reviewers.
+    pub(crate) environments: BTreeMap<String, Vec<String>>,
+    /// Labels that issues can be given.
+    pub(crate) labels: Vec<String>,
     pub(crate) users: BTreeMap<String, Role>,
 }
 
@@ -60,6 +64,8 @@ impl Repository {
             runs: seed.runs,
             approvals: Vec::new(),
             releases: Vec::new(),
+            environments: BTreeMap::new(),
+            labels: Vec::new(),
             users: seed.users.into_iter().collect(),
         };
         repository.begin(now);

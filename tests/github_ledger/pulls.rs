@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use tidegate::domain::ids::{CommitSha, Version};
-use tidegate::ports::{PeopleReader, PullReader, PullWriter, ReleaseWriter};
+use tidegate::ports::{PeopleReader, PullReader, PullWriter, ReleaseWriter, RepositoryReader};
 
 use crate::github::{FaultKind, PullRequest};
 use crate::harness::{World, run};
@@ -114,5 +114,18 @@ async fn who_let_a_run_go_on_is_known() {
     assert_eq!(approvers.len(), 1);
     assert_eq!((approvers[0].login.as_str(), approvers[0].environments[0].as_str()), ("bob", "prod-approval"));
     assert_eq!(world.github(run(1, 1)).approvers(3).await.unwrap(), []);
+    world.assert_lawful();
+}
+
+#[tokio::test]
+async fn what_releases_depend_on_is_read() {
+    let world = World::new();
+    world.fake.set_environment("prod-approval", &["bob"]);
+    world.fake.set_environment("prod", &[]);
+    world.fake.make_label("promote:prod");
+    let seen = world.github(run(1, 1)).repository().await.unwrap();
+    assert_eq!((seen.name.as_str(), seen.default_branch.as_str()), ("acme/fleet", "main"));
+    assert_eq!(seen.environments, [("prod".to_owned(), false), ("prod-approval".to_owned(), true)].into());
+    assert!(seen.labels.contains("promote:prod"));
     world.assert_lawful();
 }

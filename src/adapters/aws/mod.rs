@@ -7,6 +7,7 @@
 
 mod account;
 mod alarms;
+mod around;
 mod balancers;
 mod budget;
 mod cells;
@@ -45,6 +46,7 @@ mod tests_metrics;
 mod tests_verdicts;
 
 pub use account::OwnAccount;
+pub use around::Accounts;
 pub use cells::{AwsEnvironment, Cells};
 pub use cloudwatch::CloudWatch;
 pub use fleet::EcsFleet;

@@ -10,6 +10,7 @@
 //! where records lie, `status_line`, `payload` and `files` their forms, and `ledger` puts them together. `lease` is
 //! who may move a fleet at all. `people`, `pulls` and `releases` are what GitHub is to everybody else.
 
+mod around;
 mod branch;
 mod client;
 mod contents;

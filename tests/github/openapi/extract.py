@@ -34,6 +34,8 @@ OPERATIONS = {
     "/commits/{ref}": ["get"],
     "/commits/{commit_sha}/pulls": ["get"],
     "/pulls/{pull_number}": ["get"],
+    "/environments": ["get"],
+    "/labels": ["get"],
     "/releases": ["post"],
     "/releases/tags/{tag}": ["get"],
     "/collaborators/{username}/permission": ["get"],

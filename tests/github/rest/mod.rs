@@ -88,6 +88,8 @@ fn route_reads(repo: &mut Repository, call: &Call, rest: &[&str]) -> Handled {
         ("GET", ["commits", name @ ..]) => commits::get_with_accounts(repo, call, &name.join("/")),
         ("GET", ["pulls", pull]) => pulls::get(repo, call, number(pull)?),
         ("GET", ["collaborators", login, "permission"]) => people::permission(repo, call, login),
+        ("GET", ["environments"]) => repository::environments(repo),
+        ("GET", ["labels"]) => repository::labels(repo, call),
         ("GET", ["releases", "tags", tag]) => releases::by_tag(repo, call, tag),
         ("GET", ["actions", "runs", id, "approvals"]) => repository::approvals(repo, number(id)?),
         ("GET", ["actions", "runs", id]) => repository::run(repo, call, number(id)?),

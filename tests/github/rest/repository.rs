@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::issues::label;
 use super::people::account;
 use super::url;
 use crate::github::contract::shape::like;
@@ -9,6 +10,7 @@ use crate::github::repository::{NODE_ID, Repository};
 use crate::github::seed::WorkflowRun;
 use crate::github::wire::answer::{Answer, Handled};
 use crate::github::wire::call::Call;
+use crate::github::wire::page::page;
 
 impl Repository {
     /// GitHub does not mind the case of names.
@@ -47,6 +49,25 @@ pub(super) fn attempt(repo: &Repository, call: &Call, id: u64, attempt: u64) -> 
     let over =
         WorkflowRun { attempt, status: "completed".to_owned(), conclusion: Some("failure".to_owned()), ..run.clone() };
     Ok(shown_run(repo, call, &over))
+}
+
+/// The environments, with their reviewers.
+pub(super) fn environments(repo: &Repository) -> Handled {
+    let shown = repo.environments.iter().map(|(name, reviewers)| {
+        let reviewer = |login: &String| json!({ "type": "User", "reviewer": account(login) });
+        let rule = json!({ "id": 1, "node_id": "R_1", "type": "required_reviewers",
+                           "reviewers": reviewers.iter().map(reviewer).collect::<Vec<_>>() });
+        let rules: Vec<Value> = if reviewers.is_empty() { Vec::new() } else { vec![rule] };
+        like("environment", json!({ "id": 1, "name": name, "protection_rules": rules }))
+    });
+    let shown: Vec<Value> = shown.collect();
+    Ok(Answer::json(200, json!({ "total_count": shown.len(), "environments": shown })))
+}
+
+/// Every label of the repository.
+pub(super) fn labels(repo: &Repository, call: &Call) -> Handled {
+    let labels = repo.labels.iter().map(|name| label(repo, call, name));
+    Ok(page(call, labels.collect()))
 }
 
 /// Who let a run go on.

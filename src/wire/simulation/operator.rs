@@ -383,6 +383,6 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         ledger: Arc::clone(process) as _,
         leases: Arc::clone(process) as _,
     };
-    let (owner, run) = (process.owner.clone(), process.owner.run);
-    App { application: Arc::clone(&scene.application), readers, writers, run, owner, hand_over_at: None }
+    let (application, owner) = (Arc::clone(&scene.application), process.owner.clone());
+    App { application, readers, writers, owner, hand_over_at: None }
 }

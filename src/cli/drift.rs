@@ -109,6 +109,11 @@ mod tests {
 
     #[test]
     fn it_is_told_in_a_table() {
-        insta::assert_snapshot!(words(&drift(true, Some(true))), @"");
+        insta::assert_snapshot!(words(&drift(true, Some(true))), @"
+        prod (1.4.0): DRIFT: 1 finding; 4 services compared
+         who       kind     what
+         acme/api  at_zero  desired count is 0, and nothing says why
+        unknown: acme/api: throttled
+        ");
     }
 }

@@ -150,8 +150,8 @@ pub fn ended(record: &RolloutRecord) -> Option<Timestamp> {
 /// as ledgers give them.
 pub fn history(fleet: &FleetName, rollouts: &[RolloutRecord], decided: &[Decided], limit: usize) -> Vec<Happening> {
     let of_rollouts = rollouts.iter().map(|record| rollout(record, decided));
-    // That a wave was accepted is told with its rollout.
-    let others = decided.iter().filter(|decided| !matches!(decided.directive, Directive::Accept { .. }));
+    // That a wave was accepted is told with its rollout. Of two within a second the later one stays the newer.
+    let others = decided.iter().rev().filter(|decided| !matches!(decided.directive, Directive::Accept { .. }));
     let of_people = others.map(|decided| decision(fleet, decided));
     newest_first(of_rollouts.chain(of_people).collect(), limit)
 }

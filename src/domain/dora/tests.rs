@@ -111,7 +111,7 @@ fn a_rollback_to_a_version_takes_back_the_release_before_it_and_no_older_one() {
     let back = rollout('a', Direction::RollbackTo("1.0.0".parse().unwrap()), 300, Some((1, Event::Succeeded)));
     let rollouts = [back, good('c', 200, 1), good('b', 100, 1), good('a', 0, 1)];
     let rate = of(&rollouts, &[], 400).change_failure_rate;
-    assert_eq!((rate.value, rate.of), (Some(0.25), 4));
+    assert_eq!((rate.value, rate.of), (Some(1.0 / 3.0), 3));
 }
 
 #[test]

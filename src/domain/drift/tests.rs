@@ -113,7 +113,7 @@ fn tasks_that_are_not_there_and_tasks_that_should_not_be() {
     for key in fixture.world.keys_of(&"t01".parse().unwrap()) {
         fixture.live(&key.to_string()).desired = 0;
     }
-    fixture.live("t01/worker").desired = 3;
+    (fixture.live("t01/worker").desired, fixture.live("t01/worker").running) = (3, 3);
     fixture.world.live.insert(key("t02/api"), ServiceSeen::Missing);
     assert_eq!(
         fixture.told(),

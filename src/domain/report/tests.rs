@@ -109,7 +109,7 @@ fn waves_are_told_by_their_events() {
         (1_900, Event::Halted { wave: 1, reason }),
     ];
     let report = report(&world, &[record(1, &plan, events.clone())], Some(&plan), None);
-    let [first, second, third] = &report.rollouts[0].waves[..] else { panic!("{:?}", report.rollouts[0].waves) };
+    let [first, second, third, ..] = &report.rollouts[0].waves[..] else { panic!("{:?}", report.rollouts[0].waves) };
     assert_eq!((first.standing, first.up, first.ended), (WaveStanding::Passed, Some(at(1_060)), Some(at(1_400))));
     assert_eq!((second.standing, second.ended), (WaveStanding::Stopped, Some(at(1_900))));
     assert_eq!((second.held.len(), second.bake), (1, Some(3_600)));
@@ -143,15 +143,15 @@ fn series_are_pooled_and_what_nobody_told_is_no_zero() {
     let minute = |start, requests, errors, p99_ms| Minute { requests, errors, p99_ms, ..Minute::at(at(start)) };
     let wave = plan.waves.len() - 1;
     let read = BTreeMap::from([
-        (key("t01/api"), Series::Known(vec![minute(0, Some(100), Some(1), Some(90)), minute(60, None, None, None)])),
-        (key("t02/api"), Series::Known(vec![minute(0, Some(50), None, Some(120))])),
-        (key("t03/api"), Series::Unknown("throttled".to_owned())),
+        (key("t02/api"), Series::Known(vec![minute(0, Some(100), Some(1), Some(90)), minute(60, None, None, None)])),
+        (key("t03/api"), Series::Known(vec![minute(0, Some(50), None, Some(120))])),
+        (key("t03/search"), Series::Unknown("throttled".to_owned())),
     ]);
     let looked = Looked { live: BTreeMap::new(), series: BTreeMap::from([((RolloutId(1), wave), read)]) };
     let report = report(&world, &[record(1, &plan, vec![])], Some(&plan), Some(&looked));
-    let [series] = &report.rollouts[0].waves[wave].series[..] else { panic!() };
-    assert_eq!((series.service.as_str(), series.tenants, series.of), ("api", 2, 3));
-    assert_eq!(series.unknown, ["t03: throttled"]);
+    let [series, search] = &report.rollouts[0].waves[wave].series[..] else { panic!() };
+    assert_eq!((series.service.as_str(), series.tenants, series.of), ("api", 2, 2));
+    assert_eq!((search.tenants, search.of, &search.unknown[..]), (0, 2, &["t03: throttled".to_owned()][..]));
     let said: Vec<_> = series.minutes.iter().map(|m| (m.requests, m.errors, m.p99_ms)).collect();
     assert_eq!(said, [(Some(150), Some(1), Some(120)), (None, None, None)]);
     assert_eq!(series.bounds.errors_bad, Some(10_000));

@@ -23,7 +23,7 @@ function twelve() {
   world.merge(["audit", "iam"]);
   world.promote();
   world.wait(30 * 60);
-  world.merge(["iam"], ["FailsSome"]);
+  world.merge(["iam"], ["fails-some"]);
   world.promote(3);
   world.run(["pin", "--fleet", "prod", "--tenant", "wonka", "--version", "0.0.9", "--until", "2026-12-31", "--why", "<b>audit</b> of their own"]);
   world.wait(16 * 60);
@@ -62,8 +62,12 @@ async function open(browser, path, scheme, width = 1440) {
 
 /** axe-core's serious and critical findings, and of colour contrast all. Everything is unfolded before. */
 async function axe(page) {
-  await page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; });
-  await page.waitForFunction(() => [...document.querySelectorAll("details")].every((details) => details.open));
+  // What is unfolded may have something folded in it.
+  await page.waitForFunction(() => {
+    const folded = [...document.querySelectorAll("details:not([open])")];
+    for (const details of folded) details.open = true;
+    return folded.length === 0;
+  }, { polling: 100 });
   await page.evaluate(AXE); // by the debugger: the page's own policy lets no other script in
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   return violations.filter((one) => ["serious", "critical"].includes(one.impact))

@@ -33,7 +33,9 @@ function gates(fleet) {
 
 function drawCharts(body, wave) {
   for (const series of wave.series) {
-    const told = METRICS.filter((metric) => series.minutes.some((minute) => metric.value(minute) !== null));
+    // Of what no gate judges, only how much came in is worth a chart.
+    const judged = METRICS.filter((metric) => metric.name === "requests" || metric.bound(series.bounds) !== null);
+    const told = judged.filter((metric) => series.minutes.some((minute) => metric.value(minute) !== null));
     const some = series.tenants < series.of ? `${series.tenants} of ${plural(series.of, "tenant")}` : plural(series.tenants, "tenant");
     body.append(el("h3", {}, series.service, el("span", { class: "muted small" }, ` ${some}`)));
     if (series.unknown.length > 0) body.append(el("p", { class: "note warn" }, `Not known: ${series.unknown.slice(0, 3).join("; ")}${series.unknown.length > 3 ? ` and ${series.unknown.length - 3} more` : ""}`));

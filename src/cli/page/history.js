@@ -14,7 +14,7 @@ function failures(fleet) {
   });
   return section("failures", "Failures by cause", "What has the same cause is one row, whichever tenants it met.",
     scroller("Failures by cause", el("table", { class: "plain" }, el("caption", { class: "heard" }, "Failures by cause"),
-      el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows))));
+      el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col", class: ["times", "took"].includes(name) ? "number" : null }, name)))), el("tbody", {}, rows))));
 }
 
 function figures(fleet) {
@@ -45,7 +45,7 @@ function dayChart(fleet) {
   const most = Math.max(...f.days.map((one) => one.good + one.failed));
   const width = 720, height = 96, base = 74, step = (width - 30) / count;
   const bar = Math.min(step * 0.7, 22);
-  const unit = Math.min(16, 56 / most);
+  const unit = Math.min(28, 56 / most);
   const bars = f.days.flatMap((one) => {
     const x = 24 + (time(`${one.day}T00:00:00Z`) / day - begin) * step + (step - bar) / 2;
     return [
@@ -80,6 +80,6 @@ function happenings(fleet) {
   });
   const body = fleet.history.length === 0 ? el("p", { class: "muted" }, "Nothing is recorded.") :
     scroller("History", el("table", { class: "plain" }, el("caption", { class: "heard" }, "History, the newest first"),
-      el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows)));
+      el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col", class: ["times", "took"].includes(name) ? "number" : null }, name)))), el("tbody", {}, rows)));
   return section("history", "History", "Rollouts and decisions, the newest first.", body);
 }

@@ -26,7 +26,7 @@ function overview(fleet) {
   const on = fleet.version ? tenants.filter((set) => set.release === fleet.version).length : 0;
   const bad = fleet.sets.filter((set) => CONDITIONS[set.worst][3] > 3).length;
   const unknown = fleet.sets.filter((set) => set.worst === "unknown").length;
-  const health = unknown > 0 ? [`${plural(unknown, "set")} unknown`, "warn"] : bad > 0 ? [`${plural(bad, "set")} not as it should be`, "bad"] : ["all as recorded", "ok"];
+  const health = unknown > 0 ? [`${plural(unknown, "set")} unknown`, "warn"] : bad > 0 ? [`${plural(bad, "set")} not as it should be`, "bad"] : ["nothing amiss", "ok"];
   const settled = tenants.filter((set) => ["as_recorded", "has_run"].includes(set.worst)).length;
   const stat = (name, value, ...more) => el("div", { class: "stat" }, el("dt", {}, name), el("dd", {}, el("span", { class: "value" }, value), ...more));
   const hold = fleet.hold && el("p", { class: "note warn" }, el("strong", {}, "On hold"), ` since ${when(fleet.hold.since)} by ${fleet.hold.by}: ${fleet.hold.why}`);
@@ -74,7 +74,6 @@ function begin() {
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); document.getElementById("filter")?.focus(); }
   });
   if (report.fleets.length > 0) show(chosen());
-  performance.mark("drawn");
 }
 
 if (report.schema === 1) begin();

@@ -5,7 +5,7 @@ const ROWS_AT_ONCE = 200;
 
 const GROUPINGS = {
   none: ["no groups", () => ""],
-  wave: ["wave", (set) => (set.wave ? `${pad(set.wave.number)} ${set.wave.name}` : set.left_out ? "left out" : "no wave")],
+  wave: ["wave", (set) => (waveWords(set))],
   condition: ["condition", (set) => CONDITIONS[set.worst][1]],
   release: ["release", (set) => set.release || "nothing recorded"],
   cell: ["cell", (set) => set.cell],
@@ -21,7 +21,7 @@ function prepare(fleet) {
       set.services.length ? set.services[0].condition : "unknown",
     );
     const words = [set.id, set.cell, set.tier, ...set.tags, set.state, set.release, set.left_out, set.pin && "pinned"];
-    if (set.wave) words.push(set.wave.name, `wave ${set.wave.number}`);
+    words.push(set.wave ? `wave ${waveWords(set)}` : waveWords(set));
     for (const service of set.services) words.push(CONDITIONS[service.condition][1], service.version, service.recorded);
     set.words = words.filter(Boolean).join("\n").toLowerCase();
   }
@@ -153,9 +153,11 @@ function matrix(fleet) {
   return section("matrix", "Tenants", note, controls, el("div", { class: "between" }, said, keys), scroller(`Tenants of ${fleet.name}`, table));
 }
 
+const waveWords = (set) => set.wave ? `${set.wave.number} ${set.wave.name}` : set.unchanged ? "unchanged" : set.left_out ? "left out" : "no wave";
+
 function waveCell(set) {
   if (set.wave) return el("td", {}, el("span", { class: "wave" }, String(set.wave.number)), ` ${set.wave.name}`);
-  return el("td", { class: "muted" }, set.left_out ? "left out" : "–");
+  return el("td", { class: "muted" }, waveWords(set));
 }
 
 function stateCell(set) {
@@ -201,6 +203,7 @@ function nameCell(fleet, set, tr, width) {
 function detail(set) {
   const said = [
     set.wave && `Wave ${set.wave.number} ${set.wave.name} of rollout ${set.wave.rollout}.`,
+    set.unchanged && "Unchanged by the newest release.",
     set.left_out && `Left out of the newest release: ${set.left_out}.`,
     set.pin && `Pinned to ${set.pin.version} by ${set.pin.owner} until ${set.pin.until}: ${set.pin.why}.`,
     set.tags.length > 0 && `Tags: ${set.tags.join(", ")}.`,

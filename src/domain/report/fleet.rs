@@ -122,7 +122,6 @@ fn sets(of: Facts<'_>) -> Vec<SetReport> {
             waves.extend(wave.sets().into_iter().map(|set| (set, of_wave.clone())));
         }
         left_out.extend(plan.excluded.iter().map(|exclusion| (&exclusion.set, exclusion.reason.to_string())));
-        left_out.extend(plan.unchanged.iter().map(|set| (set, "it ran that already".to_owned())));
     }
     let mut services: BTreeMap<&SetId, Vec<ServiceReport>> = BTreeMap::new();
     for status in of.services {
@@ -148,6 +147,7 @@ fn sets(of: Facts<'_>) -> Vec<SetReport> {
                 expired: pin.until < of.today,
             }),
             wave: waves.get(&set.id).cloned(),
+            unchanged: newest.is_some_and(|(_, plan)| plan.unchanged.contains(&set.id)),
             left_out: left_out.get(&set.id).cloned(),
             release: release.cloned(),
             services: services.get(&set.id).cloned().unwrap_or_default(),

@@ -24,7 +24,7 @@ use super::history::{Happening, Kind, RolloutResult, Told};
 use super::ids::{AppName, CellName, CommitSha, ContentHash, FleetName, ServiceName, SetId, Version};
 
 pub use fleet::{Facts, Looked, fleet};
-pub use series::{PooledMinute, WaveSeries};
+pub use series::{Bounds, PooledMinute, WaveSeries};
 
 /// Version of this form. A reader refuses one that it does not know.
 pub const REPORT_SCHEMA: u32 = 1;
@@ -111,6 +111,8 @@ pub struct SetReport {
     pub pin: Option<PinReport>,
     /// Its wave in the newest release whose plan was read.
     pub wave: Option<WaveOf>,
+    /// Whether it ran that release already.
+    pub unchanged: bool,
     /// Why that release left it out, if it did.
     pub left_out: Option<String>,
     /// The release it is on, by the newest record about it.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::exit::Exit;
-use super::render::{count, row_table};
+use super::render::{count, fenced, line, row_table};
 use super::run::{Report, chosen};
 use crate::app::drift::drift;
 use crate::app::{Readers, Stop};
@@ -37,7 +37,7 @@ fn told(drifts: &[Drift]) -> Report {
     Report {
         json: json!({"schema": 1, "exit_code": exit as u8, "decision": decision, "fleets": fleets}),
         outputs: vec![("decision", decision.to_owned())],
-        summary: format!("```text\n{text}```\n"),
+        summary: fenced(&text),
         ..Report::plain(exit, &text)
     }
 }
@@ -66,11 +66,11 @@ fn words(drift: &Drift) -> String {
             &["who", "kind", "what"],
             drift.found.iter().map(|found| {
                 let service = found.service.as_ref().map(|service| format!("/{service}")).unwrap_or_default();
-                [format!("{}{service}", found.set), found.kind.to_string(), found.what.clone()]
+                [format!("{}{service}", found.set), found.kind.to_string(), line(&found.what)]
             }),
         );
     }
-    let unknown = drift.unknown.iter().map(|unseen| format!("unknown: {}: {}\n", unseen.what, unseen.why));
+    let unknown = drift.unknown.iter().map(|unseen| format!("unknown: {}: {}\n", unseen.what, line(&unseen.why)));
     text + &unknown.collect::<String>()
 }
 
@@ -105,6 +105,16 @@ mod tests {
         assert_eq!(exit(&[drift(false, None), drift(false, Some(true))]), 69);
         assert_eq!(exit(&[drift(false, Some(false))]), 4);
         assert_eq!(exit(&[]), 0);
+    }
+
+    #[test]
+    fn foreign_text_stays_on_its_line() {
+        let mut drift = drift(true, Some(true));
+        drift.found[0].what = "pinned: a\nb\u{1b}[31m```".to_owned();
+        drift.unknown[0].why = "c\r\nd".to_owned();
+        let text = words(&drift);
+        assert!(text.contains("pinned: a\\nb\\u{1b}[31m```") && text.contains("c\\r\\nd"), "{text}");
+        assert_eq!(told(&[drift]).summary.matches("```").count(), 2);
     }
 
     #[test]

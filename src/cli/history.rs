@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::exit::Exit;
-use super::render::row_table;
+use super::render::{fenced, line, row_table};
 use super::run::{Report, chosen};
 use crate::app::history::history;
 use crate::app::{Readers, Stop};
@@ -22,7 +22,7 @@ pub(super) async fn show(
     let happenings = history(readers, fleets.into_iter(), limit).await?;
     let text = if happenings.is_empty() { "nothing is recorded\n".to_owned() } else { table(&happenings) };
     let json = json!({"schema": 1, "exit_code": 0, "happenings": happenings});
-    Ok(Report { summary: format!("```text\n{text}```\n"), json, ..Report::plain(Exit::Done, &text) })
+    Ok(Report { summary: fenced(&text), json, ..Report::plain(Exit::Done, &text) })
 }
 
 fn table(happenings: &[Happening]) -> String {
@@ -55,19 +55,4 @@ fn result(rollout: &RolloutSaid) -> String {
 
 fn why(rollout: &RolloutSaid) -> Option<String> {
     rollout.reason.as_ref().map(|reason| format!("{} [{}]", line(&reason.message), reason.code))
-}
-
-/// Foreign text in a table: one line, nothing that moves a terminal's cursor.
-fn line(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn foreign_text_stays_on_its_line() {
-        assert_eq!(line("a\nb\u{1b}[31m c"), "a\\nb\\u{1b}[31m c");
-    }
 }

@@ -332,6 +332,16 @@ pub fn duration(time: SignedDuration) -> String {
     if time.is_zero() { "0s".to_owned() } else { format!("{time:#}") }
 }
 
+/// Foreign text on a line of its own: nothing in it ends the line or moves a terminal's cursor.
+pub fn line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// Text as a block of Markdown, which nothing in it ends.
+pub fn fenced(text: &str) -> String {
+    format!("```text\n{}```\n", text.replace("```", "'''"))
+}
+
 /// "1 wave", "2 waves".
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })

@@ -228,6 +228,17 @@ async function main() {
       assert.equal(await count(only.page, "#matrix td.service.ok"), 0);
       assert.ok((await only.page.$eval("#overview", (node) => node.textContent)).includes("Records only"));
     });
+    await check("the page's policy lets no other script run and nothing load", async () => {
+      const got = await only.page.evaluate(async () => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+        const image = new Image();
+        const loaded = await new Promise((done) => { image.onload = () => done(true); image.onerror = () => done(false); image.src = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="; });
+        return { ran: window.ran === true, loaded };
+      });
+      assert.deepEqual(got, { ran: false, loaded: false });
+    });
     await only.page.screenshot({ path: join(SHOTS, "12-records-only.png") });
     const narrow = await open(browser, small.page(), "light", 390);
     await check("on a phone the page itself does not scroll sideways", async () => {

@@ -532,7 +532,7 @@ impl OpenRollout {
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, run: Option<u64>, fence: u64) -> PortResult<Self> {
+    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, by: &Owner, fence: u64) -> PortResult<Self> {
         let intent = Intent {
             fleet: plan.fleet.clone(),
             version: plan.release.version.clone(),
@@ -540,7 +540,8 @@ impl OpenRollout {
             plan: plan.hash(),
             direction: plan.direction.clone(),
             waves: plan.waves.iter().map(|wave| (wave.name.clone(), wave.sets().len())).collect(),
-            run,
+            run: by.run,
+            by: Some(by.actor.clone()),
         };
         if breaks(Mutant::NoIntent) {
             let record =

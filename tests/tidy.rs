@@ -34,7 +34,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
     (
         "cli",
         &["domain", "ports", "app", "cli"],
-        &["clap", "comfy_table", "indicatif", "jiff", "serde_json", "thiserror"],
+        &["base64", "clap", "comfy_table", "indicatif", "jiff", "serde_json", "thiserror"],
     ),
     ("adapters", &["domain", "ports", "adapters"], &["*"]),
     ("wire", &["domain", "ports", "app", "cli", "adapters", "wire"], &["*"]),

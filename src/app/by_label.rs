@@ -31,7 +31,7 @@ pub async fn by_label(
     approved: Option<&ContentHash>,
 ) -> Result<Outcome, Stop> {
     let pull = still_asks(app, fleet, pull, Some(seen)).await?;
-    if let (Some(policy), Some(_), Some(run)) = (&fleet.approval, approved, app.run) {
+    if let (Some(policy), Some(_), Some(run)) = (&fleet.approval, approved, app.owner.run) {
         approved_in_run(app, policy, &pull, run).await?;
     }
     release(app, fleet, &pull, approved).await

@@ -7,9 +7,11 @@ mod bring;
 pub mod build;
 pub mod by_label;
 pub mod decisions;
+pub mod drift;
 pub mod drive;
 pub mod finalize;
 pub mod go_on;
+pub mod history;
 pub mod lease;
 pub mod metrics;
 pub mod observe;
@@ -18,6 +20,7 @@ pub mod plan;
 mod preflight;
 pub mod progress;
 pub mod promote;
+pub mod report;
 mod result;
 pub mod rollback;
 pub mod rollout;
@@ -112,8 +115,6 @@ pub struct App {
     pub readers: Readers,
     /// To change.
     pub writers: Writers,
-    /// The workflow run this is, if it is one.
-    pub run: Option<u64>,
     /// Who this process is, to others who want the same fleet.
     pub owner: Owner,
     /// When a running rollout is to be left to the next job; none without a limit.

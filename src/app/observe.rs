@@ -54,6 +54,16 @@ pub async fn view(readers: &Readers, application: &Application, fleet: &Fleet) -
     Ok(FleetView { live, families, templates, state, rollouts })
 }
 
+/// A fleet's records, and nothing of what is live: whatever serves is unknown.
+///
+/// # Errors
+/// The records cannot be read.
+pub(super) async fn recorded(readers: &Readers, fleet: &Fleet) -> Result<FleetView, Stop> {
+    let state = readers.ledger.fleet_state(&fleet.name).await?;
+    let rollouts = readers.ledger.rollouts(&fleet.name).await?;
+    Ok(FleetView { live: BTreeMap::new(), families: BTreeMap::new(), templates: BTreeMap::new(), state, rollouts })
+}
+
 /// The plan that a rollout carries out. What a ledger answers is checked once more: a plan decides what is changed.
 ///
 /// # Errors

@@ -264,7 +264,7 @@ pub(super) async fn end_open(
 /// What it reads or records did not answer. The rollout stays open and `continue` goes on with it.
 pub(super) async fn carry_out(app: &App, fleet: &Fleet, lease: &mut Lease, plan: Plan) -> Result<Outcome, Stop> {
     lease.confirm(app).await?;
-    let proof = OpenRollout::begin(app.writers.ledger.as_ref(), &plan, app.run, lease.number()).await?;
+    let proof = OpenRollout::begin(app.writers.ledger.as_ref(), &plan, &app.owner, lease.number()).await?;
     let (id, now) = (proof.id(), app.readers.clock.now());
     app.readers.observer.note(now, &Progress::Opened { id, plan: Box::new(plan.clone()), resumed: false });
     let rollout = Rollout::replay(plan, proof.record().opened_at, [], now)?;

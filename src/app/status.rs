@@ -2,11 +2,9 @@
 
 use super::observe::{FleetView, view};
 use super::{Readers, Stop};
+use crate::domain::condition::{ServiceStatus, of_service, of_task};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet, SetState};
-use crate::domain::ids::{ImageDigest, ServiceKey, Version};
-use crate::domain::ledger::ServiceResult;
-use crate::domain::snapshot::ServiceSeen;
 
 /// One fleet.
 #[derive(Clone, Debug)]
@@ -19,38 +17,6 @@ pub struct FleetStatus {
     pub services: Vec<ServiceStatus>,
 }
 
-/// One service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceStatus {
-    /// Which.
-    pub service: ServiceKey,
-    /// The version it answers, as recorded for the digest that runs; none if no record has that digest.
-    pub version: Option<Version>,
-    /// The digest that runs.
-    pub digest: Option<ImageDigest>,
-    /// How it is.
-    pub condition: Condition,
-}
-
-/// How a service is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// Settled on what the records say, or on something from before there were records.
-    AsRecorded,
-    /// Settled on something else than the records say.
-    Differs,
-    /// A deployment is in progress.
-    Moving,
-    /// A one-shot task whose last image has run with success.
-    HasRun,
-    /// A one-shot task of which no success is recorded.
-    NotRun,
-    /// Scaled to zero; `true` if the file says so.
-    AtZero(bool),
-    /// Not there or not readable.
-    Unknown(String),
-}
-
 /// Looks at a fleet.
 ///
 /// # Errors
@@ -58,41 +24,21 @@ pub enum Condition {
 pub async fn status(readers: &Readers, application: &Application, fleet: &Fleet) -> Result<FleetStatus, Stop> {
     let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
     let seen = view(readers, application, fleet).await?;
-    let decided = directives.apply(fleet);
-    let tasks = application.tasks_in(&decided).map(|key| task(&seen, key));
-    let services = tasks.chain(application.services_in(&decided).map(|key| one(&decided, &seen, key))).collect();
+    let services = services(application, &directives.apply(fleet), &seen);
     Ok(FleetStatus { services, view: seen, directives })
 }
 
-/// A task runs once, so only the records say what it has done.
-fn task(view: &FleetView, service: ServiceKey) -> ServiceStatus {
-    let ran = view.state.services.get(&service).filter(|state| state.result == ServiceResult::Live);
-    ServiceStatus {
-        service,
-        version: ran.and_then(|state| state.runs.version.clone()),
-        digest: ran.and_then(|state| state.runs.digest.clone()),
-        condition: if ran.is_some() { Condition::HasRun } else { Condition::NotRun },
-    }
-}
-
-fn one(fleet: &Fleet, view: &FleetView, service: ServiceKey) -> ServiceStatus {
-    let recorded = view.state.services.get(&service);
-    let (digest, condition) = match view.live.get(&service) {
-        Some(ServiceSeen::Live(live)) => {
-            let as_recorded = recorded.is_none_or(|r| r.runs.hash == live.runs.hash);
-            let paused = fleet.set(&service.set).is_some_and(|set| set.state == SetState::Paused);
-            let condition = match (live.desired, live.is_settled()) {
-                (0, _) => Condition::AtZero(paused),
-                (_, false) => Condition::Moving,
-                (_, true) if as_recorded => Condition::AsRecorded,
-                (_, true) => Condition::Differs,
-            };
-            (live.runs.digest.clone(), condition)
-        }
-        Some(ServiceSeen::Missing) => (None, Condition::Unknown("ECS has no active service of that name".to_owned())),
-        Some(ServiceSeen::Unreachable { why }) => (None, Condition::Unknown(why.clone())),
-        None => (None, Condition::Unknown("it was not read".to_owned())),
-    };
-    let version = recorded.filter(|r| digest.is_some() && r.runs.digest == digest).and_then(|r| r.runs.version.clone());
-    ServiceStatus { service, version, digest, condition }
+/// Every service of a fleet, decisions applied; its one-shot tasks first.
+pub(super) fn services(application: &Application, fleet: &Fleet, view: &FleetView) -> Vec<ServiceStatus> {
+    let recorded = &view.state.services;
+    let tasks = application.tasks_in(fleet).map(|key| {
+        let state = recorded.get(&key);
+        of_task(key, state)
+    });
+    let serving = application.services_in(fleet).map(|key| {
+        let paused = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Paused);
+        let (seen, state) = (view.live.get(&key), recorded.get(&key));
+        of_service(key, seen, state, paused)
+    });
+    tasks.chain(serving).collect()
 }

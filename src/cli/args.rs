@@ -163,6 +163,37 @@ pub enum Command {
         #[arg(long)]
         fleet: Option<FleetName>,
     },
+    /// Show what ran where and when, by whom and how it came out, and what people decided; the newest first.
+    History {
+        /// Only this fleet.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+        /// No more than this many.
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Compare what is live with the records and with what people decided. Exit 0: no drift; 5: some; 4 or 69: it cannot
+    /// be told.
+    Drift {
+        /// Only this fleet.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+    },
+    /// Make a page about the fleets: who runs what, waves, gates, failures, history and DORA's figures.
+    Report {
+        /// Only this fleet.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+        /// Write the page into this folder, as index.html: one file that needs nothing else.
+        #[arg(long, value_name = "DIR")]
+        html: Option<PathBuf>,
+        /// Do not look at what is live: it is then shown as unknown.
+        #[arg(long)]
+        records_only: bool,
+        /// How many days the figures are about.
+        #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+    },
     /// Show what a release would do to a fleet, on a simulated world in virtual time, with failures you choose.
     Rehearse {
         /// The fleet.
@@ -214,12 +245,22 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         approval: Option<PathBuf>,
     },
-    /// Print the JSON Schema of a file that tidegate reads.
+    /// Print the JSON Schema of a file that tidegate reads, or of what `report --json` prints.
     Schema {
         /// Which.
         #[arg(value_enum, default_value_t = FileKind::Fleet)]
         of: FileKind,
     },
+}
+
+impl Command {
+    /// Whether it only looks, and gets no writers.
+    pub fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Plan(_) | Self::Status { .. } | Self::History { .. } | Self::Drift { .. } | Self::Report { .. }
+        )
+    }
 }
 
 /// What can be done with gates.
@@ -233,7 +274,7 @@ pub enum Gates {
     },
 }
 
-/// A kind of file that tidegate reads.
+/// A kind of file that tidegate reads, or that others read of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FileKind {
     /// fleet.yaml.
@@ -244,6 +285,8 @@ pub enum FileKind {
     Replay,
     /// An approval of what a plan of Terraform's would lose.
     InfraApproval,
+    /// What `report --json` prints.
+    Report,
 }
 
 /// What to do about tenants.

@@ -10,7 +10,8 @@ use crate::app::drive::End;
 use crate::app::metrics::ExpectedBake;
 use crate::app::progress::Progress;
 use crate::app::rollout::Outcome;
-use crate::app::status::{Condition, FleetStatus};
+use crate::app::status::FleetStatus;
+use crate::domain::condition::{Condition, ServiceStatus};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Fleet, OnFailure};
 use crate::domain::ids::{FleetName, SetId, Version};
@@ -275,7 +276,7 @@ pub fn status(fleet: &Fleet, status: &FleetStatus) -> String {
     for service in &status.services {
         let version = service.version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
         let digest = service.digest.as_ref().map_or("no digest", |digest| digest.short());
-        let row = format!("{} {version} {digest}{}", service.service.service, condition(&service.condition));
+        let row = format!("{} {version} {digest}{}", service.service.service, condition(service));
         rows.entry(&service.service.set).or_default().push(row);
     }
     let mut table = table(&["tenant", "services"]);
@@ -312,22 +313,34 @@ pub fn rollout(record: &RolloutRecord) -> String {
     format!("{} ({what} {}, opened {:.0}): {how}", record.id.0, record.intent.version, record.opened_at)
 }
 
-fn condition(condition: &Condition) -> String {
-    match condition {
-        Condition::AsRecorded => String::new(),
+fn condition(service: &ServiceStatus) -> String {
+    let why = service.why.as_deref().unwrap_or("?");
+    match service.condition {
+        Condition::AsRecorded | Condition::Unrecorded => String::new(),
         Condition::HasRun => "  has run".to_owned(),
         Condition::NotRun => "  has not run".to_owned(),
         Condition::Differs => "  DIFFERS from the records".to_owned(),
         Condition::Moving => "  moving".to_owned(),
-        Condition::AtZero(true) => "  paused".to_owned(),
-        Condition::AtZero(false) => "  AT ZERO TASKS".to_owned(),
-        Condition::Unknown(why) => format!("  UNKNOWN: {why}"),
+        Condition::Paused => "  paused".to_owned(),
+        Condition::AtZero => "  AT ZERO TASKS".to_owned(),
+        Condition::Missing => format!("  MISSING: {why}"),
+        Condition::Unknown => format!("  UNKNOWN: {why}"),
     }
 }
 
 /// A length of time as people say it.
 pub fn duration(time: SignedDuration) -> String {
     if time.is_zero() { "0s".to_owned() } else { format!("{time:#}") }
+}
+
+/// Foreign text on a line of its own: nothing in it ends the line or moves a terminal's cursor.
+pub fn line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// Text as a block of Markdown, which nothing in it ends.
+pub fn fenced(text: &str) -> String {
+    format!("```text\n{}```\n", text.replace("```", "'''"))
 }
 
 /// "1 wave", "2 waves".

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::args::{Approved, Command, Decision, Source, Wanted};
@@ -11,12 +12,13 @@ use super::context::Context;
 use super::decide::decide;
 use super::exit::{Exit, decision, reason};
 use super::machine::Place;
-use super::{machine, markdown, render};
+use super::{drift, history, machine, markdown, page, render};
 use crate::app::build::{Request, build};
 use crate::app::go_on::{Accept, accept, go_on};
 use crate::app::metrics::expected_bakes;
 use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::{promotable, promote};
+use crate::app::report::Looking;
 use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::{BreakGlass, Outcome};
 use crate::app::status::status;
@@ -107,6 +109,12 @@ pub async fn look(command: &Command, application: &Application, readers: &Reader
     let result = match command {
         Command::Plan(wanted) => show_plan(readers, application, context, wanted).await,
         Command::Status { fleet: only } => show_status(readers, application, only.as_ref()).await,
+        Command::History { fleet: only, limit } => history::show(readers, application, only.as_ref(), *limit).await,
+        Command::Drift { fleet: only } => drift::show(readers, application, only.as_ref()).await,
+        Command::Report { fleet: only, html, records_only, days } => {
+            let how = Looking { live: !records_only, window: SignedDuration::from_hours(24 * i64::from(*days)) };
+            page::show(readers, application, only.as_ref(), html.as_deref(), how).await
+        }
         other => Err(Stop::Bug(format!("{other:?} is no command that only looks"))),
     };
     result.unwrap_or_else(|stop| of_stop(&stop))
@@ -232,18 +240,26 @@ async fn show_plan(
     })
 }
 
-async fn show_status(readers: &Readers, application: &Application, only: Option<&FleetName>) -> Result<Report, Stop> {
-    if let Some(name) = only {
-        fleet(application, name)?;
+/// One fleet, or all of them.
+///
+/// # Errors
+/// There is none of that name.
+pub(super) fn chosen<'a>(application: &'a Application, only: Option<&FleetName>) -> Result<Vec<&'a Fleet>, Stop> {
+    match only {
+        Some(name) => Ok(vec![fleet(application, name)?]),
+        None => Ok(application.fleets.iter().collect()),
     }
+}
+
+async fn show_status(readers: &Readers, application: &Application, only: Option<&FleetName>) -> Result<Report, Stop> {
     let (mut text, mut fleets) = (String::new(), Vec::new());
-    for fleet in application.fleets.iter().filter(|fleet| only.is_none_or(|name| name == &fleet.name)) {
+    for fleet in chosen(application, only)? {
         let status = status(readers, application, fleet).await?;
         text += &render::status(fleet, &status);
         text += "\n";
         let services = status.services.iter().map(|service| {
             json!({"service": service.service, "version": service.version, "digest": service.digest,
-                   "condition": format!("{:?}", service.condition)})
+                   "condition": service.condition, "why": service.why})
         });
         fleets.push(
             json!({"fleet": fleet.name, "version": status.view.version(), "services": services.collect::<Vec<_>>(),

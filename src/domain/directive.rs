@@ -127,6 +127,8 @@ pub struct Paused {
     pub why: String,
     /// Since when.
     pub since: Timestamp,
+    /// When it is meant to come back, if that is known.
+    pub until: Option<Date>,
     /// How its services ran.
     pub was: BTreeMap<ServiceKey, Running>,
 }
@@ -170,8 +172,8 @@ impl Directives {
             Directive::BrokeGlass { version, .. } => drop(self.gone_past.insert(version.clone(), decided.seq)),
             Directive::Pin { set, .. } => drop(self.pins.insert(set.clone(), decided.clone())),
             Directive::Unpin { set } => drop(self.pins.remove(set)),
-            Directive::Pausing { was, .. } => was.iter().for_each(|(service, running)| {
-                let paused = self.paused.entry(service.set.clone()).or_insert_with(|| Paused::by(decided));
+            Directive::Pausing { was, until } => was.iter().for_each(|(service, running)| {
+                let paused = self.paused.entry(service.set.clone()).or_insert_with(|| Paused::by(decided, *until));
                 paused.was.insert(service.clone(), running.clone());
             }),
             Directive::Accept { rollout, wave } => drop(self.accepted.insert((*rollout, *wave))),
@@ -232,9 +234,9 @@ impl Directives {
 }
 
 impl Paused {
-    fn by(decided: &Decided) -> Self {
+    fn by(decided: &Decided, until: Option<Date>) -> Self {
         let (by, why) = (decided.by.clone(), decided.why.clone());
-        Self { by, why, since: decided.at, was: BTreeMap::new() }
+        Self { by, why, since: decided.at, until, was: BTreeMap::new() }
     }
 }
 

@@ -47,6 +47,9 @@ pub struct Intent {
     pub waves: Vec<(String, usize)>,
     /// The workflow run that opened it, if one did.
     pub run: Option<u64>,
+    /// Who opened it, as the workflow or the terminal names them. Records from before this was kept have nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// A recorded event.
@@ -240,6 +243,7 @@ mod tests {
                 direction,
                 waves: vec![("wave 1".to_owned(), 1)],
                 run: None,
+                by: None,
             },
             entries: events.into_iter().enumerate().map(entry).collect(),
         }

@@ -35,3 +35,8 @@ pub mod pause;
 pub mod lease;
 pub mod planner;
 pub mod replay;
+pub mod condition;
+pub mod drift;
+pub mod history;
+pub mod dora;
+pub mod report;

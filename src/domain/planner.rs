@@ -5,7 +5,7 @@
 mod task;
 
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

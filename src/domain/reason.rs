@@ -712,7 +712,7 @@ impl Reason {
             R::NotPromotable { .. } => {
                 "merge to release it there first, or promote a version that `tidegate status` shows as green"
             }
-            R::NoSuchRelease { .. } => "`tidegate history` lists what was built; was the commit merged and built?",
+            R::NoSuchRelease { .. } => "`tidegate history` lists what was rolled out; was the commit merged and built?",
             R::NothingToRollBack { .. } | R::NothingToContinue { .. } | R::NothingToAccept { .. } => {
                 "`tidegate status` shows what the records say"
             }

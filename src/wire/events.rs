@@ -41,7 +41,7 @@ impl World {
         let application = read(&[file]).unwrap();
         let sim = Arc::new(Sim::new(&application, beginning()));
         let mut app = app(&sim, application, Arc::new(Silent));
-        app.run = Some(7);
+        app.owner.run = Some(7);
         let world = Self { sim, app };
         for (who, may) in [("ana", "maintain"), ("bob", "write"), ("eve", "write"), ("tom", "triage")] {
             world.sim.world().people.insert(who.to_owned(), may.to_owned());

@@ -68,7 +68,7 @@ pub(super) fn app(
     let readers = outside.readers(observer);
     let after = hand_over_after.or_else(|| workflow_run().map(|_| HAND_OVER_AFTER));
     let hand_over_at = after.and_then(|after| readers.clock.now().checked_add(after).ok());
-    Ok(App { readers, writers, application: Arc::new(application), run: workflow_run(), owner: owner(), hand_over_at })
+    Ok(App { readers, writers, application: Arc::new(application), owner: owner(), hand_over_at })
 }
 
 /// The adapters that are there.

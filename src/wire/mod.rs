@@ -47,6 +47,7 @@ use crate::domain::ids::{AppName, CommitSha, FleetName, ServiceKey};
 use crate::domain::infra_guard::approval_schema;
 use crate::domain::manifest::{Problem, Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::replay::replay_schema;
+use crate::domain::report::report_schema;
 use crate::domain::snapshot::ServiceSeen;
 use crate::domain::starter::app_name;
 use crate::ports::RepositoryReader;
@@ -130,7 +131,7 @@ async fn live_tasks(
 async fn live_run(cli: &Cli, application: Application, context: &Context) -> Exit {
     let command = &cli.command;
     let report = match command {
-        Command::Plan(_) | Command::Status { .. } => match live::readers(&application, observer(context)) {
+        _ if command.only_looks() => match live::readers(&application, observer(context)) {
             Ok(readers) => look(command, &application, &readers, context).await,
             Err(why) => return Exit::from_text(&why, context),
         },
@@ -191,6 +192,7 @@ fn schema(of: FileKind) -> Report {
         FileKind::Tenants => tenants_schema(),
         FileKind::Replay => replay_schema(),
         FileKind::InfraApproval => approval_schema(),
+        FileKind::Report => report_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

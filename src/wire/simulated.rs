@@ -29,9 +29,9 @@ pub(super) async fn run(command: &Command, application: Application, folder: &Pa
         Err(error) => return tell(&Report::plain(Exit::BadInput, &format!("{}: {error}", folder.display())), context),
     };
     let app = app(&sim, application, super::observer(context));
-    let report = match command {
-        Command::Plan(_) | Command::Status { .. } => look(command, &app.application, &app.readers, context).await,
-        _ => act(command, &app, context).await,
+    let report = match command.only_looks() {
+        true => look(command, &app.application, &app.readers, context).await,
+        false => act(command, &app, context).await,
     };
     match sim.save(folder) {
         Ok(()) => tell(&report, context),
@@ -86,7 +86,7 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         releases: Arc::clone(sim) as _,
     };
     let owner = Owner { run: None, attempt: None, actor: "you".to_owned(), host: "simulated".to_owned(), process: 1 };
-    App { application: application.into(), readers, writers, run: None, owner, hand_over_at: None }
+    App { application: application.into(), readers, writers, owner, hand_over_at: None }
 }
 
 /// When simulated worlds begin.

@@ -82,7 +82,7 @@ impl World {
 
     /// Opens a rollout of a plan in run 1.
     pub(crate) async fn open(&self, plan: &Plan) -> PortResult<OpenRollout> {
-        OpenRollout::begin(&self.ledger(run(1, 1)), plan, Some(1), 1).await
+        OpenRollout::begin(&self.ledger(run(1, 1)), plan, &run(1, 1), 1).await
     }
 
     /// Opens a rollout in run 1 and records these events.

@@ -120,7 +120,7 @@ async fn opening_again_finds_what_is_there() {
     assert_eq!(first.record(), again.record());
     assert_eq!(world.fake.deployments().len(), 1);
     assert_eq!(world.fake.statuses(first.id().0).len(), 1);
-    let other_run = OpenRollout::begin(&world.ledger(run(2, 1)), &plan, Some(2), 2).await.unwrap();
+    let other_run = OpenRollout::begin(&world.ledger(run(2, 1)), &plan, &run(2, 1), 2).await.unwrap();
     assert_ne!(other_run.id(), first.id(), "another run is another rollout");
 }
 

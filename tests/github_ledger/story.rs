@@ -99,7 +99,7 @@ impl Story {
             releases: github as _,
         };
         let application = Arc::clone(&self.application);
-        App { application, readers, writers, run: Some(self.runs), owner, hand_over_at: None }
+        App { application, readers, writers, owner, hand_over_at: None }
     }
 
     async fn merge(&mut self, number: u64, faults: &[Fault]) {

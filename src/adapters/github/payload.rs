@@ -34,6 +34,9 @@ pub(super) struct Payload {
     replaces: Option<Version>,
     run: Option<u64>,
     attempt: Option<u64>,
+    /// Who opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     /// Tells a request that was repeated from a second one.
     pub(super) key: String,
 }
@@ -69,6 +72,7 @@ impl Payload {
             replaces: plan.replaces.clone(),
             run: intent.run,
             attempt,
+            by: intent.by.clone(),
             key: format!("{}/{}/{}", intent.plan, number(intent.run), number(attempt)),
         };
         if payload.to_json().to_string().len() > LARGEST {
@@ -121,6 +125,7 @@ impl Payload {
             direction: self.direction.clone(),
             waves,
             run: self.run,
+            by: self.by.clone(),
         }
     }
 
@@ -146,6 +151,7 @@ mod tests {
             direction: Direction::Deploy,
             waves,
             run: Some(7),
+            by: Some("ana".to_owned()),
         };
         let plan: Plan = serde_json::from_value(json!({
             "schema": 1, "app": "accessos", "fleet": "prod", "replaces": "1.4.0", "direction": "deploy",

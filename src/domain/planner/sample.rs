@@ -44,27 +44,27 @@ fleets:
 
 /// What a plan is made of, to be changed at will before one is made.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) app: Application,
-    pub(super) live: BTreeMap<ServiceKey, ServiceSeen>,
-    pub(super) templates: BTreeMap<ServiceKey, Template>,
-    pub(super) families: BTreeMap<ServiceKey, FamilySeen>,
-    pub(super) migrations: Vec<Migration>,
-    pub(super) state: FleetState,
-    pub(super) replaces: Option<Version>,
-    pub(super) today: Date,
-    pub(super) release: Release,
-    pub(super) direction: Direction,
+pub(in crate::domain) struct World {
+    pub(in crate::domain) app: Application,
+    pub(in crate::domain) live: BTreeMap<ServiceKey, ServiceSeen>,
+    pub(in crate::domain) templates: BTreeMap<ServiceKey, Template>,
+    pub(in crate::domain) families: BTreeMap<ServiceKey, FamilySeen>,
+    pub(in crate::domain) migrations: Vec<Migration>,
+    pub(in crate::domain) state: FleetState,
+    pub(in crate::domain) replaces: Option<Version>,
+    pub(in crate::domain) today: Date,
+    pub(in crate::domain) release: Release,
+    pub(in crate::domain) direction: Direction,
 }
 
 impl World {
     /// A fleet of so many tenants in growing waves, all on 1.0.0, and 1.1.0 to plan.
-    pub(super) fn growing(tenants: usize) -> Self {
+    pub(in crate::domain) fn growing(tenants: usize) -> Self {
         Self::new("    waves: { plan: auto }\n    bake: 5m\n", tenants)
     }
 
     /// The same in a canary wave and growing ones for the rest.
-    pub(super) fn with_canary(tenants: usize) -> Self {
+    pub(in crate::domain) fn with_canary(tenants: usize) -> Self {
         let canary = "      - { name: canary, select: { tag: canary }, bake: 60m }\n";
         Self::new(&format!("    waves:\n{canary}      - {{ name: rest, plan: auto, bake: 5m }}\n"), tenants)
     }
@@ -97,7 +97,7 @@ impl World {
         world
     }
 
-    pub(super) fn plan(&self) -> Result<Plan, Vec<Reason>> {
+    pub(in crate::domain) fn plan(&self) -> Result<Plan, Vec<Reason>> {
         let situation = Situation {
             families: &self.families,
             migrations: &self.migrations,
@@ -113,28 +113,28 @@ impl World {
         plan(situation, &self.release, self.direction.clone())
     }
 
-    pub(super) fn fleet(&self) -> &Fleet {
+    pub(in crate::domain) fn fleet(&self) -> &Fleet {
         &self.app.fleets[0]
     }
 
-    pub(super) fn fleet_mut(&mut self) -> &mut Fleet {
+    pub(in crate::domain) fn fleet_mut(&mut self) -> &mut Fleet {
         &mut self.app.fleets[0]
     }
 
-    pub(super) fn set(&mut self, id: &str) -> &mut ServiceSet {
+    pub(in crate::domain) fn set(&mut self, id: &str) -> &mut ServiceSet {
         self.fleet_mut().sets.iter_mut().find(|set| set.id.as_str() == id).unwrap()
     }
 
-    pub(super) fn keys(&self) -> Vec<ServiceKey> {
+    pub(in crate::domain) fn keys(&self) -> Vec<ServiceKey> {
         self.app.services_in(self.fleet()).collect()
     }
 
-    pub(super) fn keys_of(&self, set: &SetId) -> Vec<ServiceKey> {
+    pub(in crate::domain) fn keys_of(&self, set: &SetId) -> Vec<ServiceKey> {
         self.keys().into_iter().filter(|key| &key.set == set).collect()
     }
 
     /// Lets a service run a release, live and by the records.
-    pub(super) fn runs(&mut self, key: &ServiceKey, release: &Release) {
+    pub(in crate::domain) fn runs(&mut self, key: &ServiceKey, release: &Release) {
         let image = &release.images[&key.service];
         let hash = self.templates[key].render(&key.service, &image.reference()).unwrap().hash;
         let runs = Runs {
@@ -162,20 +162,20 @@ impl World {
     }
 }
 
-pub(super) fn version(text: &str) -> Version {
+pub(in crate::domain) fn version(text: &str) -> Version {
     text.parse().unwrap()
 }
 
-pub(super) fn key(text: &str) -> ServiceKey {
+pub(in crate::domain) fn key(text: &str) -> ServiceKey {
     ServiceKey::try_from(text.to_owned()).unwrap()
 }
 
-pub(super) fn digest(text: &str) -> ImageDigest {
+pub(in crate::domain) fn digest(text: &str) -> ImageDigest {
     format!("sha256:{}", ContentHash::of(text.as_bytes())).parse().unwrap()
 }
 
 /// A release in which every service has an image of its own.
-pub(super) fn release(app: &Application, text: &str) -> Release {
+pub(in crate::domain) fn release(app: &Application, text: &str) -> Release {
     let image = |service: &ServiceName| Image {
         repository: app.repository(service),
         digest: digest(&format!("{service} {text}")),
@@ -190,7 +190,7 @@ pub(super) fn release(app: &Application, text: &str) -> Release {
     }
 }
 
-pub(super) fn template(key: &ServiceKey, cpu: &str) -> Template {
+pub(in crate::domain) fn template(key: &ServiceKey, cpu: &str) -> Template {
     let definition = json!({
         "family": format!("shop-prod-{}-{}", key.set, key.service), "cpu": cpu,
         "containerDefinitions": [{"name": key.service, "image": "x"}],

@@ -386,6 +386,6 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         pulls: Arc::clone(&process.sim) as _,
         releases: Arc::clone(&process.sim) as _,
     };
-    let (owner, run) = (process.owner.clone(), process.owner.run);
-    App { application: Arc::clone(&scene.application), readers, writers, run, owner, hand_over_at: None }
+    let (application, owner) = (Arc::clone(&scene.application), process.owner.clone());
+    App { application, readers, writers, owner, hand_over_at: None }
 }

@@ -22,7 +22,7 @@ use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
-use crate::domain::snapshot::{Availability, FamilySeen, ServiceSeen, TaskSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::template::Rendered;
 
 /// Why something outside did not do what it was asked.
@@ -191,6 +191,10 @@ impl fmt::Debug for Secret {
 pub trait FleetReader: Send + Sync {
     /// What each of these services runs. A failed read is an entry, not an error. Batched.
     async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen>;
+
+    /// What ECS's own history says of these deployments. Every service has an entry; a failed read is one, too. Batched
+    /// where the name of a deployment in history is known.
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen>;
 
     /// A task definition as ECS describes it, whole. Revisions never change, so they are read once.
     async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value>;

@@ -18,7 +18,7 @@ use super::result::wave_result;
 use super::{App, Stop};
 use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
-use crate::domain::ids::{ServiceKey, TaskDefinitionArn};
+use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Change, Direction};
 use crate::domain::reason::Reason;
@@ -189,6 +189,12 @@ impl<'a> Driver<'a> {
         let mut seen = Snapshot::default();
         if !addresses.is_empty() {
             seen.services = self.app.readers.fleet.observe(&addresses).await;
+        }
+        let due = self.rollout.needs_history(&seen.services).into_iter();
+        let due: Vec<(Address, DeploymentId)> =
+            due.filter_map(|(service, id)| Some((self.app.application.address(self.fleet, &service)?, id))).collect();
+        if !due.is_empty() {
+            seen.history = self.app.readers.fleet.history(&due).await;
         }
         if !runs.is_empty() {
             seen.tasks = self.app.readers.tasks.tasks(&runs).await;

@@ -9,7 +9,7 @@ use super::Sim;
 use super::world::World;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
-use crate::domain::snapshot::{Availability, ServiceSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
 use crate::domain::template::Rendered;
 use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, WayBackReader};
 
@@ -21,6 +21,15 @@ impl FleetReader for Sim {
             world.count("ECS DescribeServices");
         }
         services.iter().map(|address| (address.service.clone(), see(&mut world, address))).collect()
+    }
+
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen> {
+        let mut world = self.world();
+        for _ in deployments.chunks(20) {
+            world.count("ECS DescribeServiceDeployments");
+        }
+        let recall = |(address, id): &(Address, DeploymentId)| (address.service.clone(), recall(&mut world, address, id));
+        deployments.iter().map(recall).collect()
     }
 
     async fn task_definition(&self, _cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
@@ -113,6 +122,12 @@ fn see(world: &mut World, address: &Address) -> ServiceSeen {
         ),
         None => ServiceSeen::Missing,
     }
+}
+
+fn recall(world: &mut World, address: &Address, deployment: &DeploymentId) -> DeploymentSeen {
+    advance(world, address);
+    let known = world.services.get(&address.ecs_service).and_then(|service| service.history(world, deployment));
+    known.unwrap_or_else(|| DeploymentSeen::Unreadable { why: "ECS does not list it".to_owned() })
 }
 
 fn missing(service: &Address) -> PortError {

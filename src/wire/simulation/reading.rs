@@ -11,19 +11,20 @@ use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
 use crate::domain::gate::{Answer, Probe, TargetHealth};
 use crate::domain::ids::{
-    CellName, CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
+    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
 };
 use crate::domain::lease::{LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
-use crate::domain::snapshot::{Availability, ServiceSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
 use crate::ports::{
     FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, PortResult, ProbeReader, TargetReader,
     WayBackReader,
 };
 
 const OBSERVE: Class = Class::read("ecs.observe");
+const HISTORY: Class = Class::read("ecs.history").exact();
 const TASK_DEFINITION: Class = Class::read("ecs.definition").exact();
 const EXPLAIN: Class = Class::read("ecs.explain").exact();
 const PROBE: Class = Class::read("probe");
@@ -56,6 +57,22 @@ impl FleetReader for Process {
         }
         self.run().checker.lied |= kind == Some(Kind::Stale);
         self.run().checker.told(self.id, &seen);
+        self.leave(kind).await;
+        seen
+    }
+
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen> {
+        let kind = self.arrive(HISTORY).await;
+        let mut seen = self.sim.history(deployments).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                let unreadable = || DeploymentSeen::Unreadable { why: "no answer".to_owned() };
+                seen.values_mut().for_each(|seen| *seen = unreadable());
+            }
+            // Written down late.
+            Some(Kind::Refused) => seen.values_mut().for_each(|seen| *seen = DeploymentSeen::NoHistory),
+            _ => {}
+        }
         self.leave(kind).await;
         seen
     }

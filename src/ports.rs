@@ -199,8 +199,12 @@ pub trait FleetReader: Send + Sync {
     /// A task definition as ECS describes it, whole. Revisions never change, so they are read once.
     async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value>;
 
-    /// Why tasks of this service stopped lately, in words for a person; the newest first.
-    async fn explain(&self, service: &Address) -> PortResult<Vec<String>>;
+    /// Why tasks of these services stopped lately, in words for a person; the newest first. What cannot be read is said
+    /// in the same place. Every service has an entry. Batched: it costs by the tasks that stopped.
+    async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>>;
+
+    /// The last lines that the newest failed container of this service wrote, oldest first.
+    async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>>;
 }
 
 /// The services, to change. Every method demands the proof that the intent is recorded.

@@ -22,6 +22,7 @@ pub mod rollback;
 pub mod rollout;
 pub mod status;
 pub mod tenants;
+mod why;
 
 use std::sync::Arc;
 

@@ -50,8 +50,12 @@ impl FleetReader for EcsFleet {
         Ok(self.definitions.read(cell, arn).await?.definition.clone())
     }
 
-    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
-        explain::explain(self.cells.clients(&service.cell).await?, &self.definitions, service).await
+    async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>> {
+        explain::stops(&self.cells, services).await
+    }
+
+    async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>> {
+        explain::log_lines(&self.cells, &self.definitions, service).await
     }
 }
 

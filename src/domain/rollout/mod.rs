@@ -2,6 +2,7 @@
 //! process can take it up where another was killed.
 
 mod decide;
+mod failing;
 mod losses;
 mod preflight;
 mod quarantine;

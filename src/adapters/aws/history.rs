@@ -50,8 +50,17 @@ struct Names {
     /// What DescribeServices calls the current service deployment; it may be another one than is asked about.
     current: BTreeMap<ServiceKey, String>,
     found: BTreeMap<(ServiceKey, DeploymentId), String>,
-    /// Lists in a row that did not have it, and when the next one may be made.
-    missed: BTreeMap<(ServiceKey, DeploymentId), (u32, Instant)>,
+    missed: BTreeMap<(ServiceKey, DeploymentId), Missed>,
+}
+
+/// Lists that did not have a deployment.
+#[derive(Clone, Debug)]
+struct Missed {
+    times: u32,
+    /// When the next one may be made.
+    next: Instant,
+    /// Why the last one did not.
+    why: String,
 }
 
 /// A deployment that is asked about.
@@ -146,16 +155,22 @@ impl History {
     async fn look_up(&self, address: &Address, deployment: &DeploymentId) -> Found {
         let service = address.service.clone();
         let key = (service.clone(), deployment.clone());
-        let missed = self.names().missed.get(&key).map_or(0, |(times, _)| *times);
-        if self.names().missed.get(&key).is_some_and(|(_, next)| Instant::now() < *next) {
-            return (service, Some(DeploymentSeen::Unreadable { why: late(deployment) }));
+        let missed = self.names().missed.get(&key).cloned();
+        if let Some(missed) = missed.as_ref().filter(|missed| Instant::now() < missed.next) {
+            return (service, Some(DeploymentSeen::Unreadable { why: missed.why.clone() }));
         }
         let seen = match self.list(address, deployment).await {
             Ok(seen) => seen,
             Err(error) => DeploymentSeen::Unreadable { why: error.to_string() },
         };
-        if matches!(seen, DeploymentSeen::Unreadable { .. } | DeploymentSeen::NoHistory) {
-            self.names().missed.insert(key, (missed + 1, Instant::now() + wait(missed + 1)));
+        let why = match &seen {
+            DeploymentSeen::Unreadable { why } => Some(why.clone()),
+            DeploymentSeen::NoHistory => Some(late(deployment)),
+            DeploymentSeen::Done | DeploymentSeen::UnderWay | DeploymentSeen::Lost { .. } => None,
+        };
+        if let Some(why) = why {
+            let times = missed.map_or(0, |missed| missed.times) + 1;
+            self.names().missed.insert(key, Missed { times, next: Instant::now() + wait(times), why });
         }
         (service, Some(seen))
     }

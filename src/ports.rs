@@ -24,7 +24,7 @@ use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
-use crate::domain::snapshot::{Availability, FamilySeen, ServiceSeen, TaskSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::starter::AccountFound;
 use crate::domain::template::Rendered;
 
@@ -236,11 +236,19 @@ pub trait FleetReader: Send + Sync {
     /// What each of these services runs. A failed read is an entry, not an error. Batched.
     async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen>;
 
+    /// What ECS's own history says of these deployments. Every service has an entry; a failed read is one, too. Batched
+    /// where the name of a deployment in history is known.
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen>;
+
     /// A task definition as ECS describes it, whole. Revisions never change, so they are read once.
     async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value>;
 
-    /// Why tasks of this service stopped lately, in words for a person; the newest first.
-    async fn explain(&self, service: &Address) -> PortResult<Vec<String>>;
+    /// Why tasks of these services stopped lately, in words for a person; the newest first. What cannot be read is said
+    /// in the same place. Every service has an entry. Batched: it costs by the tasks that stopped.
+    async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>>;
+
+    /// The last lines that the newest failed container of this service wrote, oldest first.
+    async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>>;
 }
 
 /// The services, to change. Every method demands the proof that the intent is recorded.

@@ -15,10 +15,12 @@ use super::metrics::Watch;
 use super::preflight;
 use super::progress::Progress;
 use super::result::wave_result;
+use super::why;
 use super::{App, Stop};
+use crate::domain::causes::Cause;
 use crate::domain::fleet::{Address, Fleet};
 use crate::domain::gate::ProbeRecord;
-use crate::domain::ids::{ServiceKey, TaskDefinitionArn};
+use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Change, Direction};
 use crate::domain::reason::Reason;
@@ -190,6 +192,12 @@ impl<'a> Driver<'a> {
         if !addresses.is_empty() {
             seen.services = self.app.readers.fleet.observe(&addresses).await;
         }
+        let due = self.rollout.needs_history(&seen.services).into_iter();
+        let due: Vec<(Address, DeploymentId)> =
+            due.filter_map(|(service, id)| Some((self.app.application.address(self.fleet, &service)?, id))).collect();
+        if !due.is_empty() {
+            seen.history = self.app.readers.fleet.history(&due).await;
+        }
         if !runs.is_empty() {
             seen.tasks = self.app.readers.tasks.tasks(&runs).await;
         }
@@ -359,21 +367,20 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// On a halt, asks ECS why, for the one service it halted for.
+    /// Says why, when a rollout stops or leaves a tenant behind.
     async fn explain(&self, event: &Event) {
-        let (Event::Halted { reason, .. } | Event::Quarantined { reason, .. }) = event else { return };
-        let failed = self.rollout.watched().iter().find(|change| {
-            // A task's reason has it all already.
-            !change.is_task()
-                && reason.set() == Some(&change.service.set)
-                && reason.to_string().contains(change.service.service.as_str())
-        });
-        let Some((service, address)) = failed.and_then(|c| Some((c.service.clone(), self.address(c)?))) else { return };
-        if let Ok(lines) = self.app.readers.fleet.explain(&address).await
-            && !lines.is_empty()
-        {
-            self.note(self.now(), Progress::Explained { service, lines });
-        }
+        let now = self.now();
+        let (reason, only) = match event {
+            Event::Halted { reason, .. } => (reason, None),
+            Event::Quarantined { set, reason, .. } => (reason, Some(set)),
+            _ => return,
+        };
+        let failed = why::failed(&self.rollout, &self.seen, reason, only, now);
+        let address = |service: &ServiceKey| self.app.application.address(self.fleet, service);
+        let causes = why::causes_of(self.app.readers.fleet.as_ref(), failed, address).await;
+        // What the event itself says is not said again.
+        let new = |cause: &Cause| cause.services.len() > 1 || cause.lines != [reason.to_string()];
+        causes.into_iter().filter(new).for_each(|cause| self.note(self.now(), Progress::Explained(cause)));
     }
 
     /// A deployment that has passed our own deadline would try for ever where ECS has no circuit breaker. It is
@@ -431,8 +438,8 @@ impl<'a> Driver<'a> {
     fn note_phase(&self, event: &Event, now: Timestamp) {
         let plan = self.rollout.plan();
         let wave = self.rollout.wave().map(|(_, wave)| wave);
-        let until = match (event, wave) {
-            (Event::Baking { since, .. }, Some(wave)) => Some(*since + wave.bake),
+        let until = match event {
+            Event::Baking { wave, since } => Some(self.rollout.watch_ends(*wave, *since)),
             _ => None,
         };
         let wave = wave.map(|wave| wave.name.clone()).unwrap_or_default();

@@ -2,14 +2,13 @@
 //! left half-way was interrupted, and lets go of the lease that the run still holds. It starts nothing.
 
 use super::lease::Lease;
-use super::observe::recorded_rollout;
+use super::observe::taken_up;
 use super::{App, Stop};
 use crate::domain::fleet::Fleet;
 use crate::domain::lease::LeaseSeen;
 use crate::domain::ledger::{Standing, open_rollout};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Event;
-use crate::ports::OpenRollout;
 
 /// What was found of this run in one fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +42,8 @@ async fn note_interrupted(app: &App, fleet: &Fleet, lease: &Lease) -> Result<Opt
     let Some(open) = open_rollout(&rollouts).filter(|open| matches!(open.standing(), Standing::Open(None))) else {
         return Ok(None);
     };
-    let rollout = recorded_rollout(&app.readers, open).await?;
+    let (rollout, proof) = taken_up(&app.readers, open, lease.number()).await?;
     let wave = rollout.wave().map_or(0, |(index, _)| index);
-    let proof = OpenRollout::resume(open.clone(), rollout.plan(), lease.number())?;
     let seq = open.entries.last().map_or(0, |entry| entry.seq) + 1;
     let event = Event::Held { wave, reason: Reason::Interrupted };
     app.writers.ledger.append(&proof, seq, &event, None).await?;

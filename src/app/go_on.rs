@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::decisions::record;
 use super::drive::End;
 use super::lease::Lease;
-use super::observe::{recorded_plan, recorded_rollout};
+use super::observe::{recorded_rollout, taken_up};
 use super::progress::Progress;
 use super::promote::finalise;
 use super::rollback::take_back_after;
@@ -17,8 +17,7 @@ use crate::domain::ids::ServiceKey;
 use crate::domain::ledger::{self, RolloutRecord, open_rollout, owed_rollback};
 use crate::domain::plan::{Change, Direction, Plan};
 use crate::domain::reason::Reason;
-use crate::domain::rollout::{Phase, Rollout};
-use crate::ports::OpenRollout;
+use crate::domain::rollout::Phase;
 
 /// Goes on with the open rollout of a fleet; or with the rollback of a failed one that was never begun.
 ///
@@ -102,7 +101,7 @@ async fn give_version(app: &App, fleet: &Fleet, rollouts: &[RolloutRecord]) -> R
         return Ok(());
     };
     match app.readers.ledger.release(&done.intent.version).await? {
-        Some(release) => finalise(app, &release, Some(&recorded_plan(&app.readers, done).await?)).await,
+        Some(release) => finalise(app, &release, Some(recorded_rollout(&app.readers, done).await?.plan())).await,
         None => Ok(()),
     }
 }
@@ -114,29 +113,24 @@ pub(super) async fn take_up(
     lease: &mut Lease,
     open: &RolloutRecord,
 ) -> Result<Outcome, Stop> {
-    let plan = recorded_plan(&app.readers, open).await?;
+    let (mut rollout, proof) = taken_up(&app.readers, open, lease.number()).await?;
+    let plan = rollout.plan().clone();
     if !plan.is_rollback()
         && let Some(hold) = lease.directives().holds(&fleet.name, &open.intent.version)
     {
         return Err(hold.into());
     }
-    let proof = OpenRollout::resume(open.clone(), &plan, lease.number())?;
-    let now = app.readers.clock.now();
     let progress = Progress::Opened { id: open.id, plan: Box::new(plan.clone()), resumed: true };
-    app.readers.observer.note(now, &progress);
-    let events = open.entries.iter().map(|entry| entry.event.clone());
-    let (release, back) = (plan.release.clone(), plan.is_rollback());
-    let ran = ran(app, fleet, &plan).await?;
-    let mut rollout = Rollout::replay(plan, open.opened_at, events, now)?;
-    rollout.note_ran(ran);
+    app.readers.observer.note(app.readers.clock.now(), &progress);
+    rollout.note_ran(ran(app, fleet, &plan).await?);
     let accepted = lease.directives().accepted.iter().filter(|(rollout, _)| *rollout == open.id.0);
     rollout.note_accepted(accepted.map(|(_, wave)| *wave));
     if let Some(began) = rollout.wave().and_then(|(wave, _)| open.wave_began(wave)) {
         rollout.note_begun(began);
     }
     let outcome = finish(app, fleet, lease, rollout, proof).await?;
-    if outcome.end == Some(End::Succeeded) && !back && app.application.is_last(fleet) {
-        finalise(app, &release, Some(&outcome.plan)).await?;
+    if outcome.end == Some(End::Succeeded) && !plan.is_rollback() && app.application.is_last(fleet) {
+        finalise(app, &plan.release, Some(&plan)).await?;
     }
     Ok(outcome)
 }

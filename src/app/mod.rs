@@ -26,6 +26,7 @@ pub mod rollback;
 pub mod rollout;
 pub mod status;
 pub mod tenants;
+mod why;
 
 use std::sync::Arc;
 

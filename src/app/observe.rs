@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Readers, Stop};
 use crate::domain::fleet::{Address, Application, Fleet};
 use crate::domain::ids::{ServiceKey, Version};
@@ -11,7 +13,7 @@ use crate::domain::plan::Plan;
 use crate::domain::rollout::Rollout;
 use crate::domain::snapshot::{FamilySeen, Runs, ServiceSeen};
 use crate::domain::template::Template;
-use crate::ports::{Fault, PortError};
+use crate::ports::{Fault, OpenRollout, PortError};
 
 /// What is live in a fleet and what the records say about it.
 #[derive(Clone, Debug)]
@@ -64,27 +66,37 @@ pub(super) async fn recorded(readers: &Readers, fleet: &Fleet) -> Result<FleetVi
     Ok(FleetView { live: BTreeMap::new(), families: BTreeMap::new(), templates: BTreeMap::new(), state, rollouts })
 }
 
-/// The plan that a rollout carries out. What a ledger answers is checked once more: a plan decides what is changed.
+/// A rollout as its records tell it, to look at. What a ledger answers is checked once more: a plan decides what is
+/// changed.
 ///
 /// # Errors
-/// It cannot be read, or is not the one that was recorded.
-pub(super) async fn recorded_plan(readers: &Readers, record: &RolloutRecord) -> Result<Plan, Stop> {
+/// Its plan cannot be read or is not the one that was recorded, or the records do not fit together.
+pub(super) async fn recorded_rollout(readers: &Readers, record: &RolloutRecord) -> Result<Rollout, Stop> {
     let plan = readers.ledger.plan(&record.intent.plan).await?;
     if plan.hash() == record.intent.plan || breaks(Mutant::PlanHashIgnored) {
-        return Ok(plan);
+        return replayed(plan, record, readers.clock.now());
     }
     let doing = format!("reading the plan of rollout {}", record.id.0);
     Err(PortError::new(Fault::Refused, doing, "it is not the one that was recorded").into())
 }
 
-/// A rollout as its records tell it.
+/// A rollout as its records tell it, and the proof that lets the holder of the lease with this fencing number move it.
 ///
 /// # Errors
-/// As [`recorded_plan`], or the records do not fit together.
-pub(super) async fn recorded_rollout(readers: &Readers, record: &RolloutRecord) -> Result<Rollout, Stop> {
-    let plan = recorded_plan(readers, record).await?;
+/// As [`recorded_rollout`].
+pub(super) async fn taken_up(
+    readers: &Readers,
+    record: &RolloutRecord,
+    fence: u64,
+) -> Result<(Rollout, OpenRollout), Stop> {
+    let plan = readers.ledger.plan(&record.intent.plan).await?;
+    let proof = OpenRollout::resume(record.clone(), &plan, fence)?;
+    Ok((replayed(plan, record, readers.clock.now())?, proof))
+}
+
+fn replayed(plan: Plan, record: &RolloutRecord, now: Timestamp) -> Result<Rollout, Stop> {
     let events = record.entries.iter().map(|entry| entry.event.clone());
-    Ok(Rollout::replay(plan, record.opened_at, events, readers.clock.now())?)
+    Ok(Rollout::replay(plan, record.opened_at, events, now)?)
 }
 
 fn running(seen: &ServiceSeen) -> Option<&Runs> {

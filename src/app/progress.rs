@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::causes::Cause;
 use crate::domain::fleet::OnFailure;
 use crate::domain::ids::{FleetName, ImageDigest, ServiceKey, ServiceName, Version};
 use crate::domain::ledger::RolloutId;
@@ -107,13 +108,8 @@ pub enum Progress {
         /// When the wave's watch ends, for an event that begins one.
         until: Option<Timestamp>,
     },
-    /// What ECS says about tasks that stopped.
-    Explained {
-        /// Where.
-        service: ServiceKey,
-        /// In words, newest first.
-        lines: Vec<String>,
-    },
+    /// What ECS and the containers say about services that failed alike.
+    Explained(Cause),
     /// A service is put to sleep or woken.
     Scaled {
         /// Which.

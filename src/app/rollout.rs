@@ -2,7 +2,7 @@
 
 use super::drive::{Driver, End};
 use super::lease::Lease;
-use super::observe::recorded_rollout;
+use super::observe::taken_up;
 use super::plan::plan;
 use super::progress::Progress;
 use super::rollback::{take_back, take_back_after};
@@ -249,10 +249,9 @@ pub(super) async fn end_open(
     record: &RolloutRecord,
     reason: Reason,
 ) -> Result<(Plan, usize), Stop> {
-    let rollout = recorded_rollout(&app.readers, record).await?;
+    let (rollout, proof) = taken_up(&app.readers, record, lease.number()).await?;
     let wave = rollout.wave().map(|(index, _)| index);
     let event = Event::Halted { wave: wave.unwrap_or(0), reason };
-    let proof = OpenRollout::resume(record.clone(), rollout.plan(), lease.number())?;
     let seq = record.entries.last().map_or(0, |entry| entry.seq) + 1;
     app.writers.ledger.append(&proof, seq, &event, None).await?;
     Ok((rollout.plan().clone(), wave.map_or(0, |index| index + 1)))

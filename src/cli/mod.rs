@@ -1,6 +1,7 @@
 //! The command line: text in, text out. The only layer that prints, and the only one that knows exit codes.
 
 pub mod args;
+mod causes;
 pub mod ci;
 mod comment;
 pub mod context;

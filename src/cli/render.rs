@@ -5,6 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
+use super::causes;
 use crate::app::Stop;
 use crate::app::drive::End;
 use crate::app::metrics::ExpectedBake;
@@ -234,7 +235,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
             format!("{fleet}: {}{until}", phase(event, wave, *waves))
         }
         Progress::Scaled { service, what } => format!("scale   {service} {what}"),
-        Progress::Explained { service, lines } => format!("why     {service}: {}", lines.join("; ")),
+        Progress::Explained(cause) => format!("why     {}", causes::cause(cause)),
         Progress::NoWayBack { fleet, reason } => format!("{fleet}: nothing is taken back: {reason}"),
         Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),
     })

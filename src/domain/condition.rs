@@ -124,6 +124,7 @@ mod tests {
             },
             deployment: "ecs-svc/1".parse().unwrap(),
             rollout: RolloutState::Completed,
+            began: jiff::Timestamp::UNIX_EPOCH,
             desired,
             running,
             failed_tasks: 0,

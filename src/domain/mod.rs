@@ -8,6 +8,8 @@ pub(crate) mod mutant;
 pub mod ids;
 pub mod markdown;
 pub mod redact;
+pub mod signature;
+pub mod causes;
 pub mod service;
 pub mod reason;
 pub mod release;

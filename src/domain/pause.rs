@@ -92,7 +92,8 @@ mod tests {
         let arn = format!("arn:aws:ecs:eu-west-1:1:task-definition/f:{revision}");
         let runs = Runs { task_definition: arn.parse().unwrap(), hash: ContentHash::of(b"x"), digest: None };
         let (deployment, rollout) = ("ecs-svc/1".parse().unwrap(), RolloutState::Completed);
-        ServiceSeen::Live(Live { runs, deployment, rollout, desired, running, failed_tasks: 0, failed: Vec::new() })
+        let (began, failed) = (jiff::Timestamp::UNIX_EPOCH, Vec::new());
+        ServiceSeen::Live(Live { runs, deployment, began, rollout, desired, running, failed_tasks: 0, failed })
     }
 
     fn scaling() -> Option<Scaling> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, Version};
 use super::service::MigrationClass;
+use super::signature::signature;
 
 /// Why a rollout does not go on, does not begin, or a tenant is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -779,21 +780,13 @@ impl Reason {
         }
     }
 
-    /// What failures of one cause have in common: the sentence without the tenant's name and without numbers.
+    /// What failures of one cause have in common.
     pub fn signature(&self) -> String {
-        let text = self.to_string();
-        let text = self.set().map_or(text.clone(), |set| text.replace(set.as_str(), "*"));
-        let mut signature = format!("{}: ", self.code());
-        for c in text.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }) {
-            if c != '#' || !signature.ends_with('#') {
-                signature.push(c);
-            }
-        }
-        signature
+        format!("{}: {}", self.code(), signature(&self.to_string(), self.set()))
     }
 
-    /// The tenant or control plane it is about, if it is about one.
-    pub fn set(&self) -> Option<&SetId> {
+    /// The service it is about, if it is about one.
+    pub fn service(&self) -> Option<&ServiceKey> {
         use Reason as R;
         match self {
             R::DeploymentFailed { service, .. }
@@ -809,11 +802,19 @@ impl Reason {
             | R::Unproven { service }
             | R::ForeignChange { service, .. }
             | R::NoWayBack { service, .. }
-            | R::NotReady { service, .. } => Some(&service.set),
-            R::NotAsPaused { service, .. } => Some(&service.set),
+            | R::NotReady { service, .. }
+            | R::NotAsPaused { service, .. } => Some(service),
+            _ => None,
+        }
+    }
+
+    /// The tenant or control plane it is about, if it is about one.
+    pub fn set(&self) -> Option<&SetId> {
+        use Reason as R;
+        match self {
             R::AlarmRings { set, .. } | R::AlarmBeforeStart { set, .. } => Some(set),
             R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } | R::TenantVanished { set, .. } => Some(set),
-            _ => None,
+            _ => self.service().map(|service| &service.set),
         }
     }
 }

@@ -14,6 +14,8 @@ use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, SetId, Task
 pub struct Snapshot {
     /// Each service that was asked for has an entry.
     pub services: BTreeMap<ServiceKey, ServiceSeen>,
+    /// What ECS's history says of the deployments on which a verdict was due.
+    pub history: BTreeMap<ServiceKey, DeploymentSeen>,
     /// The one-shot tasks that were asked for.
     pub tasks: BTreeMap<ServiceKey, TaskSeen>,
     /// Health readings, where they were asked for.
@@ -145,6 +147,8 @@ pub struct Live {
     pub runs: Runs,
     /// Its id. After a rollback by ECS it is another one than that of our update.
     pub deployment: DeploymentId,
+    /// When it began.
+    pub began: Timestamp,
     /// How far it is.
     pub rollout: RolloutState,
     /// Tasks that should run.
@@ -177,8 +181,33 @@ pub enum RolloutState {
     Completed,
     /// Given up.
     Failed,
+    /// None. ECS gives it for rolling updates only, and for none behind a Classic Load Balancer (API Reference,
+    /// Deployment, `rolloutState`).
+    Unsaid,
     /// A word this program does not know.
     Unknown,
+}
+
+/// What ECS's own history says of one deployment: its service deployment. It is the only place where a deployment
+/// that was taken back is never called done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeploymentSeen {
+    /// It did what it was to do.
+    Done,
+    /// It is neither done nor lost.
+    UnderWay,
+    /// It was stopped or taken back, or is about to be: it will never be done.
+    Lost {
+        /// In ECS's words.
+        why: String,
+    },
+    /// ECS has no history of this service at all.
+    NoHistory,
+    /// There is no telling, or it is not written down yet.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
 }
 
 /// A deployment that ECS gave up.

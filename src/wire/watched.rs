@@ -1,15 +1,16 @@
 //! Gates that read metrics and alarms, on a simulated world: what a bad release meets, what keeps one from starting,
 //! and what a person may accept.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim, Traffic};
 use crate::app::drive::End;
 use crate::app::go_on::{Accept, accept, go_on};
 use crate::app::metrics::{ExpectedBake, expected_bakes};
+use crate::app::progress::{Observer, Progress};
 use crate::app::promote::promote;
 use crate::app::rollout::Outcome;
 use crate::app::{App, Stop, plan};
@@ -97,6 +98,32 @@ async fn a_healthy_release_passes_every_gate() {
     assert_eq!(end(world.promote().await), End::Succeeded);
     let calls = &world.sim.world().calls;
     assert!(calls["CloudWatch GetMetricData"] > 10 && calls["CloudWatch DescribeAlarms"] > 3, "{calls:?}");
+}
+
+/// Keeps when watches were said to end, and when the next thing was recorded.
+#[derive(Default)]
+struct Ends(Mutex<Vec<(Option<Timestamp>, Timestamp)>>);
+
+impl Observer for Ends {
+    fn note(&self, at: Timestamp, progress: &Progress) {
+        if let Progress::Phase { until, .. } = progress {
+            self.0.lock().unwrap().push((*until, at));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_watch_is_said_to_end_when_its_last_minutes_can_be_read() {
+    let mut world = World::with(&[]).await;
+    let ends = Arc::new(Ends::default());
+    world.app.readers.observer = Arc::clone(&ends) as _;
+    assert_eq!(end(world.promote().await), End::Succeeded);
+    let ends = ends.0.lock().unwrap().clone();
+    let late: Vec<SignedDuration> =
+        ends.windows(2).filter_map(|pair| Some(pair[1].1.duration_since(pair[0].0?))).collect();
+    assert!(late.len() > 3, "a watch of each wave");
+    let look = SignedDuration::from_secs(90);
+    assert!(late.iter().all(|late| !late.is_negative() && *late < look), "{late:?}");
 }
 
 #[tokio::test]

@@ -31,6 +31,56 @@ fn inv_31_dev_and_gate_roles_cannot_write_prod() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// AWS's clients in the adapter, and the word under which IAM knows their actions.
+const CLIENTS: [(&str, &str); 8] = [
+    ("ecs", "ecs"),
+    ("ecr", "ecr"),
+    ("elb", "elasticloadbalancing"),
+    ("cloudwatch", "cloudwatch"),
+    ("logs", "logs"),
+    ("autoscaling", "application-autoscaling"),
+    ("secrets", "secretsmanager"),
+    ("parameters", "ssm"),
+];
+
+/// Each call that the adapter makes is a right of whoever deploys, and each that only looks one of whoever only looks.
+#[test]
+fn every_call_to_aws_is_a_right_of_the_role_that_makes_it() {
+    let actions: Value =
+        serde_json::from_str(&fs::read_to_string("infra/stack/release-roles/actions.json").unwrap()).unwrap();
+    let rights = |of: &str| actions[of].as_object().unwrap().values().flat_map(words).collect::<BTreeSet<_>>();
+    let (read, deploy) = (rights("read"), rights("deploy"));
+    let calls = calls();
+    assert!(calls.len() > 20 && calls.contains("ecs:DescribeServiceDeployments"), "{calls:?}");
+    let looks = |call: &str| READING.iter().any(|verb| call.split_once(':').is_some_and(|(_, c)| c.starts_with(verb)));
+    let missing: Vec<&String> = calls
+        .iter()
+        .filter(|call| !read.contains(call.as_str()) && (looks(call) || !deploy.contains(call.as_str())))
+        .collect();
+    assert!(missing.is_empty(), "no role may {missing:?}");
+}
+
+/// The calls in the adapter's sources, as IAM names them.
+fn calls() -> BTreeSet<String> {
+    let files = fs::read_dir("src/adapters/aws").unwrap();
+    let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let mut calls = BTreeSet::new();
+    for text in texts {
+        let text: String = text.split_whitespace().collect();
+        for (client, service) in CLIENTS {
+            for rest in text.split(&format!(".{client}.")).skip(1) {
+                let Some((name, _)) = rest.split_once('(') else { continue };
+                if !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+                    continue;
+                }
+                let camel = |part: &str| part[..1].to_ascii_uppercase() + &part[1..];
+                calls.insert(format!("{service}:{}", name.split('_').map(camel).collect::<String>()));
+            }
+        }
+    }
+    calls
+}
+
 /// Rights of the gate, the plan and whatever else only looks.
 fn only_reads(actions: &Value) -> Vec<String> {
     let reading = |action: &&str| {

@@ -20,7 +20,7 @@ pub(super) enum Group {
     ServiceModify,
     /// DescribeServices.
     ServiceRead,
-    /// ListServiceDeployments.
+    /// ListServiceDeployments, DescribeServiceDeployments.
     ServiceDeploymentRead,
     /// ListTasks, DescribeTasks.
     ClusterRead,

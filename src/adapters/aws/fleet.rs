@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::cells::Cells;
+use super::history::History;
 use super::register::Registrar;
 use super::task_definitions::TaskDefinitions;
 use super::{explain, family, observe, stop, task, update};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskArn, TaskDefinitionArn};
-use crate::domain::snapshot::{FamilySeen, ServiceSeen, TaskSeen};
+use crate::domain::snapshot::{DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::template::Rendered;
 use crate::ports::{FleetReader, FleetWriter, OpenRollout, PortResult, TaskReader, TaskRun, TaskWriter};
 
@@ -22,6 +23,7 @@ pub struct EcsFleet {
     cells: Arc<Cells>,
     definitions: Arc<TaskDefinitions>,
     registrar: Arc<Registrar>,
+    history: Arc<History>,
 }
 
 impl EcsFleet {
@@ -29,22 +31,31 @@ impl EcsFleet {
     pub fn new(cells: Arc<Cells>) -> Self {
         let definitions = Arc::new(TaskDefinitions::new(Arc::clone(&cells)));
         let registrar = Arc::new(Registrar::new(Arc::clone(&cells), Arc::clone(&definitions)));
-        Self { cells, definitions, registrar }
+        let history = Arc::new(History::new(Arc::clone(&cells)));
+        Self { cells, definitions, registrar, history }
     }
 }
 
 #[async_trait]
 impl FleetReader for EcsFleet {
     async fn observe(&self, services: &[Address]) -> BTreeMap<ServiceKey, ServiceSeen> {
-        observe::observe(&self.cells, &self.definitions, services).await
+        observe::observe(&self.cells, (&self.definitions, &self.history), services).await
+    }
+
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen> {
+        self.history.read(deployments).await
     }
 
     async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
         Ok(self.definitions.read(cell, arn).await?.definition.clone())
     }
 
-    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
-        explain::explain(self.cells.clients(&service.cell).await?, &self.definitions, service).await
+    async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>> {
+        explain::stops(&self.cells, services).await
+    }
+
+    async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>> {
+        explain::log_lines(&self.cells, &self.definitions, service).await
     }
 }
 

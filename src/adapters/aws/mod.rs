@@ -18,6 +18,8 @@ mod explain;
 mod failure;
 mod family;
 mod fleet;
+mod history;
+mod live;
 mod log_lines;
 mod observe;
 mod parameters;
@@ -42,6 +44,8 @@ mod loopback;
 mod loopback_cbor;
 #[cfg(test)]
 mod tests_metrics;
+#[cfg(test)]
+mod tests_observe;
 #[cfg(test)]
 mod tests_verdicts;
 

@@ -7,30 +7,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_ecs::types::{Deployment, DeploymentControllerType, DeploymentRolloutState, Service};
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::cells::Cells;
-use super::failure::one_line;
+use super::history::History;
+use super::live::{Revisions, arns, live};
 use super::services::{Described, describe};
-use super::task_definitions::{Revision, TaskDefinitions};
+use super::task_definitions::TaskDefinitions;
 use crate::domain::fleet::Address;
-use crate::domain::ids::{CellName, DeploymentId, ServiceKey, ServiceName, TaskDefinitionArn};
-use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs, ServiceSeen};
-use crate::domain::template::digest_in;
-use crate::ports::PortResult;
-
-/// Task definitions by ARN, or why they could not be read.
-type Revisions = BTreeMap<String, PortResult<Arc<Revision>>>;
+use crate::domain::ids::{CellName, ServiceKey, TaskDefinitionArn};
+use crate::domain::snapshot::ServiceSeen;
 
 /// What each of these services runs; every one of them has an entry.
 pub(super) async fn observe(
     cells: &Arc<Cells>,
-    definitions: &Arc<TaskDefinitions>,
+    (definitions, history): (&Arc<TaskDefinitions>, &History),
     services: &[Address],
 ) -> BTreeMap<ServiceKey, ServiceSeen> {
     let described = describe(cells, services).await;
+    for (address, described) in &described {
+        if let Described::Active(service) = described
+            && let Some(arn) = service.current_service_deployment()
+        {
+            history.note_current(&address.service, arn);
+        }
+    }
     let wanted = described.iter().flat_map(|(address, described)| match described {
         Described::Active(service) => arns(&address.cell, service),
         Described::Missing | Described::Unreadable(_) => Vec::new(),
@@ -53,13 +54,6 @@ fn seen(address: &Address, described: Described, revisions: &Revisions) -> Servi
     }
 }
 
-/// The task definitions that have to be known to report a service.
-fn arns(cell: &CellName, service: &Service) -> Vec<(CellName, TaskDefinitionArn)> {
-    let told = |deployment: &&Deployment| is_primary(deployment) || is_failed(deployment);
-    let arn = |deployment: &Deployment| deployment.task_definition()?.parse().ok();
-    service.deployments().iter().filter(told).filter_map(arn).map(|arn| (cell.clone(), arn)).collect()
-}
-
 async fn read_all(
     definitions: &Arc<TaskDefinitions>,
     wanted: impl Iterator<Item = (CellName, TaskDefinitionArn)>,
@@ -77,328 +71,4 @@ async fn read_all(
         revisions.extend(read);
     }
     revisions
-}
-
-/// The service as a value, or why there is none.
-fn live(service: &Service, revisions: &Revisions, name: &ServiceName) -> Result<Live, String> {
-    if let Some(controller) = service.deployment_controller().map(|c| c.r#type())
-        && *controller != DeploymentControllerType::Ecs
-    {
-        return Err(format!("its deployment controller is {}, not ECS", controller.as_str()));
-    }
-    let primary = primary(service.deployments()).ok_or("ECS lists no PRIMARY deployment")?;
-    let failed = service.deployments().iter().filter(|d| is_failed(d));
-    Ok(Live {
-        runs: runs(primary, revisions, name)?,
-        deployment: id(primary)?,
-        rollout: rollout(primary.rollout_state()),
-        desired: count("desired", service.desired_count())?,
-        running: count("running", primary.running_count())?,
-        failed_tasks: count("failed", primary.failed_tasks())?,
-        failed: failed.map(|d| failed_deployment(d, revisions, name)).collect::<Result<_, _>>()?,
-    })
-}
-
-/// The deployment that ECS calls PRIMARY.
-pub(super) fn primary(deployments: &[Deployment]) -> Option<&Deployment> {
-    deployments.iter().find(|d| is_primary(d))
-}
-
-fn is_primary(deployment: &Deployment) -> bool {
-    deployment.status() == Some("PRIMARY")
-}
-
-fn is_failed(deployment: &Deployment) -> bool {
-    deployment.rollout_state() == Some(&DeploymentRolloutState::Failed)
-}
-
-fn runs(primary: &Deployment, revisions: &Revisions, name: &ServiceName) -> Result<Runs, String> {
-    let text = primary.task_definition().unwrap_or_default();
-    let task_definition: TaskDefinitionArn = text.parse().map_err(|bad| format!("{bad}"))?;
-    let revision = match revisions.get(text) {
-        Some(Ok(revision)) => revision,
-        Some(Err(error)) => return Err(error.to_string()),
-        None => return Err(format!("reading task definition {} broke off", task_definition.family_and_revision())),
-    };
-    let hash = revision.hash(name).map_err(|bad| bad.to_string())?;
-    Ok(Runs { task_definition, hash, digest: digest_in(&revision.definition, name) })
-}
-
-fn failed_deployment(
-    deployment: &Deployment,
-    revisions: &Revisions,
-    name: &ServiceName,
-) -> Result<FailedDeployment, String> {
-    let revision = deployment.task_definition().and_then(|arn| revisions.get(arn)?.as_ref().ok());
-    Ok(FailedDeployment {
-        id: id(deployment)?,
-        hash: revision.and_then(|revision| revision.hash(name).ok()),
-        began: began(deployment).ok_or("ECS does not say when a failed deployment began")?,
-        why: one_line(deployment.rollout_state_reason().unwrap_or_default()),
-    })
-}
-
-fn id(deployment: &Deployment) -> Result<DeploymentId, String> {
-    deployment.id().unwrap_or_default().parse().map_err(|bad| format!("{bad}"))
-}
-
-fn began(deployment: &Deployment) -> Option<Timestamp> {
-    let at = deployment.created_at()?;
-    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
-}
-
-/// A service that ECS has not judged, because its circuit breaker is off, has no state either.
-fn rollout(state: Option<&DeploymentRolloutState>) -> RolloutState {
-    match state {
-        Some(DeploymentRolloutState::Completed) => RolloutState::Completed,
-        Some(DeploymentRolloutState::Failed) => RolloutState::Failed,
-        Some(DeploymentRolloutState::InProgress) => RolloutState::InProgress,
-        Some(_) | None => RolloutState::Unknown,
-    }
-}
-
-fn count(what: &str, tasks: i32) -> Result<u32, String> {
-    u32::try_from(tasks).map_err(|_| format!("ECS counts {tasks} {what} tasks"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::adapters::aws::loopback::{Asked, Loopback, Reply, address, error};
-    use crate::domain::ids::ContentHash;
-    use serde_json::{Value, json};
-
-    fn arn(name: &str) -> String {
-        format!("arn:aws:ecs:eu-west-1:111111111111:task-definition/{name}")
-    }
-
-    fn deployment(id: &str, status: &str, task_definition: &str, rollout: &str) -> Value {
-        json!({
-            "id": id, "status": status, "taskDefinition": arn(task_definition), "desiredCount": 2, "runningCount": 2,
-            "pendingCount": 0, "failedTasks": 0, "createdAt": 1.7e9, "rolloutState": rollout,
-            "rolloutStateReason": format!("{rollout} for a reason"),
-        })
-    }
-
-    fn service(tenant: &str, deployments: Value) -> Value {
-        json!({
-            "serviceName": address(tenant).ecs_service, "status": "ACTIVE", "desiredCount": 2, "runningCount": 2,
-            "deploymentController": {"type": "ECS"}, "deployments": deployments, "aFieldOfNextYear": 1,
-        })
-    }
-
-    /// `f:1` was registered by tidegate, `f:2` by somebody else, and `f:3` cannot be read.
-    fn task_definition(asked: &Asked) -> Reply {
-        let name = asked.json()["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        let image = format!("r/iam@sha256:{}", "a".repeat(64));
-        let definition = json!({"family": "f", "containerDefinitions": [{"name": "iam", "image": image}]});
-        match name.as_str() {
-            "f:1" => {
-                let tags = json!([{"key": "tidegate:hash", "value": "b".repeat(64)}]);
-                (200, json!({"taskDefinition": definition, "tags": tags}).to_string())
-            }
-            "f:2" => (200, json!({"taskDefinition": definition}).to_string()),
-            _ => error(400, "ClientException", "Unable to describe task definition."),
-        }
-    }
-
-    /// What is seen of these tenants when DescribeServices answers this.
-    async fn seen_of(tenants: &[&str], services: Vec<Value>, failures: Value) -> Vec<ServiceSeen> {
-        let answer = json!({"services": services, "failures": failures}).to_string();
-        let aws = Loopback::serve(move |asked| match asked.action().as_str() {
-            "DescribeServices" => (200, answer.clone()),
-            _ => task_definition(asked),
-        })
-        .await;
-        let cells = aws.cells().await;
-        let definitions = Arc::new(TaskDefinitions::new(Arc::clone(&cells)));
-        let addresses: Vec<_> = tenants.iter().map(|tenant| address(tenant)).collect();
-        let seen = observe(&cells, &definitions, &addresses).await;
-        addresses.iter().map(|address| seen[&address.service].clone()).collect()
-    }
-
-    async fn live_with(deployments: Value) -> Live {
-        match seen_of(&["acme"], vec![service("acme", deployments)], json!([])).await.remove(0) {
-            ServiceSeen::Live(live) => live,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn unreachable_with(service: Value) -> String {
-        match seen_of(&["acme"], vec![service], json!([])).await.remove(0) {
-            ServiceSeen::Unreachable { why } => why,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_healthy_service_runs_what_its_primary_deployment_says() {
-        let live = live_with(json!([deployment("ecs-svc/1", "PRIMARY", "f:1", "COMPLETED")])).await;
-        assert_eq!(live.runs.task_definition.as_str(), arn("f:1"));
-        assert_eq!(live.runs.hash.as_str(), "b".repeat(64));
-        assert_eq!(live.runs.digest.unwrap().as_str(), format!("sha256:{}", "a".repeat(64)));
-        assert_eq!((live.rollout, live.desired, live.running), (RolloutState::Completed, 2, 2));
-    }
-
-    #[tokio::test]
-    async fn without_our_tag_the_hash_is_that_of_the_content() {
-        let live = live_with(json!([deployment("ecs-svc/1", "PRIMARY", "f:2", "COMPLETED")])).await;
-        let image = format!("r/iam@sha256:{}", "a".repeat(64));
-        let content = json!({"family": "f", "containerDefinitions": [{"name": "iam", "image": image}]});
-        assert_eq!(live.runs.hash, ContentHash::of_json(&content));
-    }
-
-    #[tokio::test]
-    async fn after_a_rollback_primary_is_another_and_the_failed_one_is_listed() {
-        let live = live_with(json!([
-            deployment("ecs-svc/3", "PRIMARY", "f:2", "COMPLETED"),
-            deployment("ecs-svc/2", "ACTIVE", "f:1", "FAILED"),
-            deployment("ecs-svc/1", "INACTIVE", "f:3", "FAILED"),
-        ]))
-        .await;
-        assert_eq!(live.deployment.as_str(), "ecs-svc/3");
-        let [failed, unreadable] = live.failed.as_slice() else { panic!("{:?}", live.failed) };
-        assert_eq!((failed.id.as_str(), failed.why.as_str()), ("ecs-svc/2", "FAILED for a reason"));
-        assert_eq!(failed.hash.as_ref().unwrap().as_str(), "b".repeat(64));
-        assert_eq!(failed.began, Timestamp::from_second(1_700_000_000).unwrap());
-        assert_eq!(unreadable.hash, None);
-    }
-
-    #[tokio::test]
-    async fn missing_and_left_over_services_are_missing() {
-        let with_status = |tenant: &str, status: &str| {
-            let mut service = service(tenant, json!([]));
-            service["status"] = json!(status);
-            service
-        };
-        let failure = |tenant: &str, reason: &str| {
-            let arn = format!("arn:aws:ecs:eu-west-1:111111111111:service/c1/{}", address(tenant).ecs_service);
-            json!({"arn": arn, "reason": reason})
-        };
-        let services = vec![with_status("draining", "DRAINING"), with_status("inactive", "INACTIVE")];
-        let failures = json!([failure("missing", "MISSING"), failure("odd", "SOMETHING_ELSE")]);
-        let seen = seen_of(&["draining", "inactive", "missing", "odd", "silent"], services, failures).await;
-        let unreachable = |why: &str| ServiceSeen::Unreachable { why: why.to_owned() };
-        assert_eq!(seen[..3], [ServiceSeen::Missing, ServiceSeen::Missing, ServiceSeen::Missing]);
-        assert_eq!(seen[3..], [unreachable("ECS answers SOMETHING_ELSE"), unreachable("not in the answer")]);
-    }
-
-    #[tokio::test]
-    async fn a_word_of_next_year_is_unknown_and_no_success() {
-        let live = live_with(json!([deployment("ecs-svc/1", "PRIMARY", "f:1", "ALMOST_DONE")])).await;
-        assert_eq!(live.rollout, RolloutState::Unknown);
-    }
-
-    /// What ECS can answer of a service, and what is made of it: id of the PRIMARY deployment, its state, ids of the
-    /// failed ones, whether it counts as settled.
-    #[tokio::test]
-    async fn each_answer_keeps_its_meaning() {
-        let sleeping = |mut service: Value| {
-            service["desiredCount"] = json!(0);
-            service["deployments"][0]["runningCount"] = json!(0);
-            service
-        };
-        let unjudged = |mut service: Value| {
-            service["deployments"][0].as_object_mut().unwrap().remove("rolloutState");
-            service
-        };
-        let one = |id: &str, rollout: &str| service("acme", json!([deployment(id, "PRIMARY", "f:1", rollout)]));
-        let two = |ours: &str, old: &str, rollout: &str| {
-            let old = deployment("ecs-svc/1", "ACTIVE", "f:2", old);
-            service("acme", json!([old, deployment(ours, "PRIMARY", "f:1", rollout)]))
-        };
-        use RolloutState::{Completed, Failed, InProgress, Unknown};
-        type Row<'a> = (&'a str, Value, &'a str, RolloutState, &'a [&'a str], bool);
-        let rows: [Row<'_>; 9] = [
-            ("done", one("ecs-svc/2", "COMPLETED"), "ecs-svc/2", Completed, &[], true),
-            (
-                "moving, the old one serves",
-                two("ecs-svc/2", "COMPLETED", "IN_PROGRESS"),
-                "ecs-svc/2",
-                InProgress,
-                &[],
-                false,
-            ),
-            ("done, the old one drains", two("ecs-svc/2", "COMPLETED", "COMPLETED"), "ecs-svc/2", Completed, &[], true),
-            ("two at once", two("ecs-svc/2", "IN_PROGRESS", "IN_PROGRESS"), "ecs-svc/2", InProgress, &[], false),
-            ("given up, no way back", one("ecs-svc/2", "FAILED"), "ecs-svc/2", Failed, &["ecs-svc/2"], false),
-            ("rolled back", two("ecs-svc/3", "FAILED", "COMPLETED"), "ecs-svc/3", Completed, &["ecs-svc/1"], true),
-            ("a word of next year", one("ecs-svc/2", "ALMOST_DONE"), "ecs-svc/2", Unknown, &[], false),
-            ("no word", unjudged(one("ecs-svc/2", "-")), "ecs-svc/2", Unknown, &[], false),
-            ("nothing to run", sleeping(one("ecs-svc/2", "COMPLETED")), "ecs-svc/2", Completed, &[], true),
-        ];
-        for (what, service, primary, rollout, failed, settled) in rows {
-            let seen = seen_of(&["acme"], vec![service], json!([])).await.remove(0);
-            let ServiceSeen::Live(live) = seen else { panic!("{what}: {seen:?}") };
-            let ids: Vec<&str> = live.failed.iter().map(|failed| failed.id.as_str()).collect();
-            let found = (live.deployment.as_str(), live.rollout, ids.as_slice(), live.is_settled());
-            assert_eq!(found, (primary, rollout, failed, settled), "{what}");
-            assert_eq!(live.desired == 0, what == "nothing to run", "{what}: zero tasks must stay visible");
-        }
-    }
-
-    #[tokio::test]
-    async fn inv_09_only_missing_is_missing() {
-        for (status, reason, missing) in [
-            (Some("DRAINING"), None, true),
-            (Some("INACTIVE"), None, true),
-            (Some("ASLEEP"), None, false),
-            (None, Some("MISSING"), true),
-            (None, Some("missing"), false),
-            (None, Some("ACCESS_DENIED"), false),
-            (None, Some(""), false),
-            (None, None, false),
-        ] {
-            let services = status.map(|status| {
-                let mut service = service("acme", json!([deployment("ecs-svc/1", "PRIMARY", "f:1", "COMPLETED")]));
-                service["status"] = json!(status);
-                service
-            });
-            let arn = format!("arn:aws:ecs:eu-west-1:1:service/c1/{}", address("acme").ecs_service);
-            let failures: Vec<_> = reason.iter().map(|reason| json!({"arn": arn, "reason": reason})).collect();
-            let seen = seen_of(&["acme"], services.into_iter().collect(), json!(failures)).await.remove(0);
-            assert_eq!(seen == ServiceSeen::Missing, missing, "{status:?} {reason:?}: {seen:?}");
-            assert_eq!(matches!(seen, ServiceSeen::Unreachable { .. }), !missing, "{status:?} {reason:?}: {seen:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn inv_09_what_does_not_fit_is_unreachable() {
-        let none = service("acme", json!([deployment("ecs-svc/1", "ACTIVE", "f:1", "COMPLETED")]));
-        assert_eq!(unreachable_with(none).await, "ECS lists no PRIMARY deployment");
-        let mut foreign = service("acme", json!([deployment("x", "PRIMARY", "f:1", "COMPLETED")]));
-        foreign["deploymentController"] = json!({"type": "EXTERNAL"});
-        assert_eq!(unreachable_with(foreign).await, "its deployment controller is EXTERNAL, not ECS");
-        let unread = service("acme", json!([deployment("x", "PRIMARY", "f:3", "COMPLETED")]));
-        assert!(unreachable_with(unread).await.starts_with("reading task definition f:3 in prod-1: ClientException"));
-        let mut odd = service("acme", json!([deployment("x", "PRIMARY", "f:1", "COMPLETED")]));
-        odd["desiredCount"] = json!(-1);
-        assert_eq!(unreachable_with(odd).await, "ECS counts -1 desired tasks");
-        assert!(unreachable_with(json!({"status": "ACTIVE"})).await.contains("not in the answer"));
-    }
-
-    #[tokio::test]
-    async fn a_call_that_fails_is_told_of_each_of_its_services_and_of_no_other() {
-        let aws = Loopback::serve(|asked| match asked.json()["cluster"].as_str() {
-            Some("c1") => error(400, "AccessDeniedException", "User is not authorized"),
-            _ => (200, json!({"services": [], "failures": []}).to_string()),
-        })
-        .await;
-        let cells = aws.cells().await;
-        let definitions = Arc::new(TaskDefinitions::new(Arc::clone(&cells)));
-        let elsewhere = Address { cluster: "c2".to_owned(), ..address("zz") };
-        let mut addresses: Vec<_> = (0..12).map(|n| address(&format!("t{n}"))).collect();
-        addresses.push(elsewhere.clone());
-        let seen = observe(&cells, &definitions, &addresses).await;
-        assert_eq!(aws.asked_for("DescribeServices").len(), 3, "ten a call");
-        let why = |seen: &ServiceSeen| match seen {
-            ServiceSeen::Unreachable { why } => why.clone(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(
-            why(&seen[&address("t11").service]),
-            "reading services of cluster c1 in prod-1: AccessDeniedException: User is not authorized (request req-1)"
-        );
-        assert_eq!(why(&seen[&elsewhere.service]), "not in the answer");
-    }
 }

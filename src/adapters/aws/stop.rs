@@ -14,7 +14,8 @@ use aws_sdk_ecs::types::{DeploymentRolloutState, ServiceDeploymentBrief, Service
 use super::budget::{Group, pause};
 use super::cells::{Cells, Clients, doing};
 use super::failure::failure;
-use super::observe::primary;
+use super::history::brings_up;
+use super::live::primary;
 use super::services::{Described, describe};
 use crate::domain::fleet::Address;
 use crate::domain::ids::DeploymentId;
@@ -121,20 +122,14 @@ async fn named(
             .send()
             .await
             .map_err(|error| failure(doing, &error))?;
-        let found = page.service_deployments.unwrap_or_default().into_iter().find(|brief| is_of(brief, deployment));
+        let mut briefs = page.service_deployments.unwrap_or_default().into_iter();
+        let found = briefs.find(|brief| brings_up(brief.target_service_revision_arn(), deployment));
         next = page.next_token;
         if found.is_some() || next.is_none() {
             return Ok(found);
         }
     }
     Ok(None)
-}
-
-/// A deployment `ecs-svc/N` brings up the service revision whose ARN ends in `/N`. AWS writes it nowhere; Terraform's
-/// provider relies on it too.
-fn is_of(brief: &ServiceDeploymentBrief, deployment: &DeploymentId) -> bool {
-    let number = |text: &str| text.rsplit('/').next().map(str::to_owned);
-    brief.target_service_revision_arn().and_then(number) == number(deployment.as_str())
 }
 
 /// Sends the stop. Sent twice it is once: a deployment that is on its way back goes on with that.

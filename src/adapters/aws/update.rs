@@ -8,7 +8,7 @@ use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder
 use super::budget::Group;
 use super::cells::{Clients, doing};
 use super::failure::failure;
-use super::observe::primary;
+use super::live::primary;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{DeploymentId, TaskDefinitionArn};
 use crate::ports::{Fault, PortError, PortResult};

@@ -9,7 +9,7 @@ use super::Sim;
 use super::world::World;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
-use crate::domain::snapshot::{Availability, ServiceSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
 use crate::domain::template::Rendered;
 use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, WayBackReader};
 
@@ -23,16 +23,40 @@ impl FleetReader for Sim {
         services.iter().map(|address| (address.service.clone(), see(&mut world, address))).collect()
     }
 
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen> {
+        let mut world = self.world();
+        for _ in deployments.chunks(20) {
+            world.count("ECS DescribeServiceDeployments");
+        }
+        let recall =
+            |(address, id): &(Address, DeploymentId)| (address.service.clone(), recall(&mut world, address, id));
+        deployments.iter().map(recall).collect()
+    }
+
     async fn task_definition(&self, _cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
         let found = self.world().task_definitions.get(arn).cloned();
         found.ok_or_else(|| PortError::new(Fault::Refused, format!("reading {arn}"), "there is none"))
     }
 
-    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
+    async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>> {
         let mut world = self.world();
-        world.count("ECS DescribeTasks");
-        let failed = world.services.get(&service.ecs_service).is_some_and(super::service::SimService::has_failed);
-        Ok(if failed { vec!["3 x container exited with code 1 right after its start".to_owned()] } else { Vec::new() })
+        for _ in services.chunks(100) {
+            world.count("ECS DescribeTasks");
+        }
+        let said = |address: &Address| {
+            let failed = world.services.get(&address.ecs_service).is_some_and(super::service::SimService::has_failed);
+            if failed {
+                vec!["container exited with code 1 right after its start (3 tasks)".to_owned()]
+            } else {
+                Vec::new()
+            }
+        };
+        services.iter().map(|address| (address.service.clone(), said(address))).collect()
+    }
+
+    async fn last_lines(&self, _service: &Address) -> PortResult<Vec<String>> {
+        self.world().count("CloudWatch Logs GetLogEvents");
+        Ok(Vec::new())
     }
 }
 
@@ -113,6 +137,12 @@ fn see(world: &mut World, address: &Address) -> ServiceSeen {
         ),
         None => ServiceSeen::Missing,
     }
+}
+
+fn recall(world: &mut World, address: &Address, deployment: &DeploymentId) -> DeploymentSeen {
+    advance(world, address);
+    let known = world.services.get(&address.ecs_service).and_then(|service| service.history(world, deployment));
+    known.unwrap_or_else(|| DeploymentSeen::Unreadable { why: "ECS does not list it".to_owned() })
 }
 
 fn missing(service: &Address) -> PortError {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::world::World;
 use crate::domain::directive::Scaling;
 use crate::domain::ids::{ContentHash, DeploymentId, FleetName, ServiceKey, SetId, TaskDefinitionArn};
-use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs};
+use crate::domain::snapshot::{DeploymentSeen, FailedDeployment, Live, RolloutState, Runs};
 
 /// Something an image does wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,11 +157,24 @@ impl SimService {
         Some(Live {
             runs,
             deployment: self.primary.id.clone(),
+            began: self.primary.began,
             rollout,
             desired: self.desired,
             running: if rollout == RolloutState::Completed { self.desired } else { 0 },
             failed_tasks: self.failed_tasks(flaw, world.now),
             failed: self.failed.iter().map(|deployment| self.failed(world, deployment)).collect(),
+        })
+    }
+
+    /// What ECS's history says of a deployment; none if it has none of it.
+    pub(super) fn history(&self, world: &World, deployment: &DeploymentId) -> Option<DeploymentSeen> {
+        if let Some(failed) = self.failed.iter().find(|failed| failed.id == *deployment) {
+            return Some(DeploymentSeen::Lost { why: self.failed(world, failed).why });
+        }
+        (self.primary.id == *deployment).then(|| match self.rollout(self.flaw(world), world.now) {
+            RolloutState::Completed => DeploymentSeen::Done,
+            RolloutState::Failed => DeploymentSeen::Lost { why: "it was stopped without a rollback".to_owned() },
+            RolloutState::InProgress | RolloutState::Unsaid | RolloutState::Unknown => DeploymentSeen::UnderWay,
         })
     }
 

@@ -202,6 +202,7 @@ fn live(runs: Runs) -> Live {
     Live {
         runs,
         deployment: "ecs-svc/1".parse().unwrap(),
+        began: jiff::Timestamp::UNIX_EPOCH,
         rollout: RolloutState::Completed,
         desired: 2,
         running: 2,

@@ -196,7 +196,7 @@ impl Rollout {
     }
 
     /// The verdict on one service under watch.
-    fn judge(&self, change: &Change, standing: &Standing, seen: &Snapshot, done: bool) -> Verdict {
+    pub(super) fn judge(&self, change: &Change, standing: &Standing, seen: &Snapshot, done: bool) -> Verdict {
         let ecs = match standing {
             Standing::OnTarget => self.judge_stops(change, seen.services.get(&change.service)),
             Standing::Failed(reason) | Standing::Foreign(reason) => Verdict::Fail(reason.clone()),

@@ -70,6 +70,7 @@ mod tests {
                 digest: None,
             },
             deployment: "ecs-svc/1".parse().unwrap(),
+            began: jiff::Timestamp::UNIX_EPOCH,
             rollout: RolloutState::Completed,
             desired,
             running,

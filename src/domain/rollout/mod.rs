@@ -2,16 +2,20 @@
 //! process can take it up where another was killed.
 
 mod decide;
+mod failing;
 mod losses;
 mod preflight;
 mod quarantine;
 mod standing;
 mod task;
 mod watch;
+mod witness;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_task;
+#[cfg(test)]
+mod tests_witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +34,7 @@ use losses::Losses;
 pub use standing::Standing;
 use task::Started;
 pub use watch::Reading;
+use witness::Witness;
 
 /// Where a rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +178,8 @@ pub struct Rollout {
     accepted: BTreeSet<usize>,
     /// Tasks that went while the present wave was watched.
     losses: BTreeMap<ServiceKey, Losses>,
+    /// What ECS's history said of the deployments of the present wave.
+    witnesses: BTreeMap<ServiceKey, Witness>,
 }
 
 /// An update this process sent.
@@ -209,6 +216,7 @@ impl Rollout {
             watched: Arc::default(),
             accepted: BTreeSet::new(),
             losses: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
         };
         for event in events {
             rollout.apply(&event, now)?;
@@ -238,6 +246,7 @@ impl Rollout {
                 (self.tasks_done, self.begun_before) = (false, None);
                 self.started.clear();
                 self.losses.clear();
+                self.witnesses.clear();
             }
             Event::TasksDone { .. } if self.tasks_done => return Err(illegal()),
             Event::TasksDone { .. } => {
@@ -311,6 +320,7 @@ impl Rollout {
             }
         }
         self.note_tasks(&seen.services);
+        self.note_history(seen);
         for (service, task) in &seen.tasks {
             if let TaskSeen::Running { task } = task {
                 let found = Started { task: task.clone(), at: self.looking_since };

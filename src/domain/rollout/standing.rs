@@ -1,15 +1,16 @@
 //! How one service stands against its target: the place where ECS's answers get their meaning.
 //!
 //! The question is never "is the service stable" (it is, after ECS has rolled it back), but "is what we want the
-//! PRIMARY deployment, and is that deployment done".
+//! PRIMARY deployment, is that deployment done, and does ECS's history (`witness`) say so too".
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Rollout;
+use super::witness::Word;
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
 use crate::domain::reason::Reason;
-use crate::domain::snapshot::{Live, RolloutState, ServiceSeen, Snapshot};
+use crate::domain::snapshot::{DeploymentSeen, Live, RolloutState, ServiceSeen, Snapshot};
 
 /// How one service stands against its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,27 +38,28 @@ impl Rollout {
     pub fn standing(&self, change: &Change, seen: &Snapshot, now: Timestamp) -> Standing {
         match change.is_task() {
             true => self.task_standing(change, seen.tasks.get(&change.service), now),
-            false => self.service_standing(change, seen.services.get(&change.service), now),
+            false => self.service_standing(change, seen, now),
         }
     }
 
-    fn service_standing(&self, change: &Change, seen: Option<&ServiceSeen>, now: Timestamp) -> Standing {
+    fn service_standing(&self, change: &Change, seen: &Snapshot, now: Timestamp) -> Standing {
         let service = change.service.clone();
-        let unreadable = |why: &str| {
-            let reason = Reason::GateUnknown { what: format!("state of {}", change.service), why: why.to_owned() };
-            self.late(change, now).map_or(Standing::Moving, |_| Standing::Unknown(reason))
-        };
-        match seen {
-            None => unreadable("it was not read"),
-            Some(ServiceSeen::Unreachable { why }) => unreadable(why),
+        let history = seen.history.get(&change.service);
+        match seen.services.get(&change.service) {
+            None => self.unreadable(change, "it was not read", now),
+            Some(ServiceSeen::Unreachable { why }) => self.unreadable(change, why, now),
             Some(ServiceSeen::Missing) => {
                 Standing::Failed(Reason::NotReady { service, why: "ECS has no active service of that name".to_owned() })
             }
             Some(ServiceSeen::Live(live)) if live.desired == 0 && !breaks(Mutant::ZeroIsHealthy) => {
                 Standing::Unknown(Reason::Unproven { service })
             }
-            Some(ServiceSeen::Live(live)) if live.runs.hash == change.target.hash => self.on_its_way(change, live, now),
-            Some(ServiceSeen::Live(live)) if live.runs.hash == change.before.hash => self.as_before(change, live, now),
+            Some(ServiceSeen::Live(live)) if live.runs.hash == change.target.hash => {
+                self.on_its_way(change, live, self.word(change, live, history), now)
+            }
+            Some(ServiceSeen::Live(live)) if live.runs.hash == change.before.hash => {
+                self.as_before(change, live, history, now)
+            }
             Some(ServiceSeen::Live(_)) if breaks(Mutant::ForeignIgnored) => Standing::AsBefore,
             Some(ServiceSeen::Live(live)) => Standing::Foreign(Reason::ForeignChange {
                 service,
@@ -66,20 +68,34 @@ impl Rollout {
         }
     }
 
+    /// What cannot be told may become readable until the service's time is over.
+    fn unreadable(&self, change: &Change, why: &str, now: Timestamp) -> Standing {
+        let reason = Reason::GateUnknown { what: format!("state of {}", change.service), why: why.to_owned() };
+        self.late(change, now).map_or(Standing::Moving, |_| Standing::Unknown(reason))
+    }
+
     /// The target is PRIMARY.
-    fn on_its_way(&self, change: &Change, live: &Live, now: Timestamp) -> Standing {
+    fn on_its_way(&self, change: &Change, live: &Live, word: Word<'_>, now: Timestamp) -> Standing {
         if live.rollout == RolloutState::Failed {
             let why = live.failed.iter().find(|f| f.id == live.deployment).map_or("", |f| f.why.as_str());
             return Standing::Failed(gave_up(change, why));
         }
-        if live.is_settled() {
-            return Standing::OnTarget;
+        match (word, live.rollout) {
+            (Word::Lost(why), _) => return Standing::Failed(gave_up(change, why)),
+            (_, RolloutState::Completed | RolloutState::Unsaid) if live.running < live.desired => {}
+            (Word::None | Word::Done, RolloutState::Completed) => return Standing::OnTarget,
+            // ECS does not judge it where it stands, so its history alone has to.
+            (Word::Done, RolloutState::Unsaid) => return Standing::OnTarget,
+            (Word::Unknown(why), RolloutState::Completed | RolloutState::Unsaid) => {
+                return self.unreadable(change, why, now);
+            }
+            _ => {}
         }
         self.late(change, now).map_or(Standing::Moving, Standing::Failed)
     }
 
     /// What ran before is PRIMARY: not sent yet, or sent and taken back.
-    fn as_before(&self, change: &Change, live: &Live, now: Timestamp) -> Standing {
+    fn as_before(&self, change: &Change, live: &Live, history: Option<&DeploymentSeen>, now: Timestamp) -> Standing {
         if breaks(Mutant::StableIsSuccess) && self.sent.contains_key(&change.service) && live.is_settled() {
             return Standing::OnTarget;
         }
@@ -92,6 +108,9 @@ impl Rollout {
         }
         if let Some(failed) = ours_failed {
             return Standing::Failed(gave_up(change, &failed.why));
+        }
+        if let Word::Lost(why) = self.word(change, live, history) {
+            return Standing::Failed(gave_up(change, why));
         }
         match self.sent.get(&change.service) {
             Some(sent) if sent.displaced >= DISPLACED_READS - u32::from(breaks(Mutant::OneReadBelieved)) => {

@@ -89,10 +89,11 @@ pub(super) fn plan() -> Plan {
     }
 }
 
-fn live(runs: &str, deployment: &str, rollout: RolloutState) -> Live {
+pub(super) fn live(runs: &str, deployment: &str, rollout: RolloutState) -> Live {
     Live {
         runs: Runs { task_definition: arn(runs), hash: hash(runs), digest: None },
         deployment: deployment.parse().unwrap(),
+        began: at(-1),
         rollout,
         desired: 2,
         running: 2,
@@ -413,6 +414,7 @@ fn any_service() -> impl Strategy<Value = Option<ServiceSeen>> {
         Just(RolloutState::InProgress),
         Just(RolloutState::Completed),
         Just(RolloutState::Failed),
+        Just(RolloutState::Unsaid),
         Just(RolloutState::Unknown)
     ];
     let live = (prop_oneof![Just("old"), Just("new"), Just("other")], state, 0u32..3, 0u32..3).prop_map(

@@ -11,21 +11,24 @@ use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
 use crate::domain::gate::{Answer, Probe, TargetHealth};
 use crate::domain::ids::{
-    CellName, CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
+    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn,
+    Version,
 };
 use crate::domain::lease::{LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
-use crate::domain::snapshot::{Availability, ServiceSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
 use crate::ports::{
     FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, PortResult, ProbeReader, TargetReader,
     WayBackReader,
 };
 
 const OBSERVE: Class = Class::read("ecs.observe");
+const HISTORY: Class = Class::read("ecs.history").exact();
 const TASK_DEFINITION: Class = Class::read("ecs.definition").exact();
-const EXPLAIN: Class = Class::read("ecs.explain").exact();
+const STOPS: Class = Class::read("ecs.stops").exact();
+const LAST_LINES: Class = Class::read("logs.lines").exact();
 const PROBE: Class = Class::read("probe");
 const TARGETS: Class = Class::read("elb.targets");
 const WAY_BACK: Class = Class::read("ecs.way_back").exact();
@@ -60,12 +63,38 @@ impl FleetReader for Process {
         seen
     }
 
+    async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen> {
+        let kind = self.arrive(HISTORY).await;
+        let mut seen = self.sim.history(deployments).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                let unreadable = || DeploymentSeen::Unreadable { why: "no answer".to_owned() };
+                seen.values_mut().for_each(|seen| *seen = unreadable());
+            }
+            // Written down late.
+            Some(Kind::Refused) => seen.values_mut().for_each(|seen| *seen = DeploymentSeen::NoHistory),
+            _ => {}
+        }
+        self.leave(kind).await;
+        seen
+    }
+
     async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
         self.ask(TASK_DEFINITION, arn.as_str(), || self.sim.task_definition(cell, arn)).await
     }
 
-    async fn explain(&self, service: &Address) -> PortResult<Vec<String>> {
-        self.ask(EXPLAIN, &service.ecs_service, || self.sim.explain(service)).await
+    async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>> {
+        let kind = self.arrive(STOPS).await;
+        let mut said = self.sim.stops(services).await;
+        if matches!(kind, Some(Kind::Unavailable | Kind::Throttled | Kind::Refused)) {
+            said.values_mut().for_each(|said| *said = vec!["no answer".to_owned()]);
+        }
+        self.leave(kind).await;
+        said
+    }
+
+    async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>> {
+        self.ask(LAST_LINES, &service.ecs_service, || self.sim.last_lines(service)).await
     }
 }
 

@@ -71,3 +71,10 @@ fn inv_17_the_way_back_of_a_tenant_has_time_of_its_own() {
     assert_eq!(check(&report, &Vec::new()), Ok(()));
     assert_eq!(report.finish, Some(Finish::Exceptions));
 }
+
+/// A clock jumped and its process ended: the next one took the watch for over. The checker wanted what had had no time to
+/// show.
+#[test]
+fn inv_25_what_a_watch_cut_short_by_a_clock_did_not_show_is_not_asked_of_it() {
+    none(&by_lot(MEDIUM, 300, [9505].into_iter()).2);
+}

@@ -1,8 +1,10 @@
 //! What ECS and CloudWatch can show of a release, each with its verdict, exit code and words. None passes that should
 //! not: a false success is what every other tool is blamed for.
 //!
-//! Not here, because the emulator has none: health checks of its own (every target is healthy), and task reasons as
-//! rich as Fargate's. Those are told apart in the tests of the adapter, on answers as AWS documents them.
+//! To the emulator every target is healthy: in the one case about that, the proxy says in AWS's words that those of the
+//! new version are not. Not here, because the emulator has none: service deployments (it lists none, so DescribeServices
+//! judges alone), and task reasons as rich as Fargate's. Those are told apart in the tests of the adapter, on answers as
+//! AWS documents them.
 
 use std::collections::BTreeMap;
 
@@ -48,6 +50,7 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     for case in &CASES {
         fails(&mut stage, case, &good).await?;
     }
+    unhealthy_target(&mut stage, &good).await?;
     no_tasks(&mut stage, &good).await?;
     foreign_change(&mut stage).await?;
     image_gone(&mut stage).await?;
@@ -63,6 +66,15 @@ async fn fails(stage: &mut Stage<'_>, case: &Case, good: &Released) -> Result<()
     let commit = stage.repository.commit(SERVICE, case.fault).await?;
     let ran = stage.repository.merged(&commit).await?;
     told(stage, case.name, &ran, 3, case.codes, case.says)?;
+    stage.tenant_answers(&DEV, TENANT, &BTreeMap::from([(SERVICE, good.version.as_str())])).await
+}
+
+/// The service answers whoever asks it, and the load balancer's own health checks fail all the same.
+async fn unhealthy_target(stage: &mut Stage<'_>, good: &Released) -> Result<()> {
+    stage.world.dev.proxy.make_unhealthy(place());
+    let commit = stage.repository.commit(SERVICE, "").await?;
+    let ran = stage.repository.merged(&commit).await?;
+    told(stage, "unhealthy target", &ran, 3, &["target_unhealthy"], "Health checks failed with these codes: [503]")?;
     stage.tenant_answers(&DEV, TENANT, &BTreeMap::from([(SERVICE, good.version.as_str())])).await
 }
 

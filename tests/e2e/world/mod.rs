@@ -18,6 +18,7 @@ mod payload;
 mod problem;
 mod proxy;
 mod repository;
+mod target_health;
 mod tenancy;
 mod tidegate;
 mod workflow;

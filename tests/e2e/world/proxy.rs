@@ -17,7 +17,9 @@ use serde_json::Value;
 
 use super::autoscaler::Autoscaler;
 use super::faults::{AwsFault, Faults};
+use super::layout::Place;
 use super::problem::{Result, Trying};
+use super::target_health::Unhealthy;
 use crate::github::{CuttableListener, Scissors};
 
 /// More than any AWS call needs; image layers go to the emulator directly.
@@ -78,6 +80,7 @@ struct Known {
     forgotten: usize,
     faults: Option<Faults>,
     autoscaler: Autoscaler,
+    unhealthy: Option<Unhealthy>,
 }
 
 impl Proxy {
@@ -123,6 +126,11 @@ impl Proxy {
     /// From now on nothing goes wrong; answers what did.
     pub(crate) fn end_faults(&self) -> BTreeMap<AwsFault, usize> {
         self.upstream.state().faults.take().map(|faults| faults.counts()).unwrap_or_default()
+    }
+
+    /// From now on the targets of the next version of a service, and of that version alone, are told to be unhealthy.
+    pub(crate) fn make_unhealthy(&self, place: Place) {
+        self.upstream.state().unhealthy = Some(Unhealthy::next_version_of(place));
     }
 
     /// Gives a service a scalable target, as Terraform would.
@@ -195,10 +203,13 @@ impl Upstream {
 
     async fn effect(&self, asked: &Asked) -> Result<Answer> {
         let scaled = self.state().autoscaler.answer(asked);
-        let answer = match scaled {
+        let mut answer = match scaled {
             Some(scaled) => scaled,
             None => self.ask_emulator(asked).await?,
         };
+        if let Some(unhealthy) = &mut self.state().unhealthy {
+            unhealthy.tell(asked, &mut answer);
+        }
         if let Some(faults) = &mut self.state().faults {
             faults.remember(asked, &answer);
         }

@@ -5,7 +5,7 @@
 //! calls among them are written down. The world itself talks to the emulators directly and never
 //! shows up here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::autoscaler::Autoscaler;
 use super::faults::{AwsFault, Faults};
 use super::problem::{Result, Trying};
+use super::sessions::Sessions;
 use crate::github::{CuttableListener, Scissors};
 
 /// More than any AWS call needs; image layers go to the emulator directly.
@@ -78,6 +79,7 @@ struct Known {
     forgotten: usize,
     faults: Option<Faults>,
     autoscaler: Autoscaler,
+    sessions: Sessions,
 }
 
 impl Proxy {
@@ -107,6 +109,16 @@ impl Proxy {
         let mut state = self.upstream.state();
         state.forgotten += state.calls.len();
         state.calls.clear();
+    }
+
+    /// The actions of every session, in IAM's words.
+    pub(crate) fn actions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        self.upstream.state().sessions.actions()
+    }
+
+    /// Forgets who asked for what.
+    pub(crate) fn forget_actions(&self) {
+        self.upstream.state().sessions.forget();
     }
 
     /// How many AWS calls there were since the start.
@@ -157,6 +169,14 @@ impl Call {
 }
 
 impl Asked {
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(super) fn action(&self) -> Option<&str> {
         self.call.as_ref().map(|call| call.action.as_str())
     }
@@ -199,6 +219,7 @@ impl Upstream {
             Some(scaled) => scaled,
             None => self.ask_emulator(asked).await?,
         };
+        self.state().sessions.note(asked, &answer);
         if let Some(faults) = &mut self.state().faults {
             faults.remember(asked, &answer);
         }

@@ -3,30 +3,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use crate::domain::directive::{Decided, Scaling};
 use crate::domain::doctor::RepositorySeen;
 use crate::domain::fleet::{Address, Builder};
 use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth};
 use crate::domain::ids::{
-    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, TaskArn,
-    TaskDefinitionArn, Version,
+    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, SetId,
+    TaskArn, TaskDefinitionArn, Version,
 };
 use crate::domain::lease::{LeaseMark, LeaseRecord, LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
 use crate::domain::merged::{History, PullRequest};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Plan;
+use crate::domain::published::{PublishedSeen, Wanted};
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
 use crate::domain::snapshot::{Availability, DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::starter::AccountFound;
-use crate::domain::template::Rendered;
+use crate::domain::template::{Rendered, Revision, Template};
 
 /// Why something outside did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -241,7 +242,7 @@ pub trait FleetReader: Send + Sync {
     async fn history(&self, deployments: &[(Address, DeploymentId)]) -> BTreeMap<ServiceKey, DeploymentSeen>;
 
     /// A task definition as ECS describes it, whole. Revisions never change, so they are read once.
-    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value>;
+    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Arc<Revision>>;
 
     /// Why tasks of these services stopped lately, in words for a person; the newest first. What cannot be read is said
     /// in the same place. Every service has an entry. Batched: it costs by the tasks that stopped.
@@ -249,6 +250,23 @@ pub trait FleetReader: Send + Sync {
 
     /// The last lines that the newest failed container of this service wrote, oldest first.
     async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>>;
+}
+
+/// What Terraform publishes of service sets, to look.
+#[async_trait]
+pub trait ManifestReader: Send + Sync {
+    /// What is published of each of these sets now; every one has an entry. One request a set, side by side, and what
+    /// is known already is not sent again.
+    async fn published(&self, sets: &[Wanted]) -> BTreeMap<SetId, PublishedSeen>;
+
+    /// The template of a service with this hash and when it was published, if this process has read it or it is what
+    /// is published now. Only what was never read is asked for.
+    async fn template(
+        &self,
+        set: &Wanted,
+        service: &ServiceName,
+        hash: &ContentHash,
+    ) -> PortResult<Option<(Template, Timestamp)>>;
 }
 
 /// The services, to change. Every method demands the proof that the intent is recorded.

@@ -199,5 +199,8 @@ fn a_rehearsal_ends_as_the_rollout_would() {
     assert!(stopped.out.contains("stopped in wave 2 canary: globex/iam-service: 3 probes in a row failed: HTTP 500"));
     assert!(stopped.out.contains("of simulated time; calls: "));
     assert_eq!(world.run(&["rehearse", "--fleet", "prod"]).code, 0);
+    let configured = world.run(&["rehearse", "--fleet", "prod", "--configuration"]);
+    assert_eq!(configured.code, 0, "{}", configured.out);
+    assert!(configured.out.contains("memory 512 -> 1024"), "{}", configured.out);
     assert_eq!(failing("tenant=nobody").code, 2);
 }

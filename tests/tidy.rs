@@ -54,6 +54,7 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
             "aws_sdk_ecr",
             "aws_sdk_ecs",
             "aws_sdk_elasticloadbalancingv2",
+            "aws_sdk_s3",
             "aws_sdk_secretsmanager",
             "aws_sdk_ssm",
             "aws_sdk_sts",

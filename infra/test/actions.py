@@ -1,7 +1,8 @@
 """What the release roles may, compared with the calls that the release tool's source makes.
 
 A call that the source makes and its role may not is a rollout that stops half-way; a right that no call needs is a
-right too many. Recorded calls of a real rollout can be checked too: actions.py FILE, one `service:Action` a line.
+right too many. The calls that the jobs of a real rollout made are judged too: actions.py FILE, with a JSON object of a
+list of `service:Action` for each kind of job, which tests/e2e records at its proxy.
 """
 
 import json
@@ -15,6 +16,7 @@ CLIENTS = {
     "ecs": "ecs", "ecr": "ecr", "elb": "elasticloadbalancing", "autoscaling": "application-autoscaling",
     "secrets": "secretsmanager", "parameters": "ssm", "cloudwatch": "cloudwatch", "logs": "logs", "s3": "s3", "quotas": "servicequotas",
 }
+WRITES = re.compile(r":(Put|Update|Register|Run|Stop|Tag|Create|Delete|Initiate|Upload|Complete)")
 CALL = re.compile(r"\b(?:clients|self)?\s*\.?\s*\b(" + "|".join(CLIENTS) + r")\s*\.\s*((?:batch|describe|get|list|put|register|run|stop|update|tag|create|delete)_[a-z_]+)\(\)")
 
 # Rights without a call of their own in the source, and why they are there.
@@ -24,7 +26,7 @@ WITHOUT_A_CALL = {
     "ecr:BatchCheckLayerAvailability": "asked by docker push", "ecr:CompleteLayerUpload": "asked by docker push",
     "ecr:InitiateLayerUpload": "asked by docker push", "ecr:UploadLayerPart": "asked by docker push",
     "ecr:GetDownloadUrlForLayer": "asked by a pull of an image or an attestation",
-    "ecr:DescribeImageScanFindings": "the gate of images, to come", "s3:GetObject": "templates and manifests, to come",
+    "ecr:DescribeImageScanFindings": "the gate of images, to come",
     "cloudwatch:GetMetricData": "gates on metrics, to come", "cloudwatch:DescribeAlarms": "gates on alarms, to come",
     "logs:GetLogEvents": "last words of a failed task, to come", "ecs:DescribeClusters": "doctor, to come",
     "ecs:DescribeServiceDeployments": "verdicts, to come", "ecs:DescribeServiceRevisions": "verdicts, to come",
@@ -66,15 +68,43 @@ def check():
     deploy, read, build = rights()
     if idle := sorted((deploy | build) - calls - set(WITHOUT_A_CALL)):
         raise Failed(f"rights that nothing needs: {', '.join(idle)}")
-    writes = re.compile(r":(Put|Update|Register|Run|Stop|Tag|Create|Delete|Initiate|Upload|Complete)")
-    if wrong := sorted(a for a in read if writes.search(a)):
+    if wrong := sorted(a for a in read if WRITES.search(a)):
         raise Failed(f"the reading role writes: {', '.join(wrong)}")
     to_come = sum("to come" in why for what, why in WITHOUT_A_CALL.items() if what not in calls)
     return f"{len(calls)} calls in the source are all allowed; {len(read)} rights to read, {len(deploy - read)} to deploy, {len(build)} to build, {to_come} for what is to come"
 
 
+# Which rights each kind of job has. Whoever deploys builds as well, in one job (infra/bootstrap: `deploy_builds`).
+def of_jobs() -> dict[str, set[str]]:
+    deploy, read, build = rights()
+    return {"plan": read, "build": build, "deploy": deploy | build}
+
+
+def covers(pattern: str, action: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action) is not None
+
+
+def judged(recorded: dict[str, list[str]]) -> tuple[list[str], list[str]]:
+    """A table of role and action with who called it, and what is wrong with it."""
+    table = json.loads((INFRA / "stack/release-roles/actions.json").read_text())
+    may, never = of_jobs(), table["data_never"] + table["deploy_never"]
+    lines, wrong = [f"{'action':52} {'plan':5} {'build':5} {'deploy':6} called by"], []
+    for action in sorted({action for actions in recorded.values() for action in actions}):
+        who = sorted(job for job, actions in recorded.items() if action in actions)
+        # Anybody may ask GitHub's provider for the role that trusts it: it is the trust policy that answers.
+        free = action == "sts:AssumeRoleWithWebIdentity"
+        mark = {job: "-" if free else "yes" if action in may[job] else "no" for job in may}
+        lines.append(f"{action:52} {mark['plan']:5} {mark['build']:5} {mark['deploy']:6} {', '.join(who)}")
+        wrong += [f"{job} called {action}, which its role may not" for job in who if not free and action not in may[job]]
+        wrong += [f"{action} is denied to everybody by {pattern}" for pattern in never if covers(pattern, action)]
+        if WRITES.search(action) and action in may["plan"]:
+            wrong.append(f"a gate may {action}")
+    idle = len(may["deploy"] - {a for actions in recorded.values() for a in actions})
+    lines.append(f"{len(lines) - 1} actions, {len(wrong)} wrong; {idle} rights of a deployment that this rollout did not need")
+    return lines, wrong
+
+
 if __name__ == "__main__":
-    recorded = {line.strip() for line in open(sys.argv[1]) if line.strip()}
-    lost = missing(recorded)
-    print(f"{len(recorded)} recorded actions, {len(lost)} that no role may: {', '.join(lost)}")
-    sys.exit(1 if lost else 0)
+    lines, wrong = judged(json.load(open(sys.argv[1])))
+    print("\n".join(lines + wrong))
+    sys.exit(1 if wrong else 0)

@@ -105,7 +105,7 @@ class Environment:
         return done.stdout
 
 
-# What a release does: render the template of the control bucket, register it, move the service; then wake it.
+# What a release does: render the template of the manifest, register it, move the service; then wake it.
 RELEASE = """
 s3, ecs, scaling = client('s3'), client('ecs'), client('application-autoscaling')
 bucket = f"{fleet['app']}-{fleet['fleet']}-control-{fleet['account_id']}"
@@ -113,9 +113,9 @@ moved = 0
 for tenant in sorted(fleet['tenants']):
     manifest = json.loads(s3.get_object(Bucket=bucket, Key=f'sets/{tenant}/manifest.json')['Body'].read())
     for service, of in sorted(manifest['services'].items()):
-        body = s3.get_object(Bucket=bucket, Key=of['template']['key'])['Body'].read()
         import hashlib
-        assert hashlib.sha256(body).hexdigest() == of['template']['sha256'], of['template']
+        body = of['template']['body']
+        assert hashlib.sha256(body.encode()).hexdigest() == of['template']['sha256'], of['template']
         request = json.loads(body)
         request['containerDefinitions'][0]['image'] = 'registry/image@sha256:' + 'a' * 64
         arn = ecs.register_task_definition(**request)['taskDefinition']['taskDefinitionArn']

@@ -166,23 +166,13 @@ def module_tests(tf, tree):
         differ = sorted(n for n in made | wanted if made.get(n) != wanted.get(n))
         raise Failed(f"infra/test/fixture is not what Terraform makes, which is in target/infra/fixture: {differ}")
     runs = 1 + sum(map(count, answers[1:]))
-    return f"{runs} runs of 4 modules on mocks, {len(made)} manifests and templates as in the fixture"
+    return f"{runs} runs of 4 modules on mocks, {len(made)} manifests as in the fixture"
 
 
 def fixture(state) -> dict[str, str]:
-    """What a reader of the control bucket sees: manifests, set out for people, and acme's templates, byte by byte."""
+    """What a reader of the control bucket sees: manifests, set out for people."""
     manifests = state["outputs"]["manifest_bodies"]["value"]
-    made = {f"manifest-{name}.json": json.dumps(json.loads(body), indent=2, sort_keys=True) + "\n" for name, body in manifests.items()}
-
-    def walk(module):
-        yield from module.get("resources", [])
-        for child in module.get("child_modules", []):
-            yield from walk(child)
-
-    for r in walk(state["root_module"]):
-        if r["type"] == "aws_s3_object" and r["name"] == "template" and "sets/acme/" in r["values"]["key"]:
-            made[f"template-acme-{r['index']}.json"] = r["values"]["content"]
-    return made
+    return {f"manifest-{name}.json": json.dumps(json.loads(body), indent=2, sort_keys=True) + "\n" for name, body in manifests.items()}
 
 
 def plans(tf, tree):

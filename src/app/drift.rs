@@ -1,6 +1,7 @@
 //! `drift`: where live, records and decisions no longer agree. Works with readers only.
 
 use super::observe::view;
+use super::templates::drafts;
 use super::{Readers, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::drift::{self, Compared, Drift};
@@ -18,7 +19,10 @@ pub async fn drift(readers: &Readers, application: &Application, fleet: &Fleet) 
         Some(version) => readers.ledger.release(version).await?,
         None => None,
     };
-    let templates = seen.templates.iter().map(|(service, template)| (service.clone(), template.hash())).collect();
+    let sets: Vec<_> = fleet.sets.iter().collect();
+    let running = drafts(readers, application, fleet, &sets, &seen, true).await;
+    let templates = running.into_iter().filter_map(|(service, draft)| Some((service, draft.ok()?.template.hash())));
+    let templates = templates.collect();
     Ok(drift::drift(Compared {
         app: application,
         fleet,

@@ -25,6 +25,7 @@ mod result;
 pub mod rollback;
 pub mod rollout;
 pub mod status;
+mod templates;
 pub mod tenants;
 mod why;
 
@@ -39,9 +40,9 @@ use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
     Clock, CommandRunner, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter,
-    LedgerReader, LedgerWriter, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader, PullWriter,
-    ReleaseWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter,
-    WayBackReader,
+    LedgerReader, LedgerWriter, ManifestReader, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader,
+    PullWriter, ReleaseWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal, TargetReader, TaskReader,
+    TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -54,6 +55,8 @@ pub struct Readers {
     pub images: Arc<dyn ImageReader>,
     /// The services.
     pub fleet: Arc<dyn FleetReader>,
+    /// What Terraform publishes of them.
+    pub manifests: Arc<dyn ManifestReader>,
     /// Their one-shot tasks.
     pub tasks: Arc<dyn TaskReader>,
     /// Their own answers.

@@ -11,8 +11,7 @@ use crate::domain::ledger::{FleetState, RolloutRecord, current_version};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Plan;
 use crate::domain::rollout::Rollout;
-use crate::domain::snapshot::{FamilySeen, Runs, ServiceSeen};
-use crate::domain::template::Template;
+use crate::domain::snapshot::{FamilySeen, ServiceSeen};
 use crate::ports::{Fault, OpenRollout, PortError};
 
 /// What is live in a fleet and what the records say about it.
@@ -22,8 +21,6 @@ pub struct FleetView {
     pub live: BTreeMap<ServiceKey, ServiceSeen>,
     /// The family of every one-shot task.
     pub families: BTreeMap<ServiceKey, FamilySeen>,
-    /// Template of every service and task whose task definition could be read.
-    pub templates: BTreeMap<ServiceKey, Template>,
     /// What runs by the records.
     pub state: FleetState,
     /// The rollouts so far, newest first.
@@ -47,13 +44,9 @@ pub async fn view(readers: &Readers, application: &Application, fleet: &Fleet) -
     let live = readers.fleet.observe(&addresses).await;
     let tasks: Vec<Address> = application.tasks_in(fleet).filter_map(|key| application.address(fleet, &key)).collect();
     let families = if tasks.is_empty() { BTreeMap::new() } else { readers.tasks.families(&tasks).await };
-    let revisions = addresses.iter().filter_map(|address| Some((address, running(live.get(&address.service)?)?)));
-    let revisions =
-        revisions.chain(tasks.iter().filter_map(|task| Some((task, newest(families.get(&task.service)?)?))));
-    let templates = templates(readers, revisions).await;
     let state = readers.ledger.fleet_state(&fleet.name).await?;
     let rollouts = readers.ledger.rollouts(&fleet.name).await?;
-    Ok(FleetView { live, families, templates, state, rollouts })
+    Ok(FleetView { live, families, state, rollouts })
 }
 
 /// A fleet's records, and nothing of what is live: whatever serves is unknown.
@@ -63,7 +56,7 @@ pub async fn view(readers: &Readers, application: &Application, fleet: &Fleet) -
 pub(super) async fn recorded(readers: &Readers, fleet: &Fleet) -> Result<FleetView, Stop> {
     let state = readers.ledger.fleet_state(&fleet.name).await?;
     let rollouts = readers.ledger.rollouts(&fleet.name).await?;
-    Ok(FleetView { live: BTreeMap::new(), families: BTreeMap::new(), templates: BTreeMap::new(), state, rollouts })
+    Ok(FleetView { live: BTreeMap::new(), families: BTreeMap::new(), state, rollouts })
 }
 
 /// A rollout as its records tell it, to look at. What a ledger answers is checked once more: a plan decides what is
@@ -97,33 +90,4 @@ pub(super) async fn taken_up(
 fn replayed(plan: Plan, record: &RolloutRecord, now: Timestamp) -> Result<Rollout, Stop> {
     let events = record.entries.iter().map(|entry| entry.event.clone());
     Ok(Rollout::replay(plan, record.opened_at, events, now)?)
-}
-
-fn running(seen: &ServiceSeen) -> Option<&Runs> {
-    match seen {
-        ServiceSeen::Live(live) => Some(&live.runs),
-        ServiceSeen::Missing | ServiceSeen::Unreachable { .. } => None,
-    }
-}
-
-fn newest(family: &FamilySeen) -> Option<&Runs> {
-    match family {
-        FamilySeen::Active(newest) => Some(newest),
-        FamilySeen::Missing | FamilySeen::Unreachable { .. } => None,
-    }
-}
-
-/// The templates of what is live and of what tasks are made from. A service without one is missing here, and planning says so.
-async fn templates<'a>(
-    readers: &Readers,
-    revisions: impl Iterator<Item = (&'a Address, &'a Runs)>,
-) -> BTreeMap<ServiceKey, Template> {
-    let mut templates = BTreeMap::new();
-    for (address, runs) in revisions {
-        // Observing read each task definition already, so these come out of the adapter's memory.
-        let described = readers.fleet.task_definition(&address.cell, &runs.task_definition).await;
-        let template = described.ok().and_then(|d| Template::from_task_definition(&d, &address.service.service).ok());
-        templates.extend(template.map(|template| (address.service.clone(), template)));
-    }
-    templates
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::observe::{FleetView, view};
+use super::templates::drafts;
 use super::{Readers, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet};
@@ -40,11 +41,14 @@ pub(super) async fn make(
     let seen = view(readers, application, fleet).await?;
     let today = jiff::tz::TimeZone::UTC.to_datetime(readers.clock.now()).date();
     let migrations = migrations(readers, application, fleet, &seen).await?;
+    let targeted: Vec<_> = fleet.sets.iter().filter(|set| set.left_out(&release.version, today).is_none()).collect();
+    let back = matches!(direction, Direction::RollbackTo(_) | Direction::RollbackOf(_));
+    let drafts = drafts(readers, application, fleet, &targeted, &seen, back).await;
     let situation = Situation {
         app: application,
         fleet,
         live: &seen.live,
-        templates: &seen.templates,
+        drafts: &drafts,
         families: &seen.families,
         migrations: &migrations,
         state: &seen.state,

@@ -70,7 +70,6 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use serde_json::Value;
 
     use super::*;
     use crate::domain::ids::{CellName, DeploymentId, TaskDefinitionArn};
@@ -94,7 +93,11 @@ mod tests {
             BTreeMap::new()
         }
 
-        async fn task_definition(&self, _: &CellName, _: &TaskDefinitionArn) -> PortResult<Value> {
+        async fn task_definition(
+            &self,
+            _: &CellName,
+            _: &TaskDefinitionArn,
+        ) -> PortResult<std::sync::Arc<crate::domain::template::Revision>> {
             Err(PortError::new(Fault::Refused, "reading it", "nobody asks"))
         }
 

@@ -209,6 +209,9 @@ pub enum Command {
         /// Begin with as many tasks as each service really has now, and with none where a tenant is at zero.
         #[arg(long)]
         live: bool,
+        /// Terraform has changed the task definitions too: every service of the fleet gets more memory.
+        #[arg(long)]
+        configuration: bool,
     },
     /// Tell the whole story on a simulated AccessOS: merge, dev, label, prod in waves, a broken release, a rollback.
     Demo {

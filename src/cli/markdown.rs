@@ -25,10 +25,8 @@ pub fn plan(plan: &Plan, eta: Option<Eta>) -> String {
     text += &waves(plan);
     text += &list("left out", plan.excluded.iter().map(|left| (left.set.as_str(), left.reason.to_string())));
     let updates = plan.changes().filter(|change| !change.is_task()).count();
-    let configured = plan.changes().filter(|change| change.changes_configuration()).count();
-    if configured > 0 {
-        text += &format!("\n- **configuration changes too** in {}\n", count(configured, "service"));
-    }
+    text +=
+        &render::configuration(plan).trim().lines().map(|line| format!("\n- {}\n", plain(line))).collect::<String>();
     text += &format!("\n- {}\n", plain(render::blast(plan).trim()));
     if let Some(eta) = eta {
         text += &format!("- {}\n", takes(eta));

@@ -15,12 +15,13 @@ use crate::app::status::FleetStatus;
 use crate::domain::condition::{Condition, ServiceStatus};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Fleet, OnFailure};
-use crate::domain::ids::{FleetName, SetId, Version};
+use crate::domain::ids::{FleetName, ServiceName, SetId, Version};
 use crate::domain::ledger::{RolloutRecord, Standing};
 use crate::domain::plan::{Change, Direction, Plan, Target, Wave};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Event;
 use crate::domain::service::Role;
+use crate::domain::template_change::FieldChange;
 
 /// A plan, whole: waves, tenants, what each goes from and to, who is left out, and the hash to approve.
 pub fn plan(plan: &Plan) -> String {
@@ -31,6 +32,7 @@ pub fn plan(plan: &Plan) -> String {
     for (index, wave) in plan.waves.iter().enumerate() {
         text += &format!("\n{}\n{}\n", wave_line(plan, index, wave), changes(wave));
     }
+    text += &configuration(plan);
     text += &left_out(plan);
     text += &blast(plan);
     text += &way_back(plan);
@@ -77,9 +79,29 @@ fn changes(wave: &Wave) -> String {
 fn what(change: &Change) -> String {
     match change.role {
         Role::Task { class } => format!("runs once, migration class {class}"),
-        Role::Serving if change.changes_configuration() => "image and configuration".to_owned(),
-        Role::Serving => "image".to_owned(),
+        Role::Serving if change.configuration.is_empty() => "image".to_owned(),
+        Role::Serving if change.changes_image() => "image and configuration".to_owned(),
+        Role::Serving => "configuration".to_owned(),
     }
+}
+
+/// More sets than this are counted and not named: the tables of the waves have their names.
+const NAMED_MAX: usize = 12;
+
+/// Which fields of task definitions change, once for all sets where they are the same.
+pub fn configuration(plan: &Plan) -> String {
+    let mut groups: BTreeMap<(&ServiceName, &[FieldChange]), Vec<SetId>> = BTreeMap::new();
+    for change in plan.changes().filter(|change| !change.configuration.is_empty()) {
+        let group = groups.entry((&change.service.service, &change.configuration)).or_default();
+        group.push(change.service.set.clone());
+    }
+    let line = |((service, fields), sets): (&(&ServiceName, &[FieldChange]), &Vec<SetId>)| {
+        let fields: Vec<String> = fields.iter().map(FieldChange::to_string).collect();
+        let sets = if sets.len() > NAMED_MAX { count(sets.len(), "tenant") } else { names(sets) };
+        format!("configuration of {service} for {sets}: {}\n", fields.join(", "))
+    };
+    let lines: String = groups.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// Whether the release before goes on working, said before anybody approves.
@@ -210,8 +232,10 @@ pub fn progress(progress: &Progress) -> Option<String> {
         Progress::Finalised { version, as_version } => format!("release {version} is {as_version} from now on"),
         Progress::Opened { id, plan, resumed } => {
             let verb = if *resumed { "continue" } else { "rollout" };
+            let changed = configuration(plan).trim().replace('\n', "; ");
+            let changed = if changed.is_empty() { changed } else { format!("; {changed}") };
             format!(
-                "{verb} {} of {}, plan {}, {}",
+                "{verb} {} of {}, plan {}, {}{changed}",
                 id.0,
                 headline(plan),
                 plan.hash().short(),

@@ -104,6 +104,9 @@ pub struct Cell {
     pub endpoint: Option<String>,
     /// Registry host, if not ECR's own for the account and Region.
     pub registry: Option<String>,
+    /// Where Terraform publishes the manifest of each set, as `s3://BUCKET/KEY` with `{tenant}` in it; none if it does
+    /// not.
+    pub manifest: Option<String>,
 }
 
 /// The tenants of one environment and their policy.

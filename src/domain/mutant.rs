@@ -52,6 +52,8 @@ pub(crate) enum Mutant {
     BreakerIgnored,
     /// A failed wave is followed by no rollback.
     NoRollback,
+    /// What was rendered is not compared with the plan.
+    RenderUnchecked,
 }
 
 /// Whether the engine breaks this rule.

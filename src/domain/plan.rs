@@ -15,6 +15,7 @@ use super::ids::{
 use super::reason::Reason;
 use super::release::Release;
 use super::service::Role;
+use super::template_change::FieldChange;
 
 /// Version of the form in which plans are recorded.
 pub const PLAN_SCHEMA: u32 = 1;
@@ -93,6 +94,9 @@ pub struct Change {
     pub before: Target,
     /// What will run.
     pub target: Target,
+    /// What of its configuration changes beside the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configuration: Vec<FieldChange>,
     /// The probe that watches it, if one does.
     pub probe: Option<Probe>,
 }
@@ -189,11 +193,17 @@ impl Change {
             .iter()
             .filter(|other| other.service.set == self.service.set && other.after.contains(&self.service.service))
             .map(|other| other.service.service.clone());
-        Self { before: self.target.clone(), target: self.before.clone(), after: dependents.collect(), ..self.clone() }
+        Self {
+            before: self.target.clone(),
+            target: self.before.clone(),
+            after: dependents.collect(),
+            configuration: self.configuration.iter().map(FieldChange::reversed).collect(),
+            ..self.clone()
+        }
     }
 
-    /// Whether the configuration changes beside the image.
-    pub fn changes_configuration(&self) -> bool {
-        self.before.template != self.target.template
+    /// Whether the image changes.
+    pub fn changes_image(&self) -> bool {
+        self.before.digest.is_none() || self.before.digest != self.target.digest
     }
 }

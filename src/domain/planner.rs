@@ -24,11 +24,11 @@ use super::ids::{ContentHash, ImageDigest, ServiceKey, ServiceName, SetId, Versi
 use super::ledger::FleetState;
 use super::mutant::{Mutant, breaks};
 use super::plan::{Change, Direction, Exclusion, PLAN_SCHEMA, Plan, Target, Wave};
+use super::published::Draft;
 use super::reason::Reason;
 use super::release::{Image, Release};
 use super::service::{MigrationClass, Role, Service};
 use super::snapshot::{FamilySeen, Live, ServiceSeen};
-use super::template::Template;
 use super::wave::{Slice, assign};
 
 /// What is known when a plan is made.
@@ -40,8 +40,8 @@ pub struct Situation<'a> {
     pub fleet: &'a Fleet,
     /// What is live, for every service of the fleet.
     pub live: &'a BTreeMap<ServiceKey, ServiceSeen>,
-    /// The template of every service and task that could be read.
-    pub templates: &'a BTreeMap<ServiceKey, Template>,
+    /// What the next task definition of every service and task is made from, as far as it could be read.
+    pub drafts: &'a BTreeMap<ServiceKey, Result<Draft, Reason>>,
     /// The task definition family of every one-shot task.
     pub families: &'a BTreeMap<ServiceKey, FamilySeen>,
     /// What the migrations of the releases so far do to older versions.
@@ -263,29 +263,40 @@ fn changes_of(
     for change in &mut changes {
         change.after.retain(|need| changed.contains(need));
     }
+    // What is wrong with a manifest is so for every service of the set.
+    problems.dedup();
     if problems.is_empty() { Ok(changes) } else { Err(problems) }
 }
 
-/// What changes in one service; nothing if it runs the image already.
+/// What changes in one service; nothing if it runs the image already, with the configuration that it should have.
 fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Release) -> Result<Option<Change>, Reason> {
     let key = ServiceKey::new(&set.id, &service.name);
     let not_ready = |why: &str| Reason::NotReady { service: key.clone(), why: why.to_owned() };
     let live = ready(at.live.get(&key), &key)?;
     let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
-    if live.runs.digest.as_ref() == Some(&image.digest) {
+    let draft = draft(at, &key)?;
+    let same_configuration = draft.is_none_or(|draft| draft.changes.is_empty());
+    if live.runs.digest.as_ref() == Some(&image.digest) && same_configuration {
         return Ok(at.prove_unchanged.then(|| unchanged(at, set, service, live, image)));
     }
-    let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
-    let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
+    let draft = draft.ok_or_else(|| not_ready("its task definition could not be read"))?;
+    let rendered = draft.template.render(&service.name, &image.reference());
+    let rendered = rendered.map_err(|bad| not_ready(&bad.to_string()))?;
     Ok(Some(Change {
         role: Role::Serving,
         ecs_service: at.app.ecs_name(&at.fleet.name, &key),
         after: needs(at, set, service),
-        before: before(at, &key, live, template.hash()),
-        target: target(image, rendered.hash, template.hash()),
+        before: before(at, &key, live, draft.before.clone()),
+        target: target(image, rendered.hash, draft.template.hash()),
+        configuration: draft.changes.clone(),
         probe: at.app.probe(at.fleet, set, service),
         service: key,
     }))
+}
+
+/// What the next task definition is made from, if it could be read.
+fn draft<'a>(at: Situation<'a>, key: &ServiceKey) -> Result<Option<&'a Draft>, Reason> {
+    at.drafts.get(key).map(|draft| draft.as_ref().map_err(Clone::clone)).transpose()
 }
 
 /// What must be on the release before this service.
@@ -310,6 +321,7 @@ fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live
         after: Vec::new(),
         before: runs.clone(),
         target: runs,
+        configuration: Vec::new(),
         probe: at.app.probe(at.fleet, set, service),
         service: key,
     }
@@ -329,12 +341,12 @@ fn ready<'a>(seen: Option<&'a ServiceSeen>, key: &ServiceKey) -> Result<&'a Live
     }
 }
 
-fn before(at: Situation<'_>, key: &ServiceKey, live: &Live, template: ContentHash) -> Target {
+fn before(at: Situation<'_>, key: &ServiceKey, live: &Live, template: Option<ContentHash>) -> Target {
     let recorded = at.state.services.get(key).filter(|s| s.runs.digest.is_some() && s.runs.digest == live.runs.digest);
     Target {
         hash: live.runs.hash.clone(),
         task_definition: Some(live.runs.task_definition.clone()),
-        template: Some(template),
+        template,
         digest: live.runs.digest.clone(),
         version: recorded.and_then(|s| s.runs.version.clone()),
     }

@@ -332,6 +332,15 @@ pub enum Reason {
         why: String,
     },
 
+    /// What Terraform publishes of a set cannot be used.
+    #[error("the manifest of {set}: {why}")]
+    BadManifest {
+        /// Whose.
+        set: SetId,
+        /// What is wrong with it.
+        why: String,
+    },
+
     /// Another process moves the fleet.
     #[error("{fleet} is being moved by {by} since {since:.0} ({purpose}): {why}")]
     LeaseHeld {
@@ -648,6 +657,7 @@ impl Reason {
             | R::InputsUnreadable { .. }
             | R::InputsOfSomethingElse { .. }
             | R::SeveralCells { .. }
+            | R::BadManifest { .. }
             | R::OutsideTheContract { .. }
             | R::PlanNotUnderstood { .. }
             | R::ApprovalUnreadable { .. }
@@ -745,6 +755,9 @@ impl Reason {
             R::NotReady { .. } => {
                 "let it settle or repair it, then run again; what never settles, `tidegate rollback` takes back"
             }
+            R::BadManifest { .. } => {
+                "apply Terraform for this fleet and look at the object that cells.X.manifest of fleet.yaml names; nothing was changed"
+            }
             R::LeaseHeld { .. } => "wait for it, or end that process; a lease whose owner has ended is taken over",
             R::LeaseUnreadable { .. } => "look at the branch tidegate-lease-FLEET; delete it when nothing runs",
             R::LeaseLost { .. } => "nothing more was sent; `tidegate continue` goes on when GitHub answers again",
@@ -813,7 +826,10 @@ impl Reason {
         use Reason as R;
         match self {
             R::AlarmRings { set, .. } | R::AlarmBeforeStart { set, .. } => Some(set),
-            R::SkewTooLarge { set, .. } | R::NotPaused { set, .. } | R::TenantVanished { set, .. } => Some(set),
+            R::SkewTooLarge { set, .. }
+            | R::NotPaused { set, .. }
+            | R::TenantVanished { set, .. }
+            | R::BadManifest { set, .. } => Some(set),
             _ => self.service().map(|service| &service.set),
         }
     }

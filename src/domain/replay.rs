@@ -214,6 +214,7 @@ fn plan_of(
             after: Vec::new(),
             before: target(),
             target: target(),
+            configuration: Vec::new(),
             probe,
         }
     };

@@ -1,15 +1,20 @@
 //! Task definitions: a template is all of one but the image, and `render` puts the image in.
 //!
+//! Where it comes from is not decided here: Terraform publishes it (`published`), or what runs is taken for it.
+//!
 //! A template is kept as the JSON that ECS speaks and not as a struct, so that a field this program has never
 //! heard of passes through unchanged. Dropping such a field is how deployers lose security settings.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{ContentHash, ImageDigest, ServiceName};
 
 /// Fields that DescribeTaskDefinition returns and RegisterTaskDefinition refuses (botocore's ecs model).
-const RETURNED_ONLY: [&str; 9] = [
+pub(super) const RETURNED_ONLY: [&str; 9] = [
     "compatibilities",
     "deleteRequestedAt",
     "deregisteredAt",
@@ -22,7 +27,14 @@ const RETURNED_ONLY: [&str; 9] = [
 ];
 
 /// What stands where the image will be.
-const PLACEHOLDER: &str = "@tidegate";
+pub const PLACEHOLDER: &str = "@tidegate";
+
+/// The tag that holds the hash of a task definition as tidegate rendered it.
+pub const HASH_TAG: &str = "tidegate:hash";
+/// The tag that holds the hash of its template: it changes with the configuration and not with the release.
+pub const TEMPLATE_TAG: &str = "tidegate:template";
+/// The tag that says when that template was published; none where it was taken from what ran.
+pub const PUBLISHED_TAG: &str = "tidegate:published";
 
 /// A task definition without its image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +48,18 @@ pub struct Rendered {
     pub request: Value,
     /// Hash of the request.
     pub hash: ContentHash,
+    /// When its template was published; none where it was taken from what ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
+}
+
+/// A task definition that is registered, as ECS describes it, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The fields, those that no SDK knows yet among them.
+    pub definition: Value,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Why a task definition is no template for a service.
@@ -80,7 +104,12 @@ impl Template {
         let mut template = self.clone();
         *template.image_of(service)? = Value::from(image);
         let hash = ContentHash::of_json(&template.0);
-        Ok(Rendered { request: template.0, hash })
+        Ok(Rendered { request: template.0, hash, published: None })
+    }
+
+    /// The fields, with [`PLACEHOLDER`] where the image will be.
+    pub fn fields(&self) -> &Value {
+        &self.0
     }
 
     /// Hash of the template alone: what changes with the configuration and not with the release.
@@ -105,19 +134,50 @@ impl Template {
     }
 }
 
+impl Revision {
+    /// The hash it was registered with; none if tidegate did not register it.
+    pub fn tagged_hash(&self) -> Option<ContentHash> {
+        self.tags.get(HASH_TAG)?.parse().ok()
+    }
+
+    /// The hash it was registered with, else that of rendering it once more with the image it has.
+    ///
+    /// # Errors
+    /// It is no task definition of this service.
+    pub fn hash(&self, service: &ServiceName) -> Result<ContentHash, BadTemplate> {
+        if let Some(hash) = self.tagged_hash() {
+            return Ok(hash);
+        }
+        let template = Template::from_task_definition(&self.definition, service)?;
+        Ok(template.render(service, image_of(&self.definition, service).unwrap_or_default())?.hash)
+    }
+
+    /// Hash of the template it was made from, as tidegate tagged it, else of the one it could itself be taken for.
+    ///
+    /// # Errors
+    /// It is no task definition of this service.
+    pub fn template_hash(&self, service: &ServiceName) -> Result<ContentHash, BadTemplate> {
+        match self.tags.get(TEMPLATE_TAG).and_then(|tag| tag.parse().ok()) {
+            Some(hash) => Ok(hash),
+            None => Template::from_task_definition(&self.definition, service).map(|template| template.hash()),
+        }
+    }
+
+    /// When the template it was made from was published, where it was and tidegate registered it.
+    pub fn published(&self) -> Option<Timestamp> {
+        self.tags.get(PUBLISHED_TAG)?.parse().ok()
+    }
+}
+
+fn image_of<'a>(definition: &'a Value, service: &ServiceName) -> Option<&'a str> {
+    let mut containers = definition.get("containerDefinitions")?.as_array()?.iter();
+    let own = containers.find(|c| c.get("name").and_then(Value::as_str) == Some(service.as_str()))?;
+    own.get("image")?.as_str()
+}
+
 /// The digest that a task definition runs for `service`; none if the image is named by a tag.
 pub fn digest_in(definition: &Value, service: &ServiceName) -> Option<ImageDigest> {
-    definition
-        .get("containerDefinitions")?
-        .as_array()?
-        .iter()
-        .find(|c| c.get("name").and_then(Value::as_str) == Some(service.as_str()))?
-        .get("image")?
-        .as_str()?
-        .rsplit_once('@')?
-        .1
-        .parse()
-        .ok()
+    image_of(definition, service)?.rsplit_once('@')?.1.parse().ok()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::cli::context::{Context, GitHubEvent};
 use crate::cli::exit::Exit;
 use crate::cli::progress::{Lines, Stream};
 use crate::cli::run::{Report, act, look, tell};
-use crate::domain::ids::ContentHash;
+use crate::domain::ids::{ContentHash, ServiceKey};
 use crate::domain::manifest::{Source, read};
 
 /// The repository's own file, so that the demo needs nothing but the binary.
@@ -73,6 +73,13 @@ impl Story {
         self.sim.world().advance(SignedDuration::from_hours(1));
         self.promote(3).await;
 
+        self.scene(
+            "Terraform gives iam-service of prod more memory. Nothing runs on it before it has been through the waves.",
+        );
+        self.next_morning();
+        self.more_memory();
+        self.promote(3).await;
+
         self.scene("At night somebody on call does not like it, and rolls prod back with a workflow_dispatch.");
         self.sim.world().advance(SignedDuration::from_hours(10));
         let rollback = json!({"inputs": {"command": "rollback", "fleet": "prod"}, "sender": {"login": "ana"}});
@@ -97,6 +104,13 @@ impl Story {
         if let Some(pull) = pull(number, labels) {
             self.sim.world().pull(pull);
         }
+    }
+
+    /// What `terraform apply` does: it publishes manifests, and touches no service.
+    fn more_memory(&self) {
+        let Some(fleet) = self.app.application.fleets.iter().find(|fleet| fleet.approval.is_some()) else { return };
+        let iam = |service: &ServiceKey| service.service.as_str() == "iam-service";
+        self.sim.world().change_templates(&self.app.application, fleet, iam, "memory", &json!("1024"));
     }
 
     /// The label, the plan, the approval of exactly that plan, the rollout.

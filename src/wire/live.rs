@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{
-    Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets,
+    Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets, S3Manifests,
 };
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
@@ -75,6 +75,7 @@ pub(super) fn app(
 struct Outside {
     registry: Arc<EcrRegistry>,
     fleet: Arc<EcsFleet>,
+    manifests: Arc<S3Manifests>,
     way_back: Arc<EcsWayBack>,
     scaling: Arc<EcsScaling>,
     targets: Arc<ElbTargets>,
@@ -94,6 +95,7 @@ impl Outside {
         Ok(Self {
             registry: Arc::new(EcrRegistry::new(Arc::clone(&cells), application.images.cell.clone())),
             fleet: Arc::new(EcsFleet::new(Arc::clone(&cells))),
+            manifests: Arc::new(S3Manifests::new(Arc::clone(&cells))),
             way_back: Arc::new(EcsWayBack::new(Arc::clone(&cells))),
             scaling: Arc::new(EcsScaling::new(Arc::clone(&cells))),
             targets: Arc::new(ElbTargets::new(Arc::clone(&cells))),
@@ -111,6 +113,7 @@ impl Outside {
             source: Arc::new(SourceTree::at(".")),
             images: Arc::clone(&self.registry) as _,
             fleet: Arc::clone(&self.fleet) as _,
+            manifests: Arc::clone(&self.manifests) as _,
             tasks: Arc::clone(&self.fleet) as _,
             probes: Arc::clone(&self.prober) as _,
             targets: Arc::clone(&self.targets) as _,

@@ -16,6 +16,8 @@ mod migrations;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod verbs;
 #[cfg(test)]
 mod watched;
@@ -87,11 +89,12 @@ pub async fn run(cli: Cli) -> ExitCode {
         };
         return tell(&report, &context).into();
     }
-    if let Command::Rehearse { fleet, fail, seed, live } = &cli.command {
+    if let Command::Rehearse { fleet, fail, seed, live, configuration } = &cli.command {
         let seen = if *live { live_tasks(&application, fleet, &context).await } else { Ok(BTreeMap::new()) };
         let report = match seen {
             Ok(live) => {
-                let wanted = rehearse::Rehearsal { fleet, failures: fail, seed: *seed, live };
+                let (seed, configuration) = (*seed, *configuration);
+                let wanted = rehearse::Rehearsal { fleet, failures: fail, seed, live, configuration };
                 rehearse::rehearse(&application, &wanted, observer(&context)).await
             }
             Err(why) => rehearse::refused(&why),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::simulated::{app, beginning, commit, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim};
@@ -42,6 +43,8 @@ pub(super) struct Rehearsal<'a> {
     pub(super) seed: u64,
     /// How many tasks each service really runs, where that was looked at.
     pub(super) live: BTreeMap<ServiceKey, ServiceSeen>,
+    /// Whether Terraform has changed the task definitions, too.
+    pub(super) configuration: bool,
 }
 
 /// Rehearses a release and reports it. Its exit code is that of the rollout.
@@ -68,6 +71,12 @@ async fn carry_out(
         }
     }
     let release = faulty_release(&quiet, &sim, fleet, wanted).await?;
+    if wanted.configuration
+        && sim.world().change_templates(application, fleet, |_| true, "memory", &Value::from("1024")) == 0
+    {
+        let none = "none of its cells names a `manifest` in fleet.yaml, so that Terraform publishes nothing";
+        return Ok(refused(&format!("{}: {none}", fleet.name)));
+    }
     until_open(&sim, fleet);
     let before = sim.world().calls.clone();
     let loud = app(&sim, application.clone(), observer);

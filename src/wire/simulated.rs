@@ -59,6 +59,7 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         source: Arc::clone(sim) as _,
         images: Arc::clone(sim) as _,
         fleet: Arc::clone(sim) as _,
+        manifests: Arc::clone(sim) as _,
         tasks: Arc::clone(sim) as _,
         probes: Arc::clone(sim) as _,
         targets: Arc::clone(sim) as _,

@@ -72,6 +72,7 @@ impl Story {
             source: Arc::clone(sim) as _,
             images: Arc::clone(sim) as _,
             fleet: Arc::clone(sim) as _,
+            manifests: Arc::clone(sim) as _,
             tasks: Arc::clone(sim) as _,
             probes: Arc::clone(sim) as _,
             targets: Arc::clone(sim) as _,

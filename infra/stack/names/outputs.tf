@@ -47,7 +47,6 @@ output "set" {
         target_group  = local.target[service]
         log_group     = "/${local.slash}/${var.set}/${service}"
         log_group_arn = "${local.arn.logs}:/${local.slash}/${var.set}/${service}"
-        template_key  = "sets/${var.set}/templates/${service}.json"
       }
     }
     execution_role     = local.role["execution"]

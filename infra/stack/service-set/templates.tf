@@ -1,11 +1,15 @@
-# All of a task definition but the image, one JSON object a service in the control bucket, and the set's manifest.
+# The set's manifest, one JSON object in the control bucket, with the templates of its task definitions in it: all of
+# each but the image.
 #
-# Why objects and not `aws_ecs_task_definition`: registrations refill at one a second for a whole account, and 5,000
+# Why an object and not `aws_ecs_task_definition`: registrations refill at one a second for a whole account, and 5,000
 # of Terraform's would take 83 minutes of what releases need (aws.md section 4). And a template that changes is a
 # change like a release: the release tool renders it, shows it in the plan, and takes it through waves and gates.
 #
+# Why one object: a reader gets all templates of a set as they were at one time, with one request. A template is a text
+# in it, so that the hash beside it is one of bytes and asks for no agreement on how JSON is written.
+#
 # The fields are those of RegisterTaskDefinition, letter for letter; the image is the placeholder that the release
-# tool looks for (src/domain/template.rs).
+# tool looks for (src/domain/template.rs). What it reads of the rest is in src/domain/published.rs.
 
 locals {
   templates = {
@@ -67,7 +71,7 @@ locals {
         family         = local.names[name].service
         service        = of.kind == "task" ? null : local.names[name].service
         container      = name
-        template       = { key = local.names[name].template_key, sha256 = sha256(local.templates[name]) }
+        template       = { body = local.templates[name], sha256 = sha256(local.templates[name]) }
         task_role      = local.names[name].role_arn
         execution_role = module.names.set.execution_role_arn
         log_group      = local.names[name].log_group
@@ -84,35 +88,21 @@ locals {
   })
 }
 
-resource "aws_s3_object" "template" {
-  for_each     = var.services
-  bucket       = var.control_bucket
-  key          = local.names[each.key].template_key
-  content      = local.templates[each.key]
-  content_type = "application/json"
-  kms_key_id   = var.kms_key_arn
-
-  lifecycle {
-    precondition {
-      condition     = length(local.templates[each.key]) <= 65536
-      error_message = "A task definition has at most 64 KiB ([GR:ecs-service]): the template of ${each.key} has ${length(local.templates[each.key])} bytes."
-    }
-  }
-}
-
 resource "aws_s3_object" "manifest" {
   bucket       = var.control_bucket
   key          = module.names.set.manifest_key
   content      = local.manifest
   content_type = "application/json"
   kms_key_id   = var.kms_key_arn
-  # Whoever reads a manifest finds the templates that it names.
-  depends_on = [aws_s3_object.template]
 
   lifecycle {
     precondition {
-      condition     = length(local.manifest) <= 65536
-      error_message = "Readers take manifests of up to 64 KiB: this one has ${length(local.manifest)} bytes."
+      condition     = alltrue([for template in local.templates : length(template) <= 65536])
+      error_message = "A task definition has at most 64 KiB ([GR:ecs-service]): ${join(", ", [for name, template in local.templates : name if length(template) > 65536])}."
+    }
+    precondition {
+      condition     = length(local.manifest) <= 524288
+      error_message = "Readers take manifests of up to 512 KiB: this one has ${length(local.manifest)} bytes."
     }
   }
 }

@@ -46,6 +46,8 @@ pub(super) enum Group {
     SecretRead,
     /// DescribeParameters.
     ParameterRead,
+    /// GetObject.
+    ObjectRead,
 }
 
 /// A default quota: calls that may come at once, and calls per second after that.
@@ -61,10 +63,11 @@ struct Quota {
 /// CloudWatch: General Reference, "Amazon CloudWatch endpoints and quotas": GetMetricData 500 a second, more than tidegate
 /// has any use for; DescribeAlarms 9, of which ECS itself needs the larger part for its deployment alarms; GetLogEvents
 /// 25 for an account in most Regions, 10 in some.
-/// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for.
+/// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for; so does S3 with 5,500
+/// objects of a prefix a second (User Guide, "Optimizing Amazon S3 performance").
 /// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
 /// Application Auto Scaling and DescribeParameters, whose rows are guessed as those of the slowest API beside them.
-const QUOTAS: [Quota; 17] = [
+const QUOTAS: [Quota; 18] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
@@ -82,6 +85,7 @@ const QUOTAS: [Quota; 17] = [
     Quota { group: Group::ScalingModify, burst: 20.0, per_second: 5.0 },
     Quota { group: Group::SecretRead, burst: 100.0, per_second: 100.0 },
     Quota { group: Group::ParameterRead, burst: 10.0, per_second: 5.0 },
+    Quota { group: Group::ObjectRead, burst: 100.0, per_second: 100.0 },
 ];
 
 /// The part of each quota that is ours; the rest is for whoever else works in the account.

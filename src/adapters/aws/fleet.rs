@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
 
 use super::cells::Cells;
 use super::history::History;
@@ -14,7 +13,7 @@ use super::{explain, family, observe, stop, task, update};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskArn, TaskDefinitionArn};
 use crate::domain::snapshot::{DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
-use crate::domain::template::Rendered;
+use crate::domain::template::{Rendered, Revision};
 use crate::ports::{FleetReader, FleetWriter, OpenRollout, PortResult, TaskReader, TaskRun, TaskWriter};
 
 /// ECS in all cells. Clones share what was read.
@@ -46,8 +45,8 @@ impl FleetReader for EcsFleet {
         self.history.read(deployments).await
     }
 
-    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
-        Ok(self.definitions.read(cell, arn).await?.definition.clone())
+    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Arc<Revision>> {
+        self.definitions.read(cell, arn).await
     }
 
     async fn stops(&self, services: &[Address]) -> BTreeMap<ServiceKey, Vec<String>> {

@@ -58,20 +58,35 @@ impl Asked {
 impl Loopback {
     /// Serves what this function answers.
     pub(super) async fn serve(answer: impl Fn(&Asked) -> Reply + Clone + Send + Sync + 'static) -> Self {
+        let bare = move |asked: &Asked| {
+            let (status, body) = answer(asked);
+            (status, Vec::new(), body)
+        };
+        Self::serve_with_headers(bare).await
+    }
+
+    /// Serves what this function answers: status, headers and body.
+    pub(super) async fn serve_with_headers<F>(answer: F) -> Self
+    where
+        F: Fn(&Asked) -> (u16, Vec<(&'static str, String)>, String) + Clone + Send + Sync + 'static,
+    {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         let app = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let asked = Asked { method, path: uri.to_string(), headers, body };
             seen.lock().unwrap().push(asked.clone());
-            let (status, body) = answer(&asked);
+            let (status, headers, body) = answer(&asked);
             let id = [("x-amzn-requestid", "req-1")];
             let status = StatusCode::from_u16(status).unwrap();
-            let answer = if asked.is_cbor() && body.starts_with('{') {
+            let mut answer = if asked.is_cbor() && body.starts_with('{') {
                 let protocol = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
                 (status, id, protocol, encoded(&serde_json::from_str(&body).unwrap())).into_response()
             } else {
                 (status, id, body).into_response()
             };
+            for (name, value) in headers {
+                answer.headers_mut().insert(name, value.parse().unwrap());
+            }
             async move { answer }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -114,6 +129,7 @@ pub(super) fn cell(url: &str, role: Option<&str>) -> Cell {
         role: role.map(str::to_owned),
         endpoint: Some(url.to_owned()),
         registry: None,
+        manifest: None,
     }
 }
 

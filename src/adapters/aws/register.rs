@@ -17,15 +17,12 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::budget::{Group, pause};
 use super::cells::{Cells, doing};
 use super::failure::failure;
-use super::task_definitions::{HASH_TAG, TaskDefinitions};
+use super::task_definitions::TaskDefinitions;
 use super::whole_json::carrying;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, TaskDefinitionArn};
-use crate::domain::template::{Rendered, Template};
+use crate::domain::template::{HASH_TAG, PUBLISHED_TAG, Rendered, TEMPLATE_TAG, Template};
 use crate::ports::{Fault, PortError, PortResult};
-
-/// The tag that holds the hash of the template: it changes with the configuration and not with the release.
-const TEMPLATE_TAG: &str = "tidegate:template";
 
 /// Attempts in all.
 const ATTEMPTS: u32 = 6;
@@ -61,10 +58,10 @@ impl Registrar {
         let doing = doing(format!("registering task definition {family}"), &service.cell);
         let template = Template::from_task_definition(&rendered.request, &service.service.service)
             .map_err(|bad| PortError::new(Fault::Refused, &doing, bad))?;
-        let request = with_tags(
-            &rendered.request,
-            &[(HASH_TAG, rendered.hash.as_str()), (TEMPLATE_TAG, template.hash().as_str())],
-        );
+        let (template, published) = (template.hash(), rendered.published.map(|at| at.to_string()));
+        let mut tags = vec![(HASH_TAG, rendered.hash.as_str()), (TEMPLATE_TAG, template.as_str())];
+        tags.extend(published.as_deref().map(|at| (PUBLISHED_TAG, at)));
+        let request = with_tags(&rendered.request, &tags);
         let turn = self.turn(&service.cell, family);
         let _turn = turn.lock().await;
         let mut wait = FIRST_WAIT;
@@ -171,7 +168,7 @@ mod tests {
             "family": "f", "aFieldOfNextYear": true, "tags": [{"key": "team", "value": "core"}],
             "containerDefinitions": [{"name": "iam", "image": "r/iam@sha256:1"}],
         });
-        Rendered { hash: crate::domain::ids::ContentHash::of_json(&request), request }
+        Rendered { hash: crate::domain::ids::ContentHash::of_json(&request), request, published: None }
     }
 
     /// An account where `f:1` and `f:2` are active, and a longer name that begins with `f`; only `f:1` has our hash.
@@ -209,6 +206,7 @@ mod tests {
         let aws = Loopback::serve(account).await;
         let mut rendered = rendered();
         rendered.hash = "d".repeat(64).parse().unwrap();
+        rendered.published = Some("2026-11-23T08:00:00Z".parse().unwrap());
         let made = registrar(&aws).await.register(&address("acme"), &rendered).await.unwrap();
         assert_eq!(made.as_str(), arn("f:3"));
         let iam = "iam".parse().unwrap();
@@ -218,6 +216,7 @@ mod tests {
             {"key": "team", "value": "core"},
             {"key": "tidegate:hash", "value": "d".repeat(64)},
             {"key": "tidegate:template", "value": template},
+            {"key": "tidegate:published", "value": "2026-11-23T08:00:00Z"},
         ]);
         assert_eq!(aws.asked_for("RegisterTaskDefinition")[0].json(), expected);
     }

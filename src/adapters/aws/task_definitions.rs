@@ -1,6 +1,6 @@
 //! Task definitions, read once each: a revision never changes, and the quota for reading them is shared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_ecs::types::TaskDefinitionField;
@@ -11,24 +11,13 @@ use super::budget::Group;
 use super::cells::{Cells, doing};
 use super::failure::failure;
 use super::whole_json::Body;
-use crate::domain::ids::{CellName, ContentHash, ServiceName, TaskDefinitionArn};
-use crate::domain::template::{BadTemplate, Template};
+use crate::domain::ids::{CellName, TaskDefinitionArn};
 use crate::ports::{Fault, PortError, PortResult};
 
-/// The tag that holds the hash of a task definition as tidegate rendered it.
-pub(super) const HASH_TAG: &str = "tidegate:hash";
+pub(super) use crate::domain::template::Revision;
 
 /// Reads at the same time, over all cells.
 const SIDE_BY_SIDE: usize = 16;
-
-/// A task definition as ECS describes it, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Revision {
-    /// The fields, those that no SDK knows yet among them.
-    pub(super) definition: Value,
-    /// Its tags.
-    pub(super) tags: BTreeMap<String, String>,
-}
 
 /// A revision that is read once, whoever asks first.
 type Kept = Arc<OnceCell<Arc<Revision>>>;
@@ -73,42 +62,18 @@ impl TaskDefinitions {
             .send()
             .await
             .map_err(|error| failure(&doing, &error))?;
-        let revision = body.json().and_then(Revision::from_answer);
+        let revision = body.json().and_then(of_answer);
         let revision = revision.ok_or_else(|| PortError::new(Fault::Refused, doing, "an answer without one"))?;
         Ok(Arc::new(revision))
     }
 }
 
-impl Revision {
-    fn from_answer(mut answer: Value) -> Option<Self> {
-        let tag = |tag: &Value| Some((tag.get("key")?.as_str()?.to_owned(), tag.get("value")?.as_str()?.to_owned()));
-        let tags = answer.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(tag).collect();
-        let definition = answer.get_mut("taskDefinition")?.take();
-        definition.is_object().then_some(Self { definition, tags })
-    }
-
-    /// The hash it was registered with; none if tidegate did not register it.
-    pub(super) fn tagged_hash(&self) -> Option<ContentHash> {
-        self.tags.get(HASH_TAG)?.parse().ok()
-    }
-
-    /// The hash it was registered with, else that of rendering it once more with the image it has.
-    ///
-    /// # Errors
-    /// It is no task definition of this service.
-    pub(super) fn hash(&self, service: &ServiceName) -> Result<ContentHash, BadTemplate> {
-        if let Some(hash) = self.tagged_hash() {
-            return Ok(hash);
-        }
-        let template = Template::from_task_definition(&self.definition, service)?;
-        Ok(template.render(service, image_of(&self.definition, service).unwrap_or_default())?.hash)
-    }
-}
-
-fn image_of<'a>(definition: &'a Value, service: &ServiceName) -> Option<&'a str> {
-    let mut containers = definition.get("containerDefinitions")?.as_array()?.iter();
-    let own = containers.find(|c| c.get("name").and_then(Value::as_str) == Some(service.as_str()))?;
-    own.get("image")?.as_str()
+/// The revision that an answer describes; none if it describes none.
+fn of_answer(mut answer: Value) -> Option<Revision> {
+    let tag = |tag: &Value| Some((tag.get("key")?.as_str()?.to_owned(), tag.get("value")?.as_str()?.to_owned()));
+    let tags = answer.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(tag).collect();
+    let definition = answer.get_mut("taskDefinition")?.take();
+    definition.is_object().then_some(Revision { definition, tags })
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ fn rollout() -> (Rollout, Change) {
         after: Vec::new(),
         before: target(1),
         target: target(2),
+        configuration: Vec::new(),
         probe: None,
     };
     let wave = Wave { name: "all".to_owned(), bake: SignedDuration::ZERO, changes: vec![change.clone()] };

@@ -1,16 +1,16 @@
 //! The ports to the services, on the simulated world.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
 
 use super::Sim;
 use super::world::World;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
-use crate::domain::template::Rendered;
+use crate::domain::template::{Rendered, Revision};
 use crate::ports::{Fault, FleetReader, FleetWriter, OpenRollout, PortError, PortResult, WayBackReader};
 
 #[async_trait]
@@ -33,8 +33,8 @@ impl FleetReader for Sim {
         deployments.iter().map(recall).collect()
     }
 
-    async fn task_definition(&self, _cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
-        let found = self.world().task_definitions.get(arn).cloned();
+    async fn task_definition(&self, _cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Arc<Revision>> {
+        let found = self.world().revision(arn).map(Arc::new);
         found.ok_or_else(|| PortError::new(Fault::Refused, format!("reading {arn}"), "there is none"))
     }
 
@@ -76,7 +76,11 @@ impl FleetWriter for Sim {
             return Ok(there.clone());
         }
         world.count("ECS RegisterTaskDefinition");
-        Ok(world.register(&prefix, rendered.request.clone()))
+        let arn = world.register(&prefix, rendered.request.clone());
+        if let Some(published) = rendered.published {
+            world.made_from.insert(arn.clone(), published);
+        }
+        Ok(arn)
     }
 
     async fn update(&self, _: &OpenRollout, service: &Address, target: &TaskDefinitionArn) -> PortResult<DeploymentId> {

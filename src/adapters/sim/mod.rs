@@ -8,6 +8,7 @@ mod ecs;
 mod health;
 mod lease;
 mod ledger;
+mod manifest;
 mod pulls;
 mod registry;
 mod scaling;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::manifest::SimManifest;
 use super::registry::StoredImage;
 use super::service::{Fault, SimService};
 use super::task::SimTask;
@@ -42,6 +43,12 @@ pub struct World {
     pub(super) tasks: Vec<SimTask>,
     /// Task definitions as ECS describes them.
     pub(super) task_definitions: BTreeMap<TaskDefinitionArn, Value>,
+    /// When the template of a task definition was published, where it was.
+    #[serde(default)]
+    pub(super) made_from: BTreeMap<TaskDefinitionArn, Timestamp>,
+    /// Manifests of service sets by place.
+    #[serde(default)]
+    pub(super) manifests: BTreeMap<String, SimManifest>,
     /// Which fleet a host belongs to.
     pub(super) hosts: BTreeMap<String, FleetName>,
     /// Permissions.
@@ -134,6 +141,7 @@ impl World {
                     self.first_revision(application, fleet, &key, &name);
                 }
             }
+            self.publish_new(application, fleet);
         }
     }
 

@@ -206,6 +206,9 @@ pub(super) struct CellEntry {
     pub(super) endpoint: Option<String>,
     /// Host and port of the registry, if not ECR's.
     pub(super) registry: Option<String>,
+    /// Where Terraform publishes the manifest of each tenant, such as s3://bucket/sets/{tenant}/manifest.json; {fleet}
+    /// is filled in too. Without it, what runs is the template of what comes.
+    pub(super) manifest: Option<String>,
     /// How many tenants fit.
     #[expect(dead_code, reason = "described to editors; read by `quota` when it comes")]
     pub(super) tenants_max: Option<u32>,

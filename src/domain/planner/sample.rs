@@ -12,10 +12,12 @@ use crate::domain::ids::{ContentHash, ImageDigest, ServiceKey, ServiceName, SetI
 use crate::domain::ledger::{FleetState, ServiceResult, ServiceState};
 use crate::domain::manifest::{Source, read};
 use crate::domain::plan::{Direction, Plan, Target};
+use crate::domain::published::Draft;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Image, Release};
 use crate::domain::snapshot::{FamilySeen, Live, RolloutState, Runs, ServiceSeen};
 use crate::domain::template::Template;
+use crate::domain::template_change::{FieldChange, How};
 
 /// Tenants `t00` (tagged `canary`), `t01` and so on are put between these.
 const HEAD: &str = r#"
@@ -48,6 +50,10 @@ pub(in crate::domain) struct World {
     pub(in crate::domain) app: Application,
     pub(in crate::domain) live: BTreeMap<ServiceKey, ServiceSeen>,
     pub(in crate::domain) templates: BTreeMap<ServiceKey, Template>,
+    /// What the templates change of what runs.
+    pub(in crate::domain) changes: BTreeMap<ServiceKey, Vec<FieldChange>>,
+    /// Sets whose manifests cannot be used.
+    pub(in crate::domain) bad: BTreeMap<SetId, Reason>,
     pub(in crate::domain) families: BTreeMap<ServiceKey, FamilySeen>,
     pub(in crate::domain) migrations: Vec<Migration>,
     pub(in crate::domain) state: FleetState,
@@ -82,6 +88,8 @@ impl World {
             app,
             live: BTreeMap::new(),
             templates: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            bad: BTreeMap::new(),
             families: BTreeMap::new(),
             migrations: Vec::new(),
             state: FleetState::default(),
@@ -98,19 +106,34 @@ impl World {
     }
 
     pub(in crate::domain) fn plan(&self) -> Result<Plan, Vec<Reason>> {
+        let drafts = self.drafts();
         let situation = Situation {
             families: &self.families,
             migrations: &self.migrations,
             app: &self.app,
             fleet: self.fleet(),
             live: &self.live,
-            templates: &self.templates,
+            drafts: &drafts,
             state: &self.state,
             replaces: self.replaces.as_ref(),
             today: self.today,
             prove_unchanged: false,
         };
         plan(situation, &self.release, self.direction.clone())
+    }
+
+    fn drafts(&self) -> BTreeMap<ServiceKey, Result<Draft, Reason>> {
+        let draft = |key: &ServiceKey, template: &Template| match self.bad.get(&key.set) {
+            Some(reason) => Err(reason.clone()),
+            None => {
+                let changes = self.changes.get(key).cloned().unwrap_or_default();
+                // What changes comes from outside, else from what runs.
+                let published = (!changes.is_empty()).then_some(jiff::Timestamp::UNIX_EPOCH);
+                let before = published.map_or_else(|| template.hash(), |_| ContentHash::of(b"before"));
+                Ok(Draft { template: template.clone(), published, before: Some(before), changes })
+            }
+        };
+        self.templates.iter().map(|(key, template)| (key.clone(), draft(key, template))).collect()
     }
 
     pub(in crate::domain) fn fleet(&self) -> &Fleet {
@@ -196,6 +219,11 @@ pub(in crate::domain) fn template(key: &ServiceKey, cpu: &str) -> Template {
         "containerDefinitions": [{"name": key.service, "image": "x"}],
     });
     Template::from_task_definition(&definition, &key.service).unwrap()
+}
+
+/// Terraform gives a service more memory.
+pub(super) fn more_memory() -> Vec<FieldChange> {
+    vec![FieldChange { field: "memory".to_owned(), how: How::FromTo("512".to_owned(), "1024".to_owned()) }]
 }
 
 fn live(runs: Runs) -> Live {

@@ -1,6 +1,6 @@
 //! What a release asks of a one-shot task: that it runs once with the release's image, unless it has already.
 
-use super::{Migration, Situation, needs, target};
+use super::{Migration, Situation, draft, needs, target};
 use crate::domain::fleet::ServiceSet;
 use crate::domain::ids::{ContentHash, ServiceKey, Version};
 use crate::domain::plan::{Change, Target};
@@ -23,26 +23,31 @@ pub(super) fn change(
     if at.state.has_run(&key, &image.digest) {
         return Ok(None);
     }
-    let newest = newest(at, &key)?;
-    let template = at.templates.get(&key).ok_or_else(|| not_ready("its task definition could not be read"))?;
-    let rendered = template.render(&service.name, &image.reference()).map_err(|bad| not_ready(&bad.to_string()))?;
+    let draft = draft(at, &key)?;
+    let newest = newest(at, &key, draft.is_some_and(|draft| draft.published.is_some()))?;
+    let draft = draft.ok_or_else(|| not_ready("its task definition could not be read"))?;
+    let rendered = draft.template.render(&service.name, &image.reference());
+    let rendered = rendered.map_err(|bad| not_ready(&bad.to_string()))?;
+    let target = target(image, rendered.hash, draft.template.hash());
     let class = worst(at, &key, image.class.unwrap_or(class), &release.version);
     Ok(Some(Change {
         role: Role::Task { class },
         ecs_service: at.app.ecs_name(&at.fleet.name, &key),
         after: needs(at, set, service),
-        before: before(at, &key, newest, template.hash()),
-        target: target(image, rendered.hash, template.hash()),
+        before: newest.map_or_else(|| never(&target), |newest| before(at, &key, newest, draft.before.clone())),
+        target,
+        configuration: draft.changes.clone(),
         probe: None,
         service: key,
     }))
 }
 
-/// The revision the task is made from.
-fn newest<'a>(at: Situation<'a>, key: &ServiceKey) -> Result<&'a Runs, Reason> {
+/// The newest revision of the task's family. There need be none where its template is published.
+fn newest<'a>(at: Situation<'a>, key: &ServiceKey, published: bool) -> Result<Option<&'a Runs>, Reason> {
     let unreadable = |why: &str| Reason::GateUnknown { what: format!("task definition of {key}"), why: why.to_owned() };
     match at.families.get(key) {
-        Some(FamilySeen::Active(newest)) => Ok(newest),
+        Some(FamilySeen::Active(newest)) => Ok(Some(newest)),
+        Some(FamilySeen::Missing) if published => Ok(None),
         Some(FamilySeen::Missing) => {
             let why = format!("ECS has no active task definition of family {}", at.app.ecs_name(&at.fleet.name, key));
             Err(Reason::NotReady { service: key.clone(), why })
@@ -62,12 +67,17 @@ fn worst(at: Situation<'_>, key: &ServiceKey, class: MigrationClass, version: &V
     skipped.map(|migration| migration.class).fold(class, MigrationClass::max)
 }
 
-fn before(at: Situation<'_>, key: &ServiceKey, newest: &Runs, template: ContentHash) -> Target {
+/// What was there before the first run: nothing that could be named, or that anybody could go back to.
+fn never(target: &Target) -> Target {
+    Target { hash: target.hash.clone(), task_definition: None, template: None, digest: None, version: None }
+}
+
+fn before(at: Situation<'_>, key: &ServiceKey, newest: &Runs, template: Option<ContentHash>) -> Target {
     let recorded = at.state.services.get(key).filter(|state| state.runs.digest == newest.digest);
     Target {
         hash: newest.hash.clone(),
         task_definition: Some(newest.task_definition.clone()),
-        template: Some(template),
+        template,
         digest: newest.digest.clone(),
         version: recorded.and_then(|state| state.runs.version.clone()),
     }

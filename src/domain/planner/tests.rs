@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, ToSpan};
 use proptest::prelude::*;
 
-use super::sample::{World, digest, key, release, template, version};
+use super::sample::{World, digest, key, more_memory, release, template, version};
 use crate::domain::fleet::{OnFailure, Pin, SetState, WavePolicy};
 use crate::domain::gate::OnUnknown;
 use crate::domain::ids::{ContentHash, SetId};
@@ -62,6 +62,45 @@ fn inv_40_a_target_is_the_template_with_the_image_by_digest() {
     assert_eq!(change.target.version, Some(version("1.1.0")));
     assert_eq!(change.before.version, Some(version("1.0.0")));
     assert_eq!(change.ecs_service, "shop-prod-t00-api");
+}
+
+#[test]
+fn inv_40_a_template_change_alone_is_rolled_out_like_a_release_and_is_shown() {
+    let mut world = World::growing(5);
+    let same = release(&world.app, "1.0.0");
+    world.release = same;
+    assert!(world.plan().unwrap().is_empty(), "everybody runs it");
+    for tenant in 0..5 {
+        world.changes.insert(key(&format!("t{tenant:02}/api")), more_memory());
+    }
+    let plan = world.plan().unwrap();
+    let changed: BTreeSet<String> = plan.changes().map(|change| change.service.to_string()).collect();
+    assert_eq!(
+        changed,
+        ["t00/api", "t01/api", "t02/api", "t03/api", "t04/api"].map(str::to_owned).into(),
+        "and nobody else"
+    );
+    assert!(plan.waves.len() > 1 && plan.waves[0].sets().len() == 1, "one first: {:?}", sets_of(&plan));
+    for change in plan.changes() {
+        assert_eq!((change.configuration.clone(), change.changes_image()), (more_memory(), false));
+        assert_ne!(change.before.template, change.target.template);
+        assert_eq!(change.before.digest, change.target.digest);
+        let back = change.reversed(&[]);
+        assert_eq!(back.configuration[0].to_string(), "memory 1024 -> 512");
+        assert_eq!(back.target.task_definition, change.before.task_definition, "the way back is the revision before");
+    }
+}
+
+#[test]
+fn inv_09_a_manifest_that_cannot_be_used_stops_the_plan_even_where_no_image_changes() {
+    let mut world = World::growing(2);
+    world.release = release(&world.app, "1.0.0");
+    let set: SetId = "t01".parse().unwrap();
+    world.bad.insert(set.clone(), Reason::BadManifest { set, why: "it is no JSON".to_owned() });
+    let told: Vec<String> = world.plan().unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["the manifest of t01: it is no JSON"], "once for all its services");
+    world.set("t01").state = SetState::Paused;
+    assert!(world.plan().unwrap().is_empty(), "whoever is left out is no matter");
 }
 
 #[test]
@@ -206,7 +245,7 @@ fn inv_09_inv_10_every_problem_is_told_and_no_plan_is_made() {
 #[test]
 fn inv_24_the_hash_changes_with_everything_a_plan_is_made_of() {
     type Change = (&'static str, fn(&mut World));
-    let changes: [Change; 15] = [
+    let changes: [Change; 16] = [
         ("the release's version", |w| w.release.version = version("1.1.1")),
         ("its commit", |w| w.release.commit = "b".repeat(40).parse().unwrap()),
         ("an image's digest", |w| w.release.images.values_mut().next().unwrap().digest = digest("other")),
@@ -215,6 +254,7 @@ fn inv_24_the_hash_changes_with_everything_a_plan_is_made_of() {
             w.release.images.values_mut().next().unwrap().built_as = version("1.0.9")
         }),
         ("what a template says", |w| drop(w.templates.insert(key("t01/api"), template(&key("t01/api"), "512")))),
+        ("what a template changes", |w| drop(w.changes.insert(key("t01/api"), more_memory()))),
         ("what is live", |w| {
             let old = release(&w.app, "0.9.0");
             w.runs(&key("t01/api"), &old);

@@ -95,6 +95,18 @@ fn a_task_without_a_family_or_one_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn a_task_whose_template_is_published_needs_no_revision_of_its_family_before_its_first_run() {
+    let mut world = world(1, Expand);
+    let task = key("t00/migration");
+    world.families.insert(task.clone(), FamilySeen::Missing);
+    world.changes.insert(task.clone(), super::sample::more_memory());
+    let plan = world.plan().unwrap();
+    let change = plan.changes().find(|change| change.service == task).unwrap();
+    assert_eq!((&change.before.task_definition, &change.before.digest), (&None, &None));
+    assert_eq!(change.target.template, Some(world.templates[&task].hash()));
+}
+
+#[test]
 fn a_rollback_runs_no_task_and_is_refused_over_a_migration_that_forbids_it() {
     let done = world(2, Expand).plan().unwrap();
     let back = plan_back(&done, 0..done.waves.len(), None, None).unwrap();

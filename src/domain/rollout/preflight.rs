@@ -44,7 +44,7 @@ fn base(change: &Change, live: &ServiceSeen) -> Verdict {
     }
 }
 
-/// The family of a one-shot task has a revision, and nobody has put another template there since the plan was made.
+/// The family of a one-shot task has a revision, or needs none yet, and nobody has put another template there since the plan was made.
 fn family(change: &Change, family: &FamilySeen) -> Verdict {
     let service = change.service.clone();
     match family {
@@ -55,6 +55,7 @@ fn family(change: &Change, family: &FamilySeen) -> Verdict {
             service,
             found: format!("the newest of its family is {}", newest.task_definition.family_and_revision()),
         }),
+        FamilySeen::Missing if change.before.task_definition.is_none() => Verdict::Pass,
         FamilySeen::Missing => {
             let why = format!("ECS has no active task definition of family {}", change.ecs_service);
             Verdict::Fail(Reason::NotReady { service, why })

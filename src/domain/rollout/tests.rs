@@ -44,6 +44,7 @@ pub(super) fn change(service: &str, after: &[&str]) -> Change {
         after: after.iter().map(|name| name.parse::<ServiceName>().unwrap()).collect(),
         before: target("old"),
         target: target("new"),
+        configuration: Vec::new(),
         probe: Some(Probe { service: service.clone(), url: "http://x/".to_owned(), host: "x".to_owned() }),
         service,
     }

@@ -37,6 +37,12 @@ impl Bench {
         Self { scene: runtime.block_on(Scene::new(size)), runtime }
     }
 
+    /// The same where Terraform publishes templates, and has changed them.
+    pub(super) fn with_manifests(size: Size) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Self { scene: runtime.block_on(Scene::with_manifests(size)), runtime }
+    }
+
     pub(super) fn run(&self, schedule: &Schedule, second: Option<Second>) -> Report {
         self.runtime.block_on(simulate(&self.scene, schedule.clone(), second, Purpose::Twice))
     }

@@ -52,6 +52,8 @@ pub(super) enum Beside {
     Hold,
     /// A person pins the tenant of this service to what it ran before.
     Pin(usize),
+    /// Terraform publishes another template for it.
+    Publish(usize),
 }
 
 /// What kind of call it is.
@@ -86,6 +88,7 @@ impl Class {
         use Kind as K;
         match (self.name, self.writes) {
             ("sleep", _) => &[K::Late, K::CrashBefore, K::CrashAfter, K::Stop],
+            ("s3.template", _) => &[K::Unavailable, K::Refused, K::Tampered, K::Late, K::CrashBefore, K::Stop],
             ("ledger.plan", _) => &[K::Unavailable, K::Refused, K::Tampered, K::Late, K::CrashBefore, K::Stop],
             (_, true) => &[
                 K::Unavailable,

@@ -19,4 +19,5 @@ mod process;
 mod reading;
 mod regressions;
 mod scene;
+mod templates;
 mod writing;

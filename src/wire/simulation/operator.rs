@@ -360,6 +360,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         source: Arc::clone(&process.sim) as _,
         images: Arc::clone(process) as _,
         fleet: Arc::clone(process) as _,
+        manifests: Arc::clone(process) as _,
         probes: Arc::clone(process) as _,
         targets: Arc::clone(process) as _,
         metrics: Arc::clone(&process.sim) as _,

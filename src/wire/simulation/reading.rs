@@ -1,9 +1,10 @@
 //! The ports to look, with faults on the way. What a process was told is told to the checker, too.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use jiff::Timestamp;
 
 use super::fault::{Class, Kind};
 use super::process::Process;
@@ -11,17 +12,19 @@ use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
 use crate::domain::gate::{Answer, Probe, TargetHealth};
 use crate::domain::ids::{
-    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn,
-    Version,
+    CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, SetId,
+    TaskDefinitionArn, Version,
 };
 use crate::domain::lease::{LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
+use crate::domain::published::{PublishedSeen, Wanted};
 use crate::domain::release::Release;
 use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
+use crate::domain::template::{Revision, Template};
 use crate::ports::{
-    FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, PortResult, ProbeReader, TargetReader,
-    WayBackReader,
+    FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, ManifestReader, PortResult,
+    ProbeReader, TargetReader, WayBackReader,
 };
 
 const OBSERVE: Class = Class::read("ecs.observe");
@@ -29,6 +32,8 @@ const HISTORY: Class = Class::read("ecs.history").exact();
 const TASK_DEFINITION: Class = Class::read("ecs.definition").exact();
 const STOPS: Class = Class::read("ecs.stops").exact();
 const LAST_LINES: Class = Class::read("logs.lines").exact();
+const MANIFESTS: Class = Class::read("s3.manifests").exact();
+const TEMPLATE: Class = Class::read("s3.template").exact();
 const PROBE: Class = Class::read("probe");
 const TARGETS: Class = Class::read("elb.targets");
 const WAY_BACK: Class = Class::read("ecs.way_back").exact();
@@ -79,7 +84,7 @@ impl FleetReader for Process {
         seen
     }
 
-    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Value> {
+    async fn task_definition(&self, cell: &CellName, arn: &TaskDefinitionArn) -> PortResult<Arc<Revision>> {
         self.ask(TASK_DEFINITION, arn.as_str(), || self.sim.task_definition(cell, arn)).await
     }
 
@@ -95,6 +100,47 @@ impl FleetReader for Process {
 
     async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>> {
         self.ask(LAST_LINES, &service.ecs_service, || self.sim.last_lines(service)).await
+    }
+}
+
+#[async_trait]
+impl ManifestReader for Process {
+    async fn published(&self, sets: &[Wanted]) -> BTreeMap<SetId, PublishedSeen> {
+        let kind = self.arrive(MANIFESTS).await;
+        let mut seen = self.sim.published(sets).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                seen.values_mut().for_each(|seen| *seen = PublishedSeen::Unreachable { why: "no answer".to_owned() });
+            }
+            Some(Kind::Refused) => {
+                seen.values_mut().for_each(|seen| *seen = PublishedSeen::Bad { why: "it is no JSON".to_owned() });
+            }
+            _ => {}
+        }
+        self.leave(kind).await;
+        seen
+    }
+
+    async fn template(
+        &self,
+        set: &Wanted,
+        service: &ServiceName,
+        hash: &ContentHash,
+    ) -> PortResult<Option<(Template, Timestamp)>> {
+        let kind = self.arrive(TEMPLATE).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => return Err(super::process::unavailable(TEMPLATE)),
+            Some(Kind::Refused) => return Err(super::process::refused(TEMPLATE)),
+            _ => {}
+        }
+        let mut found = self.sim.template(set, service, hash).await?;
+        if let Some((template, _)) = found.as_mut().filter(|_| kind == Some(Kind::Tampered)) {
+            let mut fields = template.fields().clone();
+            fields["taskRoleArn"] = "arn:aws:iam::111111111111:role/somebody-elses".into();
+            *template = Template::from_task_definition(&fields, service).unwrap();
+        }
+        self.leave(kind).await;
+        Ok(found)
     }
 }
 

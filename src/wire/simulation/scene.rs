@@ -42,14 +42,28 @@ pub(super) type Flaw = (Option<usize>, usize, FaultKind);
 
 impl Scene {
     pub(super) async fn new(size: Size) -> Self {
-        let source = Source { name: "fleet.yaml".to_owned(), bytes: file(size).into_bytes() };
+        Self::of(file(size)).await
+    }
+
+    /// The same where Terraform publishes templates, and has changed them all since the first release.
+    pub(super) async fn with_manifests(size: Size) -> Self {
+        let manifest = r#"clusters: [shop], manifest: "s3://shop-control/sets/{tenant}/manifest.json" }"#;
+        let mut scene = Self::of(file(size).replacen("clusters: [shop] }", manifest, 1)).await;
+        let (application, fleet) = (&scene.application, &scene.application.fleets[0]);
+        let services = scene.world.change_templates(application, fleet, |_| true, "memory", &"1024".into());
+        assert_eq!(services, size.tenants * size.services);
+        scene
+    }
+
+    async fn of(text: String) -> Self {
+        let source = Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() };
         let application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}"));
         let sim = Arc::new(Sim::new(&application, beginning()));
         let application = Arc::new(application);
         let app = app(&sim, Arc::clone(&application), Arc::new(Silent));
         let mut releases = Vec::new();
         for number in 1..=3 {
-            let touched: Vec<String> = (0..size.services).map(|service| format!("s{service}")).collect();
+            let touched: Vec<String> = application.services.iter().map(|service| service.name.to_string()).collect();
             let touched: Vec<(&str, &[Fault])> = touched.iter().map(|folder| (folder.as_str(), &[][..])).collect();
             sim.world().commit(&touched);
             let commit = commit(number).parse().unwrap();

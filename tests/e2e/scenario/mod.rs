@@ -1,11 +1,13 @@
 //! The scenarios, in the order of a full run. A new one is a file here and a variant below.
 
+mod actions;
 mod binary;
 mod bootstrap;
 mod breaker;
 mod faults;
 mod kills;
 mod pause;
+mod platform;
 mod quarantine;
 mod record;
 mod release;
@@ -31,12 +33,13 @@ pub(crate) enum Scenario {
     Two,
     Signals,
     Pause,
+    Platform,
     Kills,
     Faults,
     Verdicts,
 }
 
-const ALL: [Scenario; 13] = [
+const ALL: [Scenario; 14] = [
     Scenario::Bootstrap,
     Scenario::Binary,
     Scenario::Update,
@@ -47,6 +50,7 @@ const ALL: [Scenario; 13] = [
     Scenario::Two,
     Scenario::Signals,
     Scenario::Pause,
+    Scenario::Platform,
     Scenario::Kills,
     Scenario::Faults,
     Scenario::Verdicts,
@@ -101,6 +105,7 @@ impl Scenario {
             Self::Two => "two",
             Self::Signals => "signals",
             Self::Pause => "pause",
+            Self::Platform => "platform",
             Self::Kills => "kills",
             Self::Faults => "faults",
             Self::Verdicts => "verdicts",
@@ -118,6 +123,7 @@ impl Scenario {
             Self::Quarantine => "broken for one tenant alone: it stays behind, the others go on",
             Self::Two => "two runs at once, and a run that is over",
             Self::Signals => "SIGINT, SIGTERM, finalize after SIGKILL, handing over",
+            Self::Platform => "a release on what Terraform made, through the templates that it publishes",
             Self::Pause => "a tenant sleeps, is passed by, and wakes as it was",
             Self::Kills => "SIGKILL at moments by chance: the same end each time",
             Self::Verdicts => "what ECS and CloudWatch can show, each with its verdict, and none that passes wrongly",
@@ -137,6 +143,7 @@ impl Scenario {
             Self::Two => two::play(story, world).await,
             Self::Signals => signals::play(story, world).await,
             Self::Pause => pause::play(story, world).await,
+            Self::Platform => platform::play(story, world).await,
             Self::Kills => kills::play(story, world, bounded).await,
             Self::Faults => faults::play(story, world).await,
             Self::Verdicts => verdicts::play(story, world).await,

@@ -48,6 +48,22 @@ impl Cell {
         })
     }
 
+    /// The emulator's own address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Status and body of a path of the emulator, asked for under this host, if one is named.
+    pub(crate) async fn get(&self, path: &str, host: &str) -> Result<(u16, String)> {
+        let mut request = self.http.get(format!("{}{path}", self.url));
+        if !host.is_empty() {
+            request = request.header("host", host);
+        }
+        let answer = request.send().await.trying(path)?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.text().await.trying(path)?))
+    }
+
     /// This cell as tidegate sees it: the same, but every call goes through the proxy.
     pub(crate) async fn through_proxy(&self) -> Result<Self> {
         Self::connect(self.fleet, self.endpoint()).await

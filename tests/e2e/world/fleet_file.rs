@@ -28,6 +28,8 @@ pub(crate) struct Shape {
     pub(crate) rest_first: usize,
     /// How many of prod's tenants may be left behind.
     pub(crate) failure_budget: usize,
+    /// Whether it is what Terraform makes: an application of its own beside those of the world, in dev alone.
+    pub(crate) made_by_terraform: bool,
 }
 
 impl Shape {
@@ -42,12 +44,18 @@ impl Shape {
             canary_bake: "4s",
             rest_first: 1,
             failure_budget: 0,
+            made_by_terraform: false,
         }
     }
 
     /// Two services, one tenant in dev, three in prod: for stories that play often.
     pub(crate) const fn small(name: &'static str) -> Self {
         Self { services: 2, dev_tenants: 1, canary_bake: "1s", ..Self::whole(name) }
+    }
+
+    /// Two services of one tenant, for whom Terraform makes everything.
+    pub(crate) const fn platform(name: &'static str) -> Self {
+        Self { made_by_terraform: true, ..Self::small(name) }
     }
 
     pub(crate) fn services(&self) -> &'static [Service] {
@@ -65,6 +73,9 @@ impl Shape {
 
     /// The text of fleet.yaml.
     pub(super) fn fleet_yaml(&self, world: &World) -> String {
+        if self.made_by_terraform {
+            return self.platform_yaml(world);
+        }
         format!(
             "schema: 1\napp: accessos\ndomain: a3os.app\nversioning: {{ bump: patch, prerelease: main }}\n\
              images: {{ repository: \"{}/{{service}}\", cell: dev-1, platforms: [linux/amd64], builder: auto, \
@@ -80,6 +91,25 @@ impl Shape {
             self.prod(),
             self.entries(&DEV),
             self.entries(&PROD),
+        )
+    }
+
+    fn platform_yaml(&self, world: &World) -> String {
+        let (registry, endpoint, account) = (world.dev.registry(), world.dev.endpoint(), DEV.account);
+        format!(
+            "schema: 1\napp: shop\ndomain: shop.test\nversioning: {{ bump: patch, prerelease: main }}\n\
+             images: {{ repository: \"{}/{{service}}\", platforms: [linux/amd64], builder: auto, attest: off, \
+             prepare: [./prepare], inputs: [bin] }}\nservices:\n{}cells:\n  dev-1: {{ account: \"{account}\", \
+             region: eu-west-1, clusters: [shop-dev], endpoint: \"{endpoint}\", registry: \"{registry}\", \
+             role: \"arn:aws:iam::{account}:role/tidegate-dev\", \
+             manifest: \"s3://shop-{{fleet}}-control-{account}/sets/{{tenant}}/manifest.json\" }}\ngates:\n  dev:\n    \
+             rollout: {{ deadline: 1m, poll: 500ms, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
+             probe: {{ url: \"http://{registry}/_alb/shop-dev/{{service}}{{health}}\", every: 500ms, failures_max: 2, \
+             version: match }}\n    unknown: hold\nfleets:\n{}tenants:\n  entries:\n    \
+             - {{ id: acme, fleet: dev, host: acme.dev.shop.test }}\n",
+            self.name,
+            self.services().iter().map(service).collect::<String>(),
+            self.dev(),
         )
     }
 

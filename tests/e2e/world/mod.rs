@@ -18,6 +18,7 @@ mod payload;
 mod problem;
 mod proxy;
 mod repository;
+mod sessions;
 mod target_health;
 mod tenancy;
 mod tidegate;
@@ -131,6 +132,11 @@ impl World {
         self.dev.forget_calls();
         self.prod.forget_calls();
         Ok(moved.len())
+    }
+
+    /// The reference of the image that a service ran before the first release.
+    pub(crate) fn bootstrap_image(&self, service: &layout::Service) -> &str {
+        &self.bootstrap[service.name].reference
     }
 
     /// A file of this run that people may want to read afterwards.

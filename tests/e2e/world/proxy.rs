@@ -5,7 +5,7 @@
 //! calls among them are written down. The world itself talks to the emulators directly and never
 //! shows up here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ use super::autoscaler::Autoscaler;
 use super::faults::{AwsFault, Faults};
 use super::layout::Place;
 use super::problem::{Result, Trying};
+use super::sessions::Sessions;
 use super::target_health::Unhealthy;
 use crate::github::{CuttableListener, Scissors};
 
@@ -81,6 +82,7 @@ struct Known {
     faults: Option<Faults>,
     autoscaler: Autoscaler,
     unhealthy: Option<Unhealthy>,
+    sessions: Sessions,
 }
 
 impl Proxy {
@@ -110,6 +112,16 @@ impl Proxy {
         let mut state = self.upstream.state();
         state.forgotten += state.calls.len();
         state.calls.clear();
+    }
+
+    /// The actions of every session, in IAM's words.
+    pub(crate) fn actions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        self.upstream.state().sessions.actions()
+    }
+
+    /// Forgets who asked for what.
+    pub(crate) fn forget_actions(&self) {
+        self.upstream.state().sessions.forget();
     }
 
     /// How many AWS calls there were since the start.
@@ -165,6 +177,14 @@ impl Call {
 }
 
 impl Asked {
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(super) fn action(&self) -> Option<&str> {
         self.call.as_ref().map(|call| call.action.as_str())
     }
@@ -210,6 +230,7 @@ impl Upstream {
         if let Some(unhealthy) = &mut self.state().unhealthy {
             unhealthy.tell(asked, &mut answer);
         }
+        self.state().sessions.note(asked, &answer);
         if let Some(faults) = &mut self.state().faults {
             faults.remember(asked, &answer);
         }

@@ -1,6 +1,7 @@
 //! The application's repository: a git checkout with the services' sources and a fleet.yaml that names the two
 //! emulators, and the GitHub it belongs to. What runs in it is in `workflow`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub(crate) struct Repository {
     pub(super) run_number: u64,
     /// Commands that were started: each has its own event file and its own outputs.
     pub(super) started: u64,
+    /// Runs that did more than look.
+    pub(super) deployed: BTreeSet<u64>,
 }
 
 impl Repository {
@@ -42,7 +45,9 @@ impl Repository {
         copy(&Path::new(shape.services()[0].context).join("server"), &folder.join("bin"))?;
         let seed = Seed::new("accessos", "accessos").accept_any_sha().user(MAINTAINER, Role::Maintain);
         let github = Arc::new(GithubFake::start(seed.user(TRIAGER, Role::Triage)));
-        let repository = Self { github, shape, folder, run_number: 0, started: 0 };
+        let repository = Self { github, shape, folder, run_number: 0, started: 0, deployed: BTreeSet::new() };
+        world.dev.proxy.forget_actions();
+        world.prod.proxy.forget_actions();
         repository.write("fleet.yaml", &shape.fleet_yaml(world))?;
         repository.write(".gitignore", "services/*/server\n.events/\n")?;
         repository.write("prepare", PREPARE)?;
@@ -59,6 +64,12 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", &format!("{service}: {fault}")]).await?;
         let head = self.git(&["rev-parse", "HEAD"]).await?;
         Ok(head.trim().to_owned())
+    }
+
+    /// Which kind of job an AWS session was of, by the run that its name tells.
+    pub(crate) fn job(&self, session: &str) -> Option<&'static str> {
+        let run: u64 = session.rsplit('-').next()?.parse().ok()?;
+        Some(if self.deployed.contains(&run) { "deploy" } else { "plan" })
     }
 
     pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {

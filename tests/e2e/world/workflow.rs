@@ -114,6 +114,13 @@ impl Repository {
         self.write(&format!("{files}/event.json"), &payload.to_string())?;
         self.write(&format!("{files}/output"), "")?;
         let run = self.run_id();
+        let looks = match (event, arguments) {
+            ("pull_request", words) => !words.contains(&"--approved-plan"),
+            (_, words) => matches!(words.first(), Some(&("plan" | "status" | "check" | "tenants"))),
+        };
+        if !looks {
+            self.deployed.insert(run);
+        }
         let api = self.github.url();
         let tidegate = Tidegate::in_folder(&self.folder)
             .with("GITHUB_ACTIONS", "true")

@@ -36,7 +36,7 @@ run "born_asleep" {
     error_message = "A service must be born at 0 tasks with a least of 0."
   }
   assert {
-    condition     = toset(keys(aws_ecs_service.this)) == toset(["api", "work"]) && toset(keys(aws_s3_object.template)) == toset(["api", "move", "work"])
+    condition     = toset(keys(aws_ecs_service.this)) == toset(["api", "work"]) && toset(keys(jsondecode(aws_s3_object.manifest.content).services)) == toset(["api", "move", "work"])
     error_message = "A one-shot task has a template and no service."
   }
   assert {
@@ -52,16 +52,16 @@ run "born_asleep" {
 run "template_is_a_registration_without_an_image" {
   command = plan
   assert {
-    condition     = jsondecode(aws_s3_object.template["api"].content).family == "accessos-dev-acme-api" && jsondecode(aws_s3_object.template["api"].content).containerDefinitions[0].name == "api" && jsondecode(aws_s3_object.template["api"].content).containerDefinitions[0].image == "@tidegate"
+    condition     = jsondecode(jsondecode(aws_s3_object.manifest.content).services.api.template.body).family == "accessos-dev-acme-api" && jsondecode(jsondecode(aws_s3_object.manifest.content).services.api.template.body).containerDefinitions[0].name == "api" && jsondecode(jsondecode(aws_s3_object.manifest.content).services.api.template.body).containerDefinitions[0].image == "@tidegate"
     error_message = "The release tool looks for the family, a container named after the service, and the placeholder."
   }
   assert {
-    condition     = jsondecode(aws_s3_object.template["api"].content).taskRoleArn == "arn:aws:iam::111111111111:role/accessos/dev/sets/accessos-dev-acme-api"
+    condition     = jsondecode(jsondecode(aws_s3_object.manifest.content).services.api.template.body).taskRoleArn == "arn:aws:iam::111111111111:role/accessos/dev/sets/accessos-dev-acme-api"
     error_message = "A task's role is named by the set and the service."
   }
   assert {
-    condition     = jsondecode(aws_s3_object.manifest.content).services.api.template.sha256 == sha256(aws_s3_object.template["api"].content)
-    error_message = "The manifest names the bytes of the template."
+    condition     = jsondecode(aws_s3_object.manifest.content).services.api.template.sha256 == sha256(jsondecode(aws_s3_object.manifest.content).services.api.template.body)
+    error_message = "The hash is that of the text beside it."
   }
 }
 
@@ -133,7 +133,7 @@ run "template_too_large" {
     services    = { work = { kind = "worker", cpu = 256, memory = 512, min = 1, max = 2 } }
     environment = { LONG = join("", [for n in range(1000) : "seventy characters, a thousand times, are more than 64 KiB: 0123456789."]) }
   }
-  expect_failures = [aws_s3_object.template["work"]]
+  expect_failures = [aws_s3_object.manifest]
 }
 
 run "long_names_are_cut_and_stay_apart" {

@@ -6,6 +6,7 @@ use super::Notes;
 use crate::domain::fleet::Cell;
 use crate::domain::ids::CellName;
 use crate::domain::manifest::mirror::{CellEntry, FleetFile};
+use crate::domain::object_name::ObjectName;
 
 /// The cells by name.
 pub(super) fn cells(notes: &mut Notes<'_>, file: &FleetFile) -> Option<BTreeMap<CellName, Cell>> {
@@ -30,6 +31,9 @@ fn cell(notes: &mut Notes<'_>, name: &str, entry: &CellEntry) -> Option<Cell> {
         let what = format!("endpoint `{}` is no URL", endpoint.escape_debug());
         notes.add(&format!("{path}.endpoint"), what, "it begins with https:// or http://");
     }
+    if let Some(manifest) = &entry.manifest {
+        check_manifest(notes, &format!("{path}.manifest"), manifest);
+    }
     Some(Cell {
         name: notes.key(&path, name)?,
         account: entry.account.clone(),
@@ -38,7 +42,17 @@ fn cell(notes: &mut Notes<'_>, name: &str, entry: &CellEntry) -> Option<Cell> {
         role: entry.role.clone(),
         endpoint: entry.endpoint.clone(),
         registry: entry.registry.clone(),
+        manifest: entry.manifest.clone(),
     })
+}
+
+fn check_manifest(notes: &mut Notes<'_>, path: &str, pattern: &str) {
+    // Names are checked where they stand; here it is the pattern that is tried.
+    let names = "any".parse().ok().zip("any".parse().ok());
+    if names.is_some_and(|(fleet, set)| ObjectName::of(pattern, &fleet, &set).is_none()) {
+        let what = format!("`{}` names no object for each tenant", pattern.escape_debug());
+        notes.add(path, what, "it looks like s3://bucket/sets/{tenant}/manifest.json; {fleet} may stand in it too");
+    }
 }
 
 fn check_role(notes: &mut Notes<'_>, path: &str, role: &str, account: &str) {

@@ -59,6 +59,8 @@ pub(super) struct Checker {
     changed: Vec<Option<u32>>,
     /// Calls in which a service was changed beside us.
     beside: Vec<Option<u32>>,
+    /// Whether Terraform published something.
+    published: bool,
     /// Updates that began a deployment, by rollout, service and target.
     updates: BTreeMap<(RolloutId, usize, u32), u32>,
     /// For each service what anybody was told that it runs, each with the last call in which.
@@ -116,6 +118,7 @@ impl Checker {
             fence: 0,
             changed: vec![None; number],
             beside: vec![None; number],
+            published: false,
             updates: BTreeMap::new(),
             runs: vec![Vec::new(); number],
             exposed: BTreeMap::new(),
@@ -170,7 +173,8 @@ impl Checker {
 
     /// Whether somebody changed a service beside us.
     pub(super) fn anything_beside(&self) -> bool {
-        self.beside.iter().any(Option::is_some) || self.held_at.is_some() || !self.pinned_at.is_empty()
+        let changed = self.published || self.beside.iter().any(Option::is_some);
+        changed || self.held_at.is_some() || !self.pinned_at.is_empty()
     }
 
     /// Changes the world beside us.
@@ -180,6 +184,10 @@ impl Checker {
         let service = match what {
             Beside::Hold => return self.hold(world),
             Beside::Pin(service) => return self.pin(world, service % number),
+            Beside::Publish(service) => {
+                self.published = true;
+                return world.publish_by_hand(&fleet, &key(service));
+            }
             Beside::Foreign(service) | Beside::Redeploy(service) | Beside::Zero(service) | Beside::Delete(service) => {
                 service
             }
@@ -189,7 +197,7 @@ impl Checker {
             Beside::Redeploy(_) => world.redeploy_by_hand(&fleet, &key(service)),
             Beside::Zero(_) => world.scale_by_hand(&fleet, &key(service), 0),
             Beside::Delete(_) => world.delete_by_hand(&fleet, &key(service)),
-            Beside::Hold | Beside::Pin(_) => {}
+            Beside::Hold | Beside::Pin(_) | Beside::Publish(_) => {}
         }
         self.beside[service % number] = Some(self.call);
     }

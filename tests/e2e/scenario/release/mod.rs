@@ -27,5 +27,6 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     let second = rollback::play(&mut stage, &first).await?;
     let third = killed::play(&mut stage, &second).await?;
     again::play(&mut stage, &third).await?;
+    super::actions::compare(&mut stage).await?;
     stage.contract()
 }

@@ -5,7 +5,7 @@ use super::decide::{decided, ended};
 use super::event::{Ask, Dispatch, Verb, ask};
 use super::run::Report;
 use crate::app::build::{Request, build};
-use crate::app::go_on::go_on;
+use crate::app::go_on::{Accept, accept, go_on};
 use crate::app::promote::promote;
 use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::Outcome;
@@ -78,6 +78,7 @@ async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>)
     let (by, why) = (asked.by.as_str(), asked.why.as_str());
     let outcome = match asked.verb {
         Verb::Continue => go_on(app, fleet).await?,
+        Verb::Accept => accept(app, fleet, Accept { by, why }).await?,
         Verb::Rollback => {
             let back = asked.version.clone().map_or(Back::Last, Back::To);
             rollback(app, fleet, &back, by, why).await?

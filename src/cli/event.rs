@@ -57,6 +57,8 @@ pub enum Verb {
     Rollback,
     /// Go on.
     Continue,
+    /// Accept what the gates could not decide, and go on.
+    Accept,
     /// Release what succeeded in the fleet before.
     Promote,
     /// Let nothing go forward.
@@ -127,18 +129,22 @@ fn dispatch(payload: &Payload<'_>) -> Result<Ask, BadEvent> {
     let verb = match payload.text(&["inputs", "command"])? {
         "rollback" => Verb::Rollback,
         "continue" => Verb::Continue,
+        "continue --accept" => Verb::Accept,
         "promote" => Verb::Promote,
         "hold" => Verb::Hold,
         "unhold" => Verb::Unhold,
         "abort" => Verb::Abort,
         other => {
-            let known = "rollback, continue, promote, hold, unhold or abort";
+            let known = "rollback, continue, continue --accept, promote, hold, unhold or abort";
             let why = format!("`command` is `{}`; it can be {known}", other.escape_debug());
             return Err(payload.bad(&why));
         }
     };
     let version = payload.text(&["inputs", "version"]).unwrap_or_default();
     let why = payload.text(&["inputs", "why"]).ok().filter(|why| !why.trim().is_empty());
+    if verb == Verb::Accept && why.is_none() {
+        return Err(payload.bad("`continue --accept` without `why`; say why it is good enough"));
+    }
     Ok(Ask::Dispatch(Dispatch {
         verb,
         fleet: payload.parsed(&["inputs", "fleet"])?,
@@ -207,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_undecided_is_accepted_with_a_reason_only() {
+        let dispatch = |why: &str| {
+            let inputs = json!({"command": "continue --accept", "fleet": "prod", "version": "", "why": why});
+            read("workflow_dispatch", json!({"inputs": inputs, "sender": {"login": "ana"}}))
+        };
+        let Ok(Ask::Dispatch(asked)) = dispatch("night, nobody is there") else { panic!() };
+        assert_eq!(
+            (asked.verb, asked.by.as_str(), asked.why.as_str()),
+            (Verb::Accept, "ana", "night, nobody is there")
+        );
+        assert!(dispatch(" ").unwrap_err().why.contains("without `why`"));
+    }
+
+    #[test]
     fn a_strange_payload_is_an_error_and_a_strange_event_is_nothing() {
         assert!(read("push", json!({})).is_err());
         assert!(read("push", json!([1, 2])).is_err());
@@ -214,8 +234,8 @@ mod tests {
         let bad = read("workflow_dispatch", json!({"inputs": {"command": "explode", "fleet": "prod"}})).unwrap_err();
         assert_eq!(
             bad.to_string(),
-            "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue, promote, \
-             hold, unhold or abort"
+            "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue, continue --accept, \
+             promote, hold, unhold or abort"
         );
     }
 }

@@ -59,12 +59,12 @@ pub async fn status(readers: &Readers, application: &Application, fleet: &Fleet)
     let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
     let seen = view(readers, application, fleet).await?;
     let decided = directives.apply(fleet);
-    let tasks = application.tasks_in(&decided).map(|key| task(&seen, key));
+    let tasks = application.migrations_in(&decided).map(|key| task(&seen, key));
     let services = tasks.chain(application.services_in(&decided).map(|key| one(&decided, &seen, key))).collect();
     Ok(FleetStatus { services, view: seen, directives })
 }
 
-/// A task runs once, so only the records say what it has done.
+/// A migration runs once, so only the records say what it has done.
 fn task(view: &FleetView, service: ServiceKey) -> ServiceStatus {
     let ran = view.state.services.get(&service).filter(|state| state.result == ServiceResult::Live);
     ServiceStatus {

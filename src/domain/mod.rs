@@ -22,6 +22,7 @@ pub mod infra_guard;
 pub mod snapshot;
 pub mod plan;
 pub mod rollout;
+pub mod result;
 pub mod ledger;
 pub mod directive;
 pub mod pause;

@@ -52,6 +52,14 @@ pub(crate) enum Mutant {
     BreakerIgnored,
     /// A failed wave is followed by no rollback.
     NoRollback,
+    /// A service whose metrics could not be read is left out of the judgement.
+    MissingMetricsPass,
+    /// Alarms that could not be read are as quiet as they were.
+    StaleAlarmIsQuiet,
+    /// A smoke test may fail.
+    SmokeIgnored,
+    /// Tasks that go while a wave is watched are counted by ECS alone, which stops counting.
+    LossesUncounted,
 }
 
 /// Whether the engine breaks this rule.

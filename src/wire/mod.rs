@@ -10,9 +10,13 @@ mod rehearse;
 mod machine;
 mod simulated;
 #[cfg(test)]
+mod dying;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod smoke;
 #[cfg(test)]
 mod verbs;
 #[cfg(test)]
@@ -39,6 +43,7 @@ use crate::domain::ids::{FleetName, ServiceKey};
 use crate::domain::infra_guard::approval_schema;
 use crate::domain::manifest::{Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::replay::replay_schema;
+use crate::domain::result::result_schema;
 use crate::domain::snapshot::ServiceSeen;
 
 /// Runs a command from what was typed to the exit code.
@@ -159,6 +164,7 @@ fn schema(of: FileKind) -> Report {
         FileKind::Fleet => fleet_schema(),
         FileKind::Tenants => tenants_schema(),
         FileKind::Replay => replay_schema(),
+        FileKind::Result => result_schema(),
         FileKind::InfraApproval => approval_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))

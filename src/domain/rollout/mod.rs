@@ -5,11 +5,15 @@ mod decide;
 mod losses;
 mod preflight;
 mod quarantine;
+mod report;
+mod smoke;
 mod standing;
 mod task;
 mod watch;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_smoke;
 #[cfg(test)]
 mod tests_task;
 
@@ -27,6 +31,7 @@ use super::snapshot::{ServiceSeen, Snapshot, TaskSeen};
 
 pub use decide::Decision;
 use losses::Losses;
+use smoke::SmokeTests;
 pub use standing::Standing;
 use task::Started;
 pub use watch::Reading;
@@ -68,7 +73,7 @@ pub enum Event {
         /// Index of the wave.
         wave: usize,
     },
-    /// Every one-shot task of the wave has ended well; what serves may be changed.
+    /// Every migration of the wave has ended well; what serves may be changed.
     TasksDone {
         /// Index of the wave.
         wave: usize,
@@ -79,6 +84,11 @@ pub enum Event {
         wave: usize,
         /// When the watch began.
         since: Timestamp,
+    },
+    /// Every smoke test of the wave has ended well. ECS forgets their ends sooner than a watch may last.
+    TestsDone {
+        /// Index of the wave.
+        wave: usize,
     },
     /// A tenant failed on its own: its services go back to what they ran before, and the wave goes on without it.
     Quarantined {
@@ -127,6 +137,7 @@ impl Phase {
             (Self::Deploying { wave }, Event::Baking { wave: same, since }) if wave == same => {
                 Some(Self::Baking { wave: *wave, since: *since })
             }
+            (Self::Baking { wave, .. }, Event::TestsDone { wave: same }) if wave == same => Some(self.clone()),
             (Self::Baking { wave, .. }, Event::WaveStarted { wave: next }) if wave + 1 == *next && *next < waves => {
                 Some(Self::Deploying { wave: *next })
             }
@@ -159,9 +170,9 @@ pub struct Rollout {
     sent: BTreeMap<ServiceKey, Sent>,
     /// One-shot tasks of the present wave that this process started or found.
     started: BTreeMap<ServiceKey, Started>,
-    /// Tasks that are recorded to have run already.
+    /// Migrations that are recorded to have run already.
     ran: BTreeSet<ServiceKey>,
-    /// Whether the tasks of the present wave are recorded as done.
+    /// Whether the migrations of the present wave are recorded as done.
     tasks_done: bool,
     /// When another process began the present wave, at the earliest; none if this one did. Its tasks may be running.
     begun_before: Option<Timestamp>,
@@ -173,6 +184,8 @@ pub struct Rollout {
     accepted: BTreeSet<usize>,
     /// Tasks that went while the present wave was watched.
     losses: BTreeMap<ServiceKey, Losses>,
+    /// The smoke tests of the present wave.
+    smoke: SmokeTests,
 }
 
 /// An update this process sent.
@@ -209,11 +222,13 @@ impl Rollout {
             watched: Arc::default(),
             accepted: BTreeSet::new(),
             losses: BTreeMap::new(),
+            smoke: SmokeTests::default(),
         };
         for event in events {
             rollout.apply(&event, now)?;
         }
         rollout.begun_before = rollout.wave().map(|_| opened_at);
+        rollout.smoke.of_others = matches!(rollout.phase, Phase::Baking { .. });
         Ok(rollout)
     }
 
@@ -238,7 +253,10 @@ impl Rollout {
                 (self.tasks_done, self.begun_before) = (false, None);
                 self.started.clear();
                 self.losses.clear();
+                self.smoke = SmokeTests::default();
             }
+            Event::TestsDone { .. } if self.smoke.done => return Err(illegal()),
+            Event::TestsDone { .. } => self.smoke.done = true,
             Event::TasksDone { .. } if self.tasks_done => return Err(illegal()),
             Event::TasksDone { .. } => {
                 self.looking_since = now;
@@ -311,6 +329,7 @@ impl Rollout {
             }
         }
         self.note_tasks(&seen.services);
+        self.note_smoke_tests(&seen.tasks);
         for (service, task) in &seen.tasks {
             if let TaskSeen::Running { task } = task {
                 let found = Started { task: task.clone(), at: self.looking_since };

@@ -31,7 +31,8 @@ pub(crate) use cell::Cell;
 pub(crate) use chance::{Chance, seed};
 pub(crate) use fleet_file::Shape;
 pub(crate) use image::{Image, Workshop};
-pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES};
+use layout::SMOKE_SOURCE;
+pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES, SMOKE};
 pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
 pub(crate) use proxy::Call;
@@ -130,6 +131,12 @@ impl World {
         self.dev.forget_calls();
         self.prod.forget_calls();
         Ok(moved.len())
+    }
+
+    /// A task definition for a smoke test, as Terraform would make it.
+    pub(crate) async fn smoke_test_of(&self, fleet: &'static Fleet, tenant: &'static str) -> Result<()> {
+        let place = Place { fleet, tenant, service: &SMOKE };
+        self.cell(fleet).register(place, &self.bootstrap[SMOKE_SOURCE.name]).await.map(drop)
     }
 
     /// A file of this run that people may want to read afterwards.

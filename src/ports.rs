@@ -312,6 +312,10 @@ pub trait TaskReader: Send + Sync {
 
     /// How each of these stands. Every one has an entry. Batched for those whose name is known.
     async fn tasks(&self, runs: &[TaskRun]) -> BTreeMap<ServiceKey, TaskSeen>;
+
+    /// The last lines that a task wrote whose name is known, without what looks like a secret; none where it logs
+    /// elsewhere or has not failed.
+    async fn last_lines(&self, run: &TaskRun) -> PortResult<Vec<String>>;
 }
 
 /// One-shot tasks, to start.

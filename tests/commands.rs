@@ -203,4 +203,27 @@ fn a_rehearsal_ends_as_the_rollout_would() {
     assert_eq!(configured.code, 0, "{}", configured.out);
     assert!(configured.out.contains("memory 512 -> 1024"), "{}", configured.out);
     assert_eq!(failing("tenant=nobody").code, 2);
+    let unseen = failing("tenant=globex,at=errors");
+    assert_eq!(unseen.code, 2);
+    assert!(unseen.out.contains("the gate of prod has no `errors` in fleet.yaml"), "{}", unseen.out);
+
+    let file = std::fs::read_to_string("fleet.yaml").unwrap();
+    let file = file.replacen("\n    unknown: hold", "\n    errors: { good: 0.1%, bad: 1% }\n    unknown: hold", 1);
+    let path = world.folder.path().join("fleet.yaml");
+    std::fs::write(&path, file).unwrap();
+    let seen = [
+        "rehearse",
+        "--file",
+        path.to_str().unwrap(),
+        "--fleet",
+        "prod",
+        "--fail",
+        "tenant=globex,service=iam-service,at=errors",
+    ];
+    let stopped = world.run(&seen);
+    assert_eq!(stopped.code, 3, "{}", stopped.out);
+    assert!(stopped.out.contains("stopped in wave 2 canary: globex/iam-service: "), "{}", stopped.out);
+    assert!(stopped.out.contains("requests failed during its watch [error_rate]"), "{}", stopped.out);
+    let line = stopped.out.lines().find(|line| line.contains("gate    canary errors: FAIL")).unwrap();
+    assert!(line.contains("2 failed") && line.contains("requests failed over all tenants of the wave"), "{line}");
 }

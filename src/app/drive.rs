@@ -19,7 +19,7 @@ use super::why;
 use super::{App, Stop};
 use crate::domain::causes::Cause;
 use crate::domain::fleet::{Address, Fleet};
-use crate::domain::gate::ProbeRecord;
+use crate::domain::gate::{Finding, ProbeRecord, WaveReport};
 use crate::domain::ids::{DeploymentId, ServiceKey, TaskDefinitionArn};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Change, Direction};
@@ -44,6 +44,16 @@ pub enum End {
     Held(Reason),
 }
 
+/// A rollout that was driven, as far as this process did it.
+pub struct Driven {
+    /// How that ended.
+    pub end: End,
+    /// The rollout as it is now.
+    pub rollout: Rollout,
+    /// What the gates found, each time that something was decided about a wave.
+    pub reports: Vec<WaveReport>,
+}
+
 /// Times in a row that one service's update may fail before the rollout is held. The adapters retry on their own.
 const TROUBLE_MAX: u32 = 3;
 
@@ -59,6 +69,9 @@ pub struct Driver<'a> {
     proof: OpenRollout,
     seq: u32,
     seen: Snapshot,
+    /// What the gates find in `seen`: judged once a turn.
+    findings: Vec<Finding>,
+    reports: Vec<WaveReport>,
     probes: BTreeMap<ServiceKey, ProbeRecord>,
     watch: Watch,
     registered: BTreeMap<ServiceKey, TaskDefinitionArn>,
@@ -79,6 +92,8 @@ impl<'a> Driver<'a> {
             proof,
             seq,
             seen: Snapshot::default(),
+            findings: Vec::new(),
+            reports: Vec::new(),
             probes: BTreeMap::new(),
             watch: Watch::default(),
             registered: BTreeMap::new(),
@@ -92,16 +107,16 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// The records did not answer, or what they hold does not fit. The rollout stays open.
-    pub async fn run(mut self) -> Result<(End, Rollout), Stop> {
+    pub async fn run(mut self) -> Result<Driven, Stop> {
         let stop = Arc::clone(&self.app.readers.stop);
         for _ in 0..TURNS_MAX {
             // Nothing is recorded after the end: whoever asks to stop now is too late, and all is well.
             match self.rollout.phase() {
                 _ if breaks(Mutant::HeldAfterEnd) => {}
-                Phase::Succeeded => return Ok((End::Succeeded, self.rollout)),
+                Phase::Succeeded => return Ok(self.ended(End::Succeeded)),
                 Phase::Halted { wave, reason } => {
                     let end = End::Halted { wave: *wave, reason: reason.clone() };
-                    return Ok((end, self.rollout));
+                    return Ok(self.ended(end));
                 }
                 Phase::Opened | Phase::Deploying { .. } | Phase::Baking { .. } => {}
             }
@@ -121,7 +136,7 @@ impl<'a> Driver<'a> {
             if let Some(reason) = self.must_stop(&[]).await {
                 return self.end(reason).await;
             }
-            match self.rollout.decide(&self.seen, &self.fleet.calendar, since) {
+            match self.rollout.decide_on(&self.seen, &self.findings, &self.fleet.calendar, since) {
                 Decision::Deploy(services) => {
                     if let Some(reason) = self.must_stop(&services).await {
                         return self.end(reason).await;
@@ -145,7 +160,7 @@ impl<'a> Driver<'a> {
                     () = stop.wait() => return self.hold(Reason::Interrupted).await,
                     () = self.app.readers.clock.sleep(until.duration_since(since)) => {}
                 },
-                Decision::Done(None) => return Ok((End::Succeeded, self.rollout)),
+                Decision::Done(None) => return Ok(self.ended(End::Succeeded)),
                 Decision::Done(Some(reason)) => return self.hold(reason).await,
             }
         }
@@ -174,11 +189,15 @@ impl<'a> Driver<'a> {
     }
 
     /// Ends this process's part. Without the lease nothing is recorded either: somebody else may be doing so.
-    async fn end(self, reason: Reason) -> Result<(End, Rollout), Stop> {
+    async fn end(self, reason: Reason) -> Result<Driven, Stop> {
         match reason {
-            Reason::LeaseLost { .. } => Ok((End::Held(reason), self.rollout)),
+            Reason::LeaseLost { .. } => Ok(self.ended(End::Held(reason))),
             reason => self.hold(reason).await,
         }
+    }
+
+    fn ended(self, end: End) -> Driven {
+        Driven { end, rollout: self.rollout, reports: self.reports }
     }
 
     /// Everything the next decision needs, and nothing more: targets are read at decision points only.
@@ -201,6 +220,7 @@ impl<'a> Driver<'a> {
         if !runs.is_empty() {
             seen.tasks = self.app.readers.tasks.tasks(&runs).await;
         }
+        self.rollout.note_seen(&seen);
         if self.rollout.needs_probes() {
             self.probe(&changes).await;
             seen.health.probes = self.probes.clone();
@@ -208,19 +228,20 @@ impl<'a> Driver<'a> {
         let at = (&*self.app.application, self.fleet);
         self.watch.look(&self.app.readers, at, &self.rollout, &mut seen.health).await;
         // What is read at the end of a watch is not read again and again while it waits for data.
-        let waits = self.rollout.waits_for_data(&seen, since);
+        let mut findings = self.rollout.findings(&seen, since);
+        let waits = self.rollout.waits_for_data(&findings, since);
         if self.rollout.needs_targets(since) && !waits {
             seen.health.targets = self.app.readers.targets.targets(&addresses).await;
         }
         if !waits {
             self.watch.ask(&self.app.readers, &self.rollout, &mut seen).await;
+            self.rollout.judge_command_again(&mut findings, &seen);
         }
         if let Some(wave) = self.rollout.needs_preflight(since).filter(|_| !waits) {
             seen.alarms_ahead = seen.health.alarms.clone();
             (seen.ahead, seen.tasks_ahead) = self.look_ahead(wave).await;
         }
-        self.seen = seen;
-        self.rollout.note_seen(&self.seen);
+        (self.seen, self.findings) = (seen, findings);
         self.note_up(since);
     }
 
@@ -249,14 +270,17 @@ impl<'a> Driver<'a> {
 
     /// Sends the updates side by side. Gives the reason to hold if one keeps failing.
     async fn deploy(&mut self, services: &[ServiceKey]) -> Result<Option<Reason>, Stop> {
+        let changes: Vec<Change> =
+            self.rollout.watched().iter().filter(|change| services.contains(&change.service)).cloned().collect();
         // The same few registrations a second serve both: waiting for those under way is no slower than asking again.
-        while let Some(done) = self.registering.join_next().await {
+        // Smoke tests are started during a watch, which must not stand still for the next wave's.
+        while !changes.iter().all(Change::is_smoke_test)
+            && let Some(done) = self.registering.join_next().await
+        {
             if let Ok((service, Ok(arn))) = done {
                 self.registered.insert(service, arn);
             }
         }
-        let changes: Vec<Change> =
-            self.rollout.watched().iter().filter(|change| services.contains(&change.service)).cloned().collect();
         let mut updates = JoinSet::new();
         for change in changes {
             let Some(address) = self.address(&change) else {
@@ -301,6 +325,11 @@ impl<'a> Driver<'a> {
                 let over = *times >= TROUBLE_MAX || error.fault == Fault::Refused;
                 let why = error.to_string();
                 self.note(now, Progress::Trouble { service: service.clone(), why: why.clone() });
+                if over && change.is_smoke_test() {
+                    // For its gate to judge: it may have no vote.
+                    self.rollout.note_not_started(&service, why);
+                    return None;
+                }
                 over.then_some(Reason::NotReady { service, why })
             }
         }
@@ -309,7 +338,8 @@ impl<'a> Driver<'a> {
     /// Writes an event down, with what was seen of its wave, and goes on from there.
     async fn record(&mut self, event: Event) -> Result<(), Stop> {
         let now = self.now();
-        let result = wave_result(&self.rollout, &self.seen, &event, now);
+        let report = self.rollout.report(&event, &self.findings, &self.seen, now);
+        let result = wave_result(&self.rollout, &self.seen, &event, report.clone(), now);
         self.seq += 1;
         let recorded = self.app.writers.ledger.append(&self.proof, self.seq, &event, result.as_ref()).await;
         if breaks(Mutant::AppendedAgain) && recorded.is_err() {
@@ -318,18 +348,22 @@ impl<'a> Driver<'a> {
         } else {
             recorded?;
         }
+        self.note_report(report, now);
         self.explain(&event).await;
         self.stop_late(&event).await;
         self.rollout.apply(&event, now)?;
         self.note_phase(&event, now);
         match event {
-            Event::WaveStarted { .. } => {
+            Event::WaveStarted { wave } => {
+                self.register_ahead(wave, Change::is_smoke_test);
+                self.findings.clear();
                 self.probes.clear();
                 self.watch.forget();
                 self.up.clear();
             }
-            Event::Baking { wave, .. } => self.register_ahead(wave + 1),
+            Event::Baking { wave, .. } => self.register_ahead(wave + 1, |_| true),
             Event::TasksDone { .. }
+            | Event::TestsDone { .. }
             | Event::Quarantined { .. }
             | Event::Held { .. }
             | Event::Halted { .. }
@@ -338,17 +372,21 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    async fn hold(mut self, reason: Reason) -> Result<(End, Rollout), Stop> {
+    async fn hold(mut self, reason: Reason) -> Result<Driven, Stop> {
         let wave = self.rollout.wave().map_or(0, |(index, _)| index);
         self.record(Event::Held { wave, reason: reason.clone() }).await?;
-        Ok((End::Held(reason), self.rollout))
+        Ok(self.ended(End::Held(reason)))
     }
 
-    /// Registers the next wave's task definitions while this one bakes: the API gives one a second, and that
-    /// must not be on the critical path. What fails here is done again when its turn comes.
-    fn register_ahead(&mut self, wave: usize) {
+    /// Registers the next wave's task definitions while this one bakes, and the first wave's smoke tests while it is
+    /// brought up: the API gives one a second, and that must not be on the critical path. What fails here is done
+    /// again when its turn comes.
+    fn register_ahead(&mut self, wave: usize, which: fn(&Change) -> bool) {
+        self.take_registered();
         let Some(next) = self.rollout.plan().waves.get(wave) else { return };
-        for change in next.changes.clone() {
+        let missing = |change: &&Change| which(change) && !self.registered.contains_key(&change.service);
+        let missing: Vec<Change> = next.changes.iter().filter(missing).cloned().collect();
+        for change in missing {
             let Some(address) = self.address(&change) else { continue };
             let (app, proof) = (self.app.clone(), self.proof.clone());
             self.registering.spawn(async move {
@@ -381,6 +419,16 @@ impl<'a> Driver<'a> {
         // What the event itself says is not said again.
         let new = |cause: &Cause| cause.services.len() > 1 || cause.lines != [reason.to_string()];
         causes.into_iter().filter(new).for_each(|cause| self.note(self.now(), Progress::Explained(cause)));
+        let task =
+            self.rollout.watched().iter().find(|change| change.is_task() && reason.service() == Some(&change.service));
+        let Some((service, run)) = task.and_then(|task| Some((task.service.clone(), self.task_run(task)?))) else {
+            return;
+        };
+        if let Ok(lines) = self.app.readers.tasks.last_lines(&run).await
+            && !lines.is_empty()
+        {
+            self.note(self.now(), Progress::Explained(Cause::of_one(service, lines)));
+        }
     }
 
     /// A deployment that has passed our own deadline would try for ever where ECS has no circuit breaker. It is
@@ -421,11 +469,17 @@ impl<'a> Driver<'a> {
         self.app.readers.observer.note(now, &progress);
     }
 
-    fn note_up(&mut self, now: Timestamp) {
-        if !matches!(self.rollout.phase(), Phase::Deploying { .. }) {
-            return;
+    fn note_report(&mut self, report: Option<WaveReport>, now: Timestamp) {
+        let Some(report) = report else { return };
+        for gate in &report.gates {
+            self.note(now, Progress::Judged { wave: report.name.clone(), gate: Box::new(gate.clone()) });
         }
-        for change in Arc::clone(self.rollout.watched()).iter() {
+        self.reports.push(report);
+    }
+
+    fn note_up(&mut self, now: Timestamp) {
+        let watches = matches!(self.rollout.phase(), Phase::Baking { .. });
+        for change in Arc::clone(self.rollout.watched()).iter().filter(|change| change.is_smoke_test() == watches) {
             let on_target = self.rollout.standing(change, &self.seen, now) == Standing::OnTarget;
             if on_target && self.up.insert(change.service.clone()) {
                 let task = change.is_task();

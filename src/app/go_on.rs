@@ -81,14 +81,15 @@ async fn with(app: &App, fleet: &Fleet, lease: &mut Lease) -> Result<Outcome, St
     owed.ok_or_else(|| Reason::NothingToContinue { fleet: fleet.name.clone() }.into())
 }
 
-/// The one-shot tasks of a plan that the records know to have run with its images.
+/// The migrations of a plan that the records know to have run with its images. A smoke test says nothing for ever.
 async fn ran(app: &App, fleet: &Fleet, plan: &Plan) -> Result<BTreeSet<ServiceKey>, Stop> {
-    if !plan.changes().any(Change::is_task) {
+    if !plan.changes().any(Change::is_migration) {
         return Ok(BTreeSet::new());
     }
     let state = app.readers.ledger.fleet_state(&fleet.name).await?;
     let has_run = |change: &&Change| {
-        change.is_task() && change.target.digest.as_ref().is_some_and(|digest| state.has_run(&change.service, digest))
+        change.is_migration()
+            && change.target.digest.as_ref().is_some_and(|digest| state.has_run(&change.service, digest))
     };
     Ok(plan.changes().filter(has_run).map(|change| change.service.clone()).collect())
 }

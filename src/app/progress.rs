@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::causes::Cause;
 use crate::domain::fleet::OnFailure;
+use crate::domain::gate::GateReport;
 use crate::domain::ids::{FleetName, ImageDigest, ServiceKey, ServiceName, Version};
 use crate::domain::ledger::RolloutId;
 use crate::domain::plan::Plan;
@@ -11,7 +12,7 @@ use crate::domain::reason::Reason;
 use crate::domain::rollout::Event;
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// A build began.
     Building {
@@ -107,6 +108,13 @@ pub enum Progress {
         waves: usize,
         /// When the wave's watch ends, for an event that begins one.
         until: Option<Timestamp>,
+    },
+    /// What a gate of a wave found, when something was decided about the wave.
+    Judged {
+        /// Name of the wave.
+        wave: String,
+        /// What it found.
+        gate: Box<GateReport>,
     },
     /// What ECS and the containers say about services that failed alike.
     Explained(Cause),

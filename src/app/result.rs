@@ -1,7 +1,8 @@
-//! What is recorded of a wave: how each of its services stands, as far as it was seen.
+//! What is recorded of a wave: how each of its services stands, as far as it was seen, and what its gates found.
 
 use jiff::Timestamp;
 
+use crate::domain::gate::WaveReport;
 use crate::domain::ids::Version;
 use crate::domain::ledger::{ServiceResult, ServiceState, WaveResult};
 use crate::domain::plan::{Change, Target};
@@ -10,8 +11,18 @@ use crate::domain::snapshot::{ServiceSeen, Snapshot};
 
 /// How the services of the current wave stand; recorded whenever that is worth knowing later. Of a service that
 /// was not looked at yet nothing is said: what the records have of it stays.
-pub(super) fn wave_result(rollout: &Rollout, seen: &Snapshot, event: &Event, now: Timestamp) -> Option<WaveResult> {
+pub(super) fn wave_result(
+    rollout: &Rollout,
+    seen: &Snapshot,
+    event: &Event,
+    gates: Option<WaveReport>,
+    now: Timestamp,
+) -> Option<WaveResult> {
     if matches!(event, Event::WaveStarted { .. }) {
+        return gates.map(|gates| WaveResult { gates: Some(gates), ..WaveResult::default() });
+    }
+    // A smoke test leaves nothing behind that runs; what it found is in its gate's report.
+    if matches!(event, Event::TestsDone { .. }) {
         return None;
     }
     let only_tasks = matches!(event, Event::TasksDone { .. });
@@ -40,7 +51,8 @@ pub(super) fn wave_result(rollout: &Rollout, seen: &Snapshot, event: &Event, now
         let runs = if change.is_task() { change.target.clone() } else { runs(change, live) };
         Some((change.service.clone(), ServiceState { release, runs, result, at: now }))
     };
-    Some(WaveResult { services: rollout.watched().iter().filter_map(state).collect() })
+    let changes = rollout.watched().iter().filter(|change| !change.is_smoke_test());
+    Some(WaveResult { services: changes.filter_map(state).collect(), gates })
 }
 
 /// What a service runs, as far as it was seen: its target, what it ran before, or neither.

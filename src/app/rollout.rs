@@ -1,6 +1,6 @@
 //! Carrying out a plan from its first record to its end, and, when it fails, what the fleet's policy says then.
 
-use super::drive::{Driver, End};
+use super::drive::{Driven, Driver, End};
 use super::lease::Lease;
 use super::observe::taken_up;
 use super::plan::plan;
@@ -8,6 +8,7 @@ use super::progress::Progress;
 use super::rollback::{take_back, take_back_after};
 use super::{App, Stop, decisions, go_on};
 use crate::domain::fleet::{Fleet, OnFailure};
+use crate::domain::gate::WaveReport;
 use crate::domain::ids::{ContentHash, SetId};
 use crate::domain::ledger::{RolloutRecord, failed_before, open_rollout, owed_rollback};
 use crate::domain::mutant::{Mutant, breaks};
@@ -18,7 +19,7 @@ use crate::domain::rollout::{Event, Rollout};
 use crate::ports::OpenRollout;
 
 /// How a rollout came out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// What was to be done.
     pub plan: Plan,
@@ -26,6 +27,9 @@ pub struct Outcome {
     pub end: Option<End>,
     /// Sets that were left on what they ran before, each for a failure of its own.
     pub quarantined: Vec<Exclusion>,
+    /// What the gates found, each time that this process decided something about a wave. What another process decided
+    /// is in the records.
+    pub gates: Vec<WaveReport>,
     /// The rollback that followed, if one did.
     pub rollback: Option<Box<Outcome>>,
     /// Why the rollback that the policy asks for could not even begin: a migration is in its way. Everything stays as it
@@ -150,7 +154,7 @@ pub(super) async fn release_with(
 }
 
 fn nothing_to_do(plan: Plan) -> Outcome {
-    Outcome { plan, end: None, quarantined: Vec::new(), rollback: None, no_way_back: None }
+    Outcome { plan, end: None, quarantined: Vec::new(), gates: Vec::new(), rollback: None, no_way_back: None }
 }
 
 /// What keeps a version out of a fleet whatever its plan. Breaking the glass lifts the hold and is written down;
@@ -281,7 +285,7 @@ pub(super) async fn finish(
     rollout: Rollout,
     proof: OpenRollout,
 ) -> Result<Outcome, Stop> {
-    let (end, rollout) = Driver::new(app, fleet, lease, rollout, proof).run().await?;
+    let Driven { end, rollout, reports: gates } = Driver::new(app, fleet, lease, rollout, proof).run().await?;
     let back = match &end {
         End::Halted { wave, reason } if reason.kind() == Kind::GateFailed && !breaks(Mutant::NoRollback) => {
             passable(react(app, fleet, lease, rollout.plan(), *wave, reason).await)?
@@ -294,7 +298,7 @@ pub(super) async fn finish(
     };
     let left = rollout.quarantined().iter().map(|(set, reason)| Exclusion { set: set.clone(), reason: reason.clone() });
     let quarantined = left.collect();
-    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), quarantined, rollback, no_way_back })
+    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), quarantined, gates, rollback, no_way_back })
 }
 
 /// The fleet's policy for a failed wave.

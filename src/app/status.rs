@@ -31,7 +31,7 @@ pub async fn status(readers: &Readers, application: &Application, fleet: &Fleet)
 /// Every service of a fleet, decisions applied; its one-shot tasks first.
 pub(super) fn services(application: &Application, fleet: &Fleet, view: &FleetView) -> Vec<ServiceStatus> {
     let recorded = &view.state.services;
-    let tasks = application.tasks_in(fleet).map(|key| {
+    let tasks = application.migrations_in(fleet).map(|key| {
         let state = recorded.get(&key);
         of_task(key, state)
     });

@@ -200,7 +200,8 @@ pub enum Command {
         #[arg(long)]
         fleet: FleetName,
         /// A failure of the release, such as tenant=acme,service=iam-service,at=bake; can be given several times.
-        /// `at` is start (tasks stop at once) or bake (tasks answer 500); without tenant or service it is for all.
+        /// `at` is start (tasks stop at once), bake (tasks answer 500) or errors (five requests in a hundred fail);
+        /// without tenant or service it is for all.
         #[arg(long, value_name = "FAILURE")]
         fail: Vec<FailureSpec>,
         /// Another seed is another release, and so another canary.
@@ -286,6 +287,8 @@ pub enum FileKind {
     Tenants,
     /// A file of series for `gates replay`.
     Replay,
+    /// The result of a command, as `--json` prints it.
+    Result,
     /// An approval of what a plan of Terraform's would lose.
     InfraApproval,
     /// What `report --json` prints.

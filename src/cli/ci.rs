@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::run::{Report, of_pause, of_waiting};
 use crate::app::build::{Request, build};
 use crate::app::by_label::{Seen, by_comment, by_label};
-use crate::app::go_on::{go_on, left_over};
+use crate::app::go_on::{Accept, accept, go_on, left_over};
 use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::promote;
 use crate::app::rollback::{Back, rollback};
@@ -110,6 +110,7 @@ async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>)
     let wish = Wish { sets: &asked.tenants, by, why, until: None };
     let outcomes = match asked.verb {
         Verb::Continue => vec![go_on(app, fleet).await?],
+        Verb::Accept => vec![accept(app, fleet, Accept { by, why }).await?],
         Verb::Rollback => {
             let back = asked.version.clone().map_or(Back::Last, Back::To);
             vec![rollback(app, fleet, &back, by, why).await?]

@@ -30,6 +30,8 @@ pub enum Verb {
     Rollback,
     /// Go on.
     Continue,
+    /// Accept what the gates could not decide, and go on.
+    Accept,
     /// Release what succeeded in the fleet before.
     Promote,
     /// Let nothing go forward.
@@ -44,9 +46,10 @@ pub enum Verb {
     Resume,
 }
 
-const VERBS: [(&str, Verb); 8] = [
+const VERBS: [(&str, Verb); 9] = [
     ("rollback", Verb::Rollback),
     ("continue", Verb::Continue),
+    ("continue --accept", Verb::Accept),
     ("promote", Verb::Promote),
     ("hold", Verb::Hold),
     ("unhold", Verb::Unhold),
@@ -65,13 +68,16 @@ pub(super) fn dispatch(payload: &Payload<'_>, inputs: &str) -> Result<Dispatch, 
         let known: Vec<&str> = VERBS.iter().map(|(name, _)| *name).collect();
         payload.bad(&format!("`command` is `{}`; it can be {}", asked.escape_debug(), known.join(", ")))
     })?;
-    let version = payload.optional(&[inputs, "version"]);
+    let (version, why) = (payload.optional(&[inputs, "version"]), payload.optional(&[inputs, "why"]));
+    if verb == Verb::Accept && why.is_none() {
+        return Err(payload.bad("`continue --accept` without `why`; say why it is good enough"));
+    }
     Ok(Dispatch {
         verb,
         fleet: payload.parsed(&[inputs, "fleet"])?,
         version: version.map(|text| payload.parse(&[inputs, "version"], text)).transpose()?,
         tenants: tenants(payload, inputs)?,
-        why: payload.optional(&[inputs, "why"]).unwrap_or("no reason given").to_owned(),
+        why: why.unwrap_or("no reason given").to_owned(),
         by: payload.text(&["sender", "login"])?.to_owned(),
     })
 }

@@ -221,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_undecided_is_accepted_with_a_reason_only() {
+        let dispatch = |why: &str| {
+            let inputs = json!({"command": "continue --accept", "fleet": "prod", "version": "", "why": why});
+            read("workflow_dispatch", json!({"inputs": inputs, "sender": {"login": "ana"}}))
+        };
+        let Ok(Ask::Dispatch(asked)) = dispatch("night, nobody is there") else { panic!() };
+        assert_eq!(
+            (asked.verb, asked.by.as_str(), asked.why.as_str()),
+            (Verb::Accept, "ana", "night, nobody is there")
+        );
+        assert!(dispatch(" ").unwrap_err().why.contains("without `why`"));
+    }
+
+    #[test]
     fn a_strange_payload_is_an_error_and_a_strange_event_is_nothing() {
         assert!(read("push", json!({})).is_err());
         assert!(read("push", json!([1, 2])).is_err());
@@ -228,8 +242,8 @@ mod tests {
         let bad = read("workflow_dispatch", json!({"inputs": {"command": "explode", "fleet": "prod"}})).unwrap_err();
         assert_eq!(
             bad.to_string(),
-            "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue, promote, \
-             hold, unhold, abort, pause, resume"
+            "the `workflow_dispatch` event: `command` is `explode`; it can be rollback, continue, continue --accept, \
+             promote, hold, unhold, abort, pause, resume"
         );
     }
 }

@@ -153,7 +153,8 @@ mod tests {
         });
         let plan = serde_json::from_value(plan).unwrap();
         let end = Some(End::Succeeded);
-        let mut outcome = Outcome { plan, end, quarantined: Vec::new(), rollback: None, no_way_back: None };
+        let mut outcome =
+            Outcome { plan, end, quarantined: Vec::new(), gates: Vec::new(), rollback: None, no_way_back: None };
         assert_eq!(Exit::of_outcome(&outcome), Exit::Done);
         let left = crate::domain::plan::Exclusion { set: "acme".parse().unwrap(), reason: Reason::Interrupted };
         outcome.quarantined.push(left);

@@ -22,6 +22,8 @@ pub enum Moment {
     Start,
     /// Tasks run and answer 500; the gate's probes see it.
     Bake,
+    /// Tasks run and fail five requests in a hundred; only a gate that reads errors sees it.
+    Errors,
 }
 
 impl FromStr for FailureSpec {
@@ -46,7 +48,8 @@ fn moment(text: &str) -> Result<Moment, String> {
     match text {
         "start" => Ok(Moment::Start),
         "bake" => Ok(Moment::Bake),
-        other => Err(format!("at=`{}`; it can be start or bake", other.escape_debug())),
+        "errors" => Ok(Moment::Errors),
+        other => Err(format!("at=`{}`; it can be start, bake or errors", other.escape_debug())),
     }
 }
 
@@ -58,6 +61,7 @@ mod tests {
     fn what_is_not_named_is_everything() {
         let spec: FailureSpec = "tenant=acme,service=iam-service,at=start".parse().unwrap();
         assert_eq!((spec.tenant.unwrap().as_str(), spec.at), ("acme", Moment::Start));
+        assert_eq!("at=errors".parse::<FailureSpec>().unwrap().at, Moment::Errors);
         let spec: FailureSpec = "at=bake".parse().unwrap();
         assert_eq!((spec.tenant, spec.service), (None, None));
     }

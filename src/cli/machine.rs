@@ -1,6 +1,6 @@
 //! What machines read: JSON, the outputs of a workflow step, and annotations.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::exit::{Exit, decision, reason};
 use crate::app::Stop;
@@ -8,49 +8,70 @@ use crate::app::rollout::Outcome;
 use crate::domain::ids::ContentHash;
 use crate::domain::plan::Plan;
 use crate::domain::reason::Reason;
-
-/// Version of the JSON that commands print.
-const RESULT_SCHEMA: u32 = 1;
+use crate::domain::result::{CommandResult, LeftOut, Nothing, RESULT_SCHEMA, RolloutResult, Stopped, Told, WaveSets};
 
 /// GitHub reads no more than this of an annotation's message (runner, `ActionCommand.cs`: 4,096 characters).
 const ANNOTATION_MAX: usize = 4_000;
 
 /// A rollout's outcome as JSON.
 pub fn outcome(outcome: &Outcome, exit: Exit) -> Value {
-    let rollback = outcome.rollback.as_deref().map(|rollback| self::outcome(rollback, Exit::of_outcome(rollback)));
-    json!({
-        "schema": RESULT_SCHEMA,
-        "decision": decision(outcome),
-        "exit_code": exit as u8,
-        "fleet": outcome.plan.fleet,
-        "version": outcome.plan.release.version,
-        "plan_hash": outcome.plan.hash(),
-        "reason": reason(outcome).map(self::reason_json),
-        "waves": outcome.plan.waves.iter().map(|wave| json!({"name": wave.name, "sets": wave.sets()})).collect::<Vec<_>>(),
-        "excluded": outcome.plan.excluded,
-        "quarantined": outcome.quarantined,
-        "rollback": rollback,
-        "no_way_back": outcome.no_way_back.as_ref().map(reason_json),
-    })
+    json(&CommandResult::Rollout(Box::new(result(outcome, exit))))
+}
+
+/// The same without what the gates found, which may be more than the outputs of a job may hold.
+pub fn brief(outcome: &Outcome, exit: Exit) -> Value {
+    let mut result = result(outcome, exit);
+    result.gates.clear();
+    if let Some(rollback) = &mut result.rollback {
+        rollback.gates.clear();
+    }
+    json(&CommandResult::Rollout(Box::new(result)))
+}
+
+fn result(outcome: &Outcome, exit: Exit) -> RolloutResult {
+    let rollback = outcome.rollback.as_deref();
+    RolloutResult {
+        schema: RESULT_SCHEMA,
+        decision: decision(outcome).to_owned(),
+        exit_code: exit as u8,
+        fleet: outcome.plan.fleet.clone(),
+        version: outcome.plan.release.version.clone(),
+        plan_hash: outcome.plan.hash(),
+        reason: reason(outcome).map(Told::from),
+        waves: outcome.plan.waves.iter().map(WaveSets::from).collect(),
+        excluded: outcome.plan.excluded.iter().map(LeftOut::from).collect(),
+        quarantined: outcome.quarantined.iter().map(LeftOut::from).collect(),
+        gates: outcome.gates.clone(),
+        rollback: rollback.map(|rollback| Box::new(result(rollback, Exit::of_outcome(rollback)))),
+        no_way_back: outcome.no_way_back.as_ref().map(Told::from),
+    }
 }
 
 /// A stop as JSON.
 pub fn stop(stop: &Stop, exit: Exit) -> Value {
+    let other = |stop: &Stop| Told { code: "error".to_owned(), message: stop.to_string(), hint: None };
     let reasons = match stop {
-        Stop::Refused(reasons) => reasons.iter().map(reason_json).collect(),
-        other => vec![json!({"code": "error", "message": other.to_string()})],
+        Stop::Refused(reasons) => reasons.iter().map(Told::from).collect(),
+        stop => vec![other(stop)],
     };
-    json!({"schema": RESULT_SCHEMA, "decision": "stopped", "exit_code": exit as u8, "reasons": reasons})
+    let decision = "stopped".to_owned();
+    json(&CommandResult::Stopped(Stopped { schema: RESULT_SCHEMA, decision, exit_code: exit as u8, reasons }))
+}
+
+/// That nothing was asked for, as JSON.
+pub fn nothing(why: &str) -> Value {
+    let decision = "nothing_to_do".to_owned();
+    json(&CommandResult::Nothing(Nothing { schema: RESULT_SCHEMA, decision, why: why.to_owned() }))
+}
+
+fn json(result: &CommandResult) -> Value {
+    serde_json::to_value(result).unwrap_or_default()
 }
 
 /// A plan as JSON, with its hash beside it.
 pub fn plan(plan: &Plan) -> Value {
     let way_back = plan.in_the_way(0..plan.waves.len(), None).is_none();
-    json!({"schema": RESULT_SCHEMA, "plan_hash": plan.hash(), "way_back": way_back, "plan": plan})
-}
-
-fn reason_json(reason: &Reason) -> Value {
-    json!({"code": reason.code(), "message": reason.to_string(), "hint": reason.hint()})
+    serde_json::json!({"schema": RESULT_SCHEMA, "plan_hash": plan.hash(), "way_back": way_back, "plan": plan})
 }
 
 /// The hash that waits for approval, if that is why it stopped.

@@ -15,6 +15,7 @@ use crate::app::status::FleetStatus;
 use crate::domain::condition::{Condition, ServiceStatus};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Fleet, OnFailure};
+use crate::domain::gate::{GateReport, Subject, Word};
 use crate::domain::ids::{FleetName, ServiceName, SetId, Version};
 use crate::domain::ledger::{RolloutRecord, Standing};
 use crate::domain::plan::{Change, Direction, Plan, Target, Wave};
@@ -55,15 +56,17 @@ fn headline(plan: &Plan) -> String {
 
 fn wave_line(plan: &Plan, index: usize, wave: &Wave) -> String {
     let sets = wave.sets().len();
-    let tasks = wave.changes.iter().filter(|change| change.is_task()).count();
-    let first = if tasks == 0 { String::new() } else { format!("{} first, ", count(tasks, "one-shot task")) };
+    let number = |of: fn(&Change) -> bool| wave.changes.iter().filter(|change| of(change)).count();
+    let (migrations, tests) = (number(Change::is_migration), number(Change::is_smoke_test));
+    let first = if migrations == 0 { String::new() } else { format!("{} first, ", count(migrations, "one-shot task")) };
+    let then = if tests == 0 { String::new() } else { format!(", then {}", count(tests, "smoke test")) };
     format!(
-        "wave {}/{} {}: {}, {first}{}, watched for {}",
+        "wave {}/{} {}: {}, {first}{}{then}, watched for {}",
         index + 1,
         plan.waves.len(),
         wave.name,
         count(sets, if wave.sets().iter().any(|set| set.is_control_plane()) { "set" } else { "tenant" }),
-        count(wave.changes.len() - tasks, "service"),
+        count(wave.changes.len() - migrations - tests, "service"),
         duration(wave.bake),
     )
 }
@@ -79,6 +82,7 @@ fn changes(wave: &Wave) -> String {
 fn what(change: &Change) -> String {
     match change.role {
         Role::Task { class } => format!("runs once, migration class {class}"),
+        Role::SmokeTest => "runs once when the others are up, smoke test".to_owned(),
         Role::Serving if change.configuration.is_empty() => "image".to_owned(),
         Role::Serving if change.changes_image() => "image and configuration".to_owned(),
         Role::Serving => "configuration".to_owned(),
@@ -106,7 +110,7 @@ pub fn configuration(plan: &Plan) -> String {
 
 /// Whether the release before goes on working, said before anybody approves.
 pub fn way_back(plan: &Plan) -> String {
-    if plan.is_rollback() || !plan.changes().any(Change::is_task) {
+    if plan.is_rollback() || !plan.changes().any(Change::is_migration) {
         return String::new();
     }
     let Some(wave) = plan.waves.iter().position(|wave| wave.changes.iter().any(|c| c.in_the_way().is_some())) else {
@@ -258,6 +262,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
             let until = until.map(|until| format!(", watched until {until:.0}")).unwrap_or_default();
             format!("{fleet}: {}{until}", phase(event, wave, *waves))
         }
+        Progress::Judged { wave, gate } => judged(wave, gate),
         Progress::Scaled { service, what } => format!("scale   {service} {what}"),
         Progress::Explained(cause) => format!("why     {}", causes::cause(cause)),
         Progress::NoWayBack { fleet, reason } => format!("{fleet}: nothing is taken back: {reason}"),
@@ -265,11 +270,41 @@ pub fn progress(progress: &Progress) -> Option<String> {
     })
 }
 
+/// What a gate found, in one line: its verdict, of how many, and what says most of it.
+fn judged(wave: &str, gate: &GateReport) -> String {
+    let name = serde_json::to_value(gate.gate).ok().and_then(|name| name.as_str().map(str::to_owned));
+    let verdict = match gate.verdict {
+        Some(Word::Pass) => "pass",
+        Some(Word::Fail) => "FAIL",
+        Some(Word::Unknown) => "unknown",
+        None => "no vote",
+    };
+    let all = gate.passed + gate.failed + gate.unknown;
+    let (failed, unknown) = (gate.failed, gate.unknown);
+    let numbers = match (failed, unknown) {
+        (0, 0) => format!("{all} of {all} well"),
+        _ => format!("{} of {all} well, {failed} failed, {unknown} unknown", gate.passed),
+    };
+    let most = gate.findings.first().map(|finding| {
+        let subject = match &finding.subject {
+            Subject::Service(service) => format!("{service}: "),
+            Subject::Pool(service) => format!("{service} of all: "),
+            Subject::Set(set) => format!("{set}: "),
+            Subject::Wave => String::new(),
+        };
+        // A reason names its subject by itself.
+        let subject = if finding.code.is_some() { String::new() } else { subject };
+        format!("; {subject}{}", finding.words)
+    });
+    format!("gate    {wave} {}: {verdict}, {numbers}{}", name.unwrap_or_default(), most.unwrap_or_default())
+}
+
 /// An event in words.
 pub fn phase(event: &Event, name: &str, waves: usize) -> String {
     match event {
         Event::WaveStarted { wave } => format!("wave {}/{waves} {name} begins", wave + 1),
         Event::TasksDone { wave } => format!("wave {}/{waves} {name}: every one-shot task has ended well", wave + 1),
+        Event::TestsDone { wave } => format!("wave {}/{waves} {name}: every smoke test has ended well", wave + 1),
         Event::Baking { wave, .. } => format!("wave {}/{waves} {name} is up", wave + 1),
         Event::Held { wave, reason } => format!("held in wave {}/{waves} {name}: {reason}", wave + 1),
         Event::Halted { wave, reason } => format!("stopped in wave {}/{waves} {name}: {reason}", wave + 1),

@@ -282,7 +282,7 @@ fn nothing(why: &str) -> Report {
     Report {
         exit: Exit::Done,
         text: format!("nothing to do: {why}\n"),
-        json: json!({"schema": 1, "decision": "nothing_to_do", "why": why}),
+        json: machine::nothing(why),
         outputs: vec![("decision", "nothing_to_do".to_owned())],
         summary: String::new(),
     }
@@ -319,7 +319,7 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> Report {
             ("reason_code", reason(last).map(Reason::code).unwrap_or_default()),
             ("version", last.plan.release.version.to_string()),
             ("plan_hash", last.plan.hash().to_string()),
-            ("result", json.to_string()),
+            ("result", machine::brief(last, exit).to_string()),
         ],
         summary: shortened(outcomes.iter().map(markdown::outcome).collect()),
         json,

@@ -18,6 +18,11 @@ pub struct Cause {
 }
 
 impl Cause {
+    /// The cause of one service.
+    pub fn of_one(service: ServiceKey, lines: Vec<String>) -> Self {
+        Self { services: vec![service], lines, log: Vec::new() }
+    }
+
     /// The service whose words are shown.
     pub fn example(&self) -> Option<&ServiceKey> {
         self.services.first()

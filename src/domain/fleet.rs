@@ -384,6 +384,11 @@ impl Application {
         self.keys_in(fleet, |role| role.is_task())
     }
 
+    /// Every migration of every set of a fleet.
+    pub fn migrations_in<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = ServiceKey> + 'a {
+        self.keys_in(fleet, |role| role.is_migration())
+    }
+
     fn keys_in<'a>(&'a self, fleet: &'a Fleet, role: fn(&Role) -> bool) -> impl Iterator<Item = ServiceKey> + 'a {
         let of_set = move |set: &'a ServiceSet| {
             let services = self.services_of(&set.id).filter(move |service| role(&service.role));

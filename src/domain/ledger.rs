@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::gate::WaveReport;
 use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, Version};
 use super::plan::{Direction, Target};
 use super::reason::{Kind, Reason};
@@ -107,11 +108,14 @@ pub enum ServiceResult {
     Unknown,
 }
 
-/// What is recorded of a wave with an event, service by service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is recorded of a wave with an event: how each of its services stands, and what its gates found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WaveResult {
     /// By service.
     pub services: BTreeMap<ServiceKey, ServiceState>,
+    /// What the event rests on, where it decides about the wave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<WaveReport>,
 }
 
 impl FleetState {

@@ -33,6 +33,7 @@ pub mod snapshot;
 pub mod plan;
 pub mod notes;
 pub mod rollout;
+pub mod result;
 pub mod ledger;
 pub mod eta;
 pub mod directive;

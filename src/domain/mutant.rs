@@ -54,6 +54,14 @@ pub(crate) enum Mutant {
     NoRollback,
     /// What was rendered is not compared with the plan.
     RenderUnchecked,
+    /// A service whose metrics could not be read is left out of the judgement.
+    MissingMetricsPass,
+    /// Alarms that could not be read are as quiet as they were.
+    StaleAlarmIsQuiet,
+    /// A smoke test may fail.
+    SmokeIgnored,
+    /// Tasks that go while a wave is watched are counted by ECS alone, which stops counting.
+    LossesUncounted,
 }
 
 /// Whether the engine breaks this rule.

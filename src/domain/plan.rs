@@ -90,7 +90,7 @@ pub struct Change {
     pub ecs_service: String,
     /// Services of the same set that must be on their target before it.
     pub after: Vec<ServiceName>,
-    /// What ran when the plan was made.
+    /// What ran when the plan was made; of a task, the newest revision of its family.
     pub before: Target,
     /// What will run.
     pub target: Target,
@@ -176,13 +176,23 @@ impl Change {
         self.role.is_task()
     }
 
+    /// Whether it is a task that runs once before what serves.
+    pub fn is_migration(&self) -> bool {
+        self.role.is_migration()
+    }
+
+    /// Whether it is a task that runs once after what serves.
+    pub fn is_smoke_test(&self) -> bool {
+        self.role.is_smoke_test()
+    }
+
     /// Why nobody may go back once this has run, if it is so.
     pub fn in_the_way(&self) -> Option<Reason> {
         match self.role {
             Role::Task { class } if !class.lets_go_back() => {
                 Some(Reason::MigrationInTheWay { service: self.service.clone(), class })
             }
-            Role::Task { .. } | Role::Serving => None,
+            Role::Task { .. } | Role::SmokeTest | Role::Serving => None,
         }
     }
 

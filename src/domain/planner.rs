@@ -251,8 +251,11 @@ fn changes_of(
         let change = match service.role {
             Role::Serving => change(at, set, service, release),
             // A rollback never runs one.
-            Role::Task { .. } if is_back => Ok(None),
-            Role::Task { class } => task::change(at, set, service, class, release),
+            Role::Task { .. } | Role::SmokeTest if is_back => Ok(None),
+            Role::Task { class } => task::migration(at, set, service, class, release),
+            // It stands after everything else; where nothing changes there is nothing to test.
+            Role::SmokeTest if changes.is_empty() => Ok(None),
+            Role::SmokeTest => task::smoke_test(at, set, service, release).map(Some),
         };
         match change {
             Ok(change) => changes.extend(change),

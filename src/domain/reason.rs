@@ -74,6 +74,14 @@ pub enum Reason {
         minutes: i64,
     },
 
+    /// A smoke test did not end with exit code 0.
+    #[error("{service}: the smoke test failed: {why}")]
+    SmokeTestFailed {
+        /// Where.
+        service: ServiceKey,
+        /// Its exit code and ECS's reason.
+        why: String,
+    },
     /// Too many requests of a service failed.
     #[error("{service}: {errors} of {requests} requests failed during its watch")]
     ErrorRate {
@@ -143,6 +151,14 @@ pub enum Reason {
         service: ServiceName,
         /// How many others.
         others: usize,
+    },
+    /// A smoke test was not started, does not end, or does not say how it ended. Waiting does not change that.
+    #[error("{service}: the smoke test is undecided: {why}")]
+    SmokeTestUndecided {
+        /// Where.
+        service: ServiceKey,
+        /// Why.
+        why: String,
     },
     /// A gate has no answer, and unknown is not healthy.
     #[error("{what}: no verdict: {why}")]
@@ -620,6 +636,7 @@ impl Reason {
             | R::TargetUnhealthy { .. }
             | R::TasksStopped { .. }
             | R::TaskFailed { .. }
+            | R::SmokeTestFailed { .. }
             | R::ErrorRate { .. }
             | R::WaveErrorRate { .. }
             | R::AboveCeiling { .. }
@@ -627,6 +644,7 @@ impl Reason {
             | R::CommandFailed { .. }
             | R::TaskLate { .. } => Kind::GateFailed,
             R::GateUnknown { .. }
+            | R::SmokeTestUndecided { .. }
             | R::AlarmBeforeStart { .. }
             | R::SlowerThanOthers { .. }
             | R::Unproven { .. }
@@ -694,6 +712,10 @@ impl Reason {
         match self {
             R::DeploymentFailed { .. } | R::TasksStopped { .. } => {
                 "look at the stop reasons above; fix forward and merge"
+            }
+            R::SmokeTestFailed { .. } => "its last log lines are above; fix forward and merge",
+            R::SmokeTestUndecided { .. } => {
+                "look at its task: `tidegate continue` looks again; or `tidegate continue --accept --why ...`"
             }
             R::TaskFailed { .. } => "read its log; what serves was not touched there; fix forward and merge",
             R::TaskLate { .. } => {
@@ -808,6 +830,8 @@ impl Reason {
             | R::TargetUnhealthy { service, .. }
             | R::TasksStopped { service, .. }
             | R::TaskFailed { service, .. }
+            | R::SmokeTestFailed { service, .. }
+            | R::SmokeTestUndecided { service, .. }
             | R::TaskLate { service, .. }
             | R::MigrationInTheWay { service, .. }
             | R::ErrorRate { service, .. }

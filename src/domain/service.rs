@@ -1,6 +1,6 @@
 //! The services of one set and their order. The set succeeds or goes back as one, so the order is checked when
 //! the file is read and never again. A one-shot task, such as a migration of the set's database, is one of them: it
-//! comes before everything that serves.
+//! comes before everything that serves; a smoke test is one too, and comes after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -37,6 +37,9 @@ pub enum Role {
         /// What it does to older versions.
         class: MigrationClass,
     },
+    /// It runs once for each set and rollout, when everything that serves is up, and its exit code is a gate. It may
+    /// run again: a test that changes what it tests is none.
+    SmokeTest,
 }
 
 /// What a migration does to older versions.
@@ -102,7 +105,17 @@ pub enum BadOrder {
 impl Role {
     /// Whether it runs once.
     pub fn is_task(self) -> bool {
+        self.is_migration() || self.is_smoke_test()
+    }
+
+    /// Whether it runs once before everything that serves.
+    pub fn is_migration(self) -> bool {
         matches!(self, Self::Task { .. })
+    }
+
+    /// Whether it runs once after everything that serves.
+    pub fn is_smoke_test(self) -> bool {
+        self == Self::SmokeTest
     }
 
     /// For `serde`, which leaves out what nearly every service is: plans from before there were tasks keep their hash.
@@ -130,16 +143,22 @@ impl fmt::Display for MigrationClass {
 
 impl ServiceGraph {
     /// Orders the services (Kahn's algorithm; among those that are free, by name, so that the order is stable). What
-    /// serves comes after every task, whether it says so or not.
+    /// serves comes after every migration, and a smoke test after all that serves, whether they say so or not.
     ///
     /// # Errors
     /// An unknown or cyclic `after`.
     pub fn new(services: impl IntoIterator<Item = Service>) -> Result<Self, BadOrder> {
         let mut waiting: BTreeMap<ServiceName, Service> = services.into_iter().map(|s| (s.name.clone(), s)).collect();
-        let tasks: BTreeSet<ServiceName> =
-            waiting.values().filter(|service| service.role.is_task()).map(|service| service.name.clone()).collect();
-        for service in waiting.values_mut().filter(|service| service.role.is_serving()) {
-            service.after.extend(tasks.iter().cloned());
+        let named = |of: fn(Role) -> bool| -> BTreeSet<ServiceName> {
+            waiting.values().filter(|service| of(service.role)).map(|service| service.name.clone()).collect()
+        };
+        let (migrations, others) = (named(Role::is_migration), named(|role| !role.is_smoke_test()));
+        for service in waiting.values_mut() {
+            match service.role {
+                Role::Serving => service.after.extend(migrations.iter().cloned()),
+                Role::SmokeTest => service.after.extend(others.iter().cloned()),
+                Role::Task { .. } => {}
+            }
         }
         for service in waiting.values() {
             if let Some(missing) = service.after.iter().find(|name| !waiting.contains_key(name)) {
@@ -208,16 +227,17 @@ mod tests {
     }
 
     #[test]
-    fn whatever_serves_comes_after_every_task() {
+    fn whatever_serves_comes_after_every_migration_and_before_every_smoke_test() {
         let task = |name: &str, after: &[&str]| Service {
             role: Role::Task { class: MigrationClass::Expand },
             ..service(name, after)
         };
+        let test = Service { role: Role::SmokeTest, ..service("ab", &[]) };
         let graph =
-            ServiceGraph::new([service("aa", &[]), service("bb", &["aa"]), task("zz", &["yy"]), task("yy", &[])]);
+            ServiceGraph::new([service("aa", &[]), test, service("bb", &["aa"]), task("zz", &["yy"]), task("yy", &[])]);
         let graph = graph.unwrap();
         let names: Vec<String> = graph.iter().map(|s| s.name.to_string()).collect();
-        assert_eq!(names, ["yy", "zz", "aa", "bb"]);
+        assert_eq!(names, ["yy", "zz", "aa", "bb", "ab"]);
         assert_eq!(graph.needs(&"bb".parse().unwrap()).len(), 3);
     }
 

@@ -2,13 +2,12 @@
 //! way back where there is none.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
+use super::dying::{deaf, ends_at};
 use super::simulated::{app, beginning, commit, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim};
 use crate::app::decisions::record;
@@ -24,15 +23,12 @@ use crate::cli::context::{Context, GitHubEvent};
 use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::run::act;
-use crate::domain::directive::{Decided, Directive};
-use crate::domain::fleet::{Address, Application, Fleet};
-use crate::domain::ids::{FleetName, ImageDigest, ServiceKey, TaskArn, TaskDefinitionArn, Version};
-use crate::domain::ledger::{Intent, RolloutRecord, WaveResult};
+use crate::domain::directive::Directive;
+use crate::domain::fleet::{Application, Fleet};
+use crate::domain::ids::{ImageDigest, ServiceKey, Version};
 use crate::domain::manifest::{Source, read};
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::release::Release;
-use crate::domain::rollout::Event;
-use crate::ports::{Fault as PortFault, LedgerWriter, OpenRollout, PortError, PortResult, TaskRun, TaskWriter};
 
 const FLEET: &str = r#"
 schema: 1
@@ -258,78 +254,11 @@ async fn a_fleet_that_skips_a_contract_gets_it_all_the_same_and_its_plan_says_so
     assert!(told.contains("migration class contract"), "{told}");
 }
 
-/// A ledger whose process ends at one of its writes, just before or just after it.
-struct EndsAt {
-    inner: Arc<dyn LedgerWriter>,
-    left: AtomicUsize,
-    written: bool,
-}
-
-fn gone(doing: &str) -> PortError {
-    PortError::new(PortFault::Unavailable, doing, "the process was killed")
-}
-
-#[async_trait]
-impl LedgerWriter for EndsAt {
-    async fn publish(&self, release: &Release) -> PortResult<()> {
-        self.inner.publish(release).await
-    }
-
-    async fn finalise(&self, release: &Release, version: &Version) -> PortResult<()> {
-        self.inner.finalise(release, version).await
-    }
-
-    async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
-        self.inner.open(plan, intent).await
-    }
-
-    async fn decide(&self, fleet: &FleetName, decided: &Decided) -> PortResult<()> {
-        self.inner.decide(fleet, decided).await
-    }
-
-    async fn append(
-        &self,
-        proof: &OpenRollout,
-        seq: u32,
-        event: &Event,
-        result: Option<&WaveResult>,
-    ) -> PortResult<()> {
-        let last = self.left.fetch_sub(1, Ordering::SeqCst) == 1;
-        if !last || self.written {
-            self.inner.append(proof, seq, event, result).await?;
-        }
-        if last { Err(gone("recording an event")) } else { Ok(()) }
-    }
-}
-
-/// Whoever starts a task never hears of the first start.
-struct Deaf {
-    inner: Arc<dyn TaskWriter>,
-    heard: AtomicUsize,
-}
-
-#[async_trait]
-impl TaskWriter for Deaf {
-    async fn run(
-        &self,
-        proof: &OpenRollout,
-        run: &TaskRun,
-        definition: &TaskDefinitionArn,
-        beside: &Address,
-    ) -> PortResult<TaskArn> {
-        let started = self.inner.run(proof, run, definition, beside).await;
-        if self.heard.fetch_add(1, Ordering::SeqCst) == 0 { Err(gone("starting a task")) } else { started }
-    }
-}
-
 /// A release whose process is killed at a write, and which is taken up after a while.
 async fn killed_at(write: usize, written: bool, away: SignedDuration) -> (World, Outcome) {
     let world = World::new("expand");
     let release = world.merge(1, &[("migration", &[]), ("api", &[])]).await;
-    let inner = Arc::clone(&world.app.writers.ledger);
-    let mut dying = world.app.clone();
-    dying.writers.ledger = Arc::new(EndsAt { inner, left: AtomicUsize::new(write), written });
-    let ended = promote(&dying, &world.fleet("dev"), &release, None, None).await;
+    let ended = promote(&ends_at(&world.app, write, written), &world.fleet("dev"), &release, None, None).await;
     assert!(matches!(ended, Err(Stop::Port(_))), "{ended:?}");
     world.sim.world().advance(away);
     let outcome = go_on(&world.app, &world.fleet("dev")).await.unwrap();
@@ -362,10 +291,7 @@ async fn what_nobody_can_tell_any_more_waits_for_a_person() {
 async fn a_lost_answer_starts_no_second_task() {
     let world = World::new("expand");
     let release = world.merge(1, &[("migration", &[]), ("api", &[])]).await;
-    let inner = Arc::clone(&world.app.writers.tasks);
-    let mut deaf = world.app.clone();
-    deaf.writers.tasks = Arc::new(Deaf { inner, heard: AtomicUsize::new(0) });
-    let outcome = promote(&deaf, &world.fleet("dev"), &release, None, None).await.unwrap();
+    let outcome = promote(&deaf(&world.app, 1, true), &world.fleet("dev"), &release, None, None).await.unwrap();
     assert_eq!(outcome.end, Some(End::Succeeded));
     assert!(world.starts().values().all(|times| *times == 1), "{:?}", world.starts());
     assert_eq!(world.starts().len(), 3);

@@ -12,9 +12,13 @@ mod rehearse;
 mod machine;
 mod simulated;
 #[cfg(test)]
+mod dying;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod smoke;
 #[cfg(test)]
 mod templates;
 #[cfg(test)]
@@ -50,6 +54,7 @@ use crate::domain::infra_guard::approval_schema;
 use crate::domain::manifest::{Problem, Problems, Source, fleet_schema, tenants_schema};
 use crate::domain::replay::replay_schema;
 use crate::domain::report::report_schema;
+use crate::domain::result::result_schema;
 use crate::domain::snapshot::ServiceSeen;
 use crate::domain::starter::app_name;
 use crate::ports::RepositoryReader;
@@ -194,6 +199,7 @@ fn schema(of: FileKind) -> Report {
         FileKind::Fleet => fleet_schema(),
         FileKind::Tenants => tenants_schema(),
         FileKind::Replay => replay_schema(),
+        FileKind::Result => result_schema(),
         FileKind::InfraApproval => approval_schema(),
         FileKind::Report => report_schema(),
     };

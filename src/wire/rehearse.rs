@@ -49,6 +49,9 @@ pub(super) struct Rehearsal<'a> {
 
 /// Rehearses a release and reports it. Its exit code is that of the rollout.
 pub(super) async fn rehearse(application: &Application, wanted: &Rehearsal<'_>, observer: Arc<dyn Observer>) -> Report {
+    if let Some(why) = unseen_errors(application, wanted) {
+        return refused(&why);
+    }
     match carry_out(application, wanted, observer).await {
         Ok(report) => report,
         Err(stop) => of_stop(&stop),
@@ -109,6 +112,14 @@ fn unknown_names(application: &Application, fleet: &Fleet, failures: &[FailureSp
     Ok(())
 }
 
+/// Errors that no gate reads would be rehearsed as no failure at all.
+fn unseen_errors(application: &Application, wanted: &Rehearsal<'_>) -> Option<String> {
+    let fleet = application.fleet(wanted.fleet)?;
+    let unseen = fleet.gate.errors.is_none() && wanted.failures.iter().any(|failure| failure.at == Moment::Errors);
+    let name = &fleet.name;
+    unseen.then(|| format!("at=errors: the gate of {name} has no `errors` in fleet.yaml, so nothing would see them"))
+}
+
 /// A good release in every fleet up to this one: what the rehearsed one replaces.
 async fn first_release(app: &App, sim: &Sim, fleet: &Fleet) -> Result<(), Stop> {
     let release = merged(app, 1).await?;
@@ -165,9 +176,10 @@ fn faults(fleet: &Fleet, service: &Service, failures: &[FailureSpec]) -> Vec<Fau
     };
     let fault = |failure: &FailureSpec| Fault {
         kind: match failure.at {
-            Moment::Start | Moment::Bake if service.role.is_task() => FaultKind::TaskFails,
+            Moment::Start | Moment::Bake | Moment::Errors if service.role.is_task() => FaultKind::TaskFails,
             Moment::Start => FaultKind::CrashAtStart,
             Moment::Bake => FaultKind::Answers500,
+            Moment::Errors => FaultKind::FailsSome,
         },
         fleet: Some(fleet.name.clone()),
         tenant: failure.tenant.clone(),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim, Traffic};
@@ -15,9 +16,11 @@ use crate::app::promote::promote;
 use crate::app::rollout::Outcome;
 use crate::app::{App, Stop, plan};
 use crate::cli::args::Command;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, GitHubEvent};
+use crate::cli::exit::Exit;
 use crate::cli::progress::Silent;
 use crate::cli::run::act;
+use crate::domain::directive::Directive;
 use crate::domain::fleet::Fleet;
 use crate::domain::gate::OnUnknown;
 use crate::domain::ledger::RolloutRecord;
@@ -188,6 +191,31 @@ async fn without_requests_enough_it_is_held_and_a_person_may_accept_it() {
     assert_eq!(waves(&rollouts), 2);
     let decided = world.app.readers.ledger.decided(&world.prod().name).await.unwrap();
     assert!(decided.iter().any(|decided| decided.by == "ana" && decided.why.starts_with("night")), "{decided:?}");
+}
+
+#[tokio::test]
+async fn a_workflow_dispatch_accepts_as_a_person_at_a_terminal_does_and_needs_the_right_to_push() {
+    let world = World::with(&[]).await;
+    world.sim.world().traffic = Traffic { requests: 1, ..Traffic::default() };
+    assert!(matches!(end(world.promote().await), End::Held(_)));
+    let dispatch = async |by: &str| {
+        let inputs = json!({"command": "continue --accept", "fleet": "prod", "version": "", "why": "night"});
+        let payload = json!({"inputs": inputs, "sender": {"login": by}});
+        let event = Some(GitHubEvent { name: "workflow_dispatch".to_owned(), payload });
+        act(&Command::Ci { approved_plan: None, fleet: None }, &world.app, &Context { event, ..Context::default() })
+            .await
+            .exit
+    };
+    let accepted = async || {
+        let decided = world.app.readers.ledger.decided(&world.prod().name).await.unwrap();
+        decided.into_iter().filter(|decided| matches!(decided.directive, Directive::Accept { .. })).collect::<Vec<_>>()
+    };
+    world.sim.world().people =
+        [("tom", "triage"), ("ana", "write")].map(|(who, what)| (who.into(), what.into())).into();
+    assert_eq!((dispatch("tom").await, accepted().await.len()), (Exit::BadInput, 0));
+    assert_eq!(dispatch("ana").await, Exit::Held, "the next wave is not accepted yet");
+    let accepted = accepted().await;
+    assert_eq!((accepted.len(), accepted[0].by.as_str(), accepted[0].why.as_str()), (1, "ana", "night"));
 }
 
 #[tokio::test]

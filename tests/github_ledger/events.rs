@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidegate::domain::ledger::{RolloutRecord, Standing};
+use tidegate::domain::gate::WaveReport;
+use tidegate::domain::ledger::{RolloutRecord, Standing, WaveResult};
 use tidegate::domain::reason::Reason;
 use tidegate::domain::rollout::Event;
 use tidegate::ports::{Fault, LedgerReader, LedgerWriter};
@@ -35,6 +36,37 @@ async fn a_process_that_has_only_the_records_reads_what_was_written() {
     for status in world.fake.statuses(proof.id().0) {
         assert!(status.description.chars().count() <= 140, "{}", status.description);
     }
+    world.assert_lawful();
+}
+
+/// An auditor finds what a wave passed on beside the event that says so; the fleet's state has no part of it.
+#[tokio::test]
+async fn what_the_gates_of_a_wave_found_is_in_the_file_of_the_event_that_rests_on_it() {
+    let world = World::new();
+    let plan = plan("1.4.0", &[1, 1], 1);
+    let mut happened = success(&plan);
+    let report: WaveReport = serde_json::from_value(json!({
+        "wave": 0, "name": "wave-1", "since": "2026-11-23T08:10:05Z", "at": "2026-11-23T08:25:05Z", "then": "passed",
+        "gates": [{
+            "gate": "smoke", "verdict": "pass", "passed": 1, "failed": 0, "unknown": 0, "without_vote": 0,
+            "findings": [{
+                "subject": {"service": "tenant-0/smoke"}, "verdict": "pass", "votes": true, "code": null,
+                "words": "exit code 0", "evidence": {"kind": "words", "words": "exit code 0"}, "charts": [],
+            }],
+        }],
+    }))
+    .unwrap();
+    happened[2].1 = Some(WaveResult { gates: Some(report.clone()), ..WaveResult::default() });
+    happened.insert(2, (Event::TestsDone { wave: 0 }, None));
+    let proof = world.carry_out(&plan, &happened).await;
+    let file = |seq: u32| world.fake.file("tidegate-state", &format!("rollouts/{}/{seq}.json", proof.id().0));
+    let read: Value = serde_json::from_slice(&file(4).unwrap()).unwrap();
+    assert_eq!(serde_json::from_value::<WaveReport>(read["result"]["gates"].clone()).unwrap(), report);
+    assert!(file(1).is_none() && file(3).is_none(), "nothing to keep of a beginning, and of tests that ended well");
+    let record = &world.rollouts().await.unwrap()[0];
+    assert_eq!(events(record)[2..4], [(3, Event::TestsDone { wave: 0 }), (4, Event::WaveStarted { wave: 1 })]);
+    assert!(matches!(record.standing(), Standing::Succeeded(_)));
+    assert_eq!(world.ledger(run(99, 1)).fleet_state(&prod()).await.unwrap().services.len(), 2);
     world.assert_lawful();
 }
 

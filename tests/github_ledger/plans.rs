@@ -59,7 +59,8 @@ pub(crate) fn result(plan: &Plan, wave: &Wave) -> WaveResult {
         result: ServiceResult::Live,
         at: Timestamp::UNIX_EPOCH,
     };
-    WaveResult { services: wave.changes.iter().map(|change| (change.service.clone(), state(change))).collect() }
+    let services = wave.changes.iter().map(|change| (change.service.clone(), state(change))).collect();
+    WaveResult { services, gates: None }
 }
 
 /// What is recorded when all goes well, each with what comes with it.

@@ -193,6 +193,18 @@ fn tasks_that_run_once() {
     tasks.yaml:9:70: `health` of a task that runs once; remove it: its exit code says whether it went well
     tasks.yaml:10:58: `traffic` of a task that runs once; remove it: its exit code says whether it went well
     tasks.yaml:10:81: no service is called `tydy`; did you mean `tidy`?
-    tasks.yaml:13:5: nothing here serves; name a service beside it: a task runs in its network
+    tasks.yaml:11:40: a `class` without `run: before`; remove it, or add `run: before`
+    tasks.yaml:11:63: `after` of a smoke test, which runs when everything else is up; remove it
+    tasks.yaml:11:69: `port` of a task that runs once; remove it: its exit code says whether it went well
+    tasks.yaml:12:50: `smoke` runs when everything else is up; remove it
+    tasks.yaml:15:5: nothing here serves; name a service beside it: a task runs in its network
+    ");
+}
+
+#[test]
+fn a_smoke_gate_without_a_smoke_test() {
+    insta::assert_snapshot!(told("smoke.yaml"), @r"
+    smoke.yaml:11:5: `smoke` without a smoke test; give a service `run: after`, or remove this
+    smoke.yaml:11:24: no time for a smoke test; say how long one may take, such as 10m
     ");
 }

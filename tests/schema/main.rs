@@ -29,7 +29,7 @@ fn refused(of: &str, file: &Value) -> Vec<String> {
 
 #[test]
 fn the_committed_schemas_are_current() {
-    for of in ["fleet", "tenants", "replay", "infra-approval", "report"] {
+    for of in ["fleet", "tenants", "replay", "result", "infra-approval", "report"] {
         let path = format!("schema/{of}.schema.json");
         let committed = fs::read_to_string(&path).unwrap_or_default();
         let current = tidegate(&["schema", of]);
@@ -58,6 +58,42 @@ fn they_refuse_unknown_keys_and_words_and_wrong_kinds() {
     for word in ["bake_tme", "pray", "prod-1", "70000", "app"] {
         assert!(refused.contains(word), "{word} is accepted:\n{refused}");
     }
+}
+
+/// What a rollout that passes and one that fails print as JSON, with everything that their gates found.
+#[test]
+fn the_result_of_a_rollout_is_as_its_schema_says_and_has_its_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fleet.yaml");
+    let gates = "errors: { good: 0.1%, bad: 1% }\n    latency: { p99_max: 800ms }\n    unknown: hold";
+    let text = fs::read_to_string("fleet.yaml").unwrap().replacen("unknown: hold", gates, 1);
+    fs::write(&path, text).unwrap();
+    let rehearsed = |more: &[&str]| -> Value {
+        let words = ["rehearse", "--json", "--fleet", "prod", "--file", path.to_str().unwrap()];
+        serde_json::from_str(&tidegate(&[&words, more].concat())).unwrap()
+    };
+    let passed = rehearsed(&[]);
+    let failed = rehearsed(&["--fail", "tenant=globex,service=iam-service,at=errors"]);
+    for result in [&passed, &failed] {
+        assert_eq!(refused("result", result), Vec::<String>::new());
+    }
+    let gates = |result: &Value, wave: usize| result["gates"][wave]["gates"].as_array().unwrap().clone();
+    assert_eq!(passed["gates"].as_array().unwrap().len(), passed["waves"].as_array().unwrap().len());
+    let named = |gates: &[Value], name: &str| gates.iter().find(|gate| gate["gate"] == name).unwrap().clone();
+    let errors = named(&gates(&passed, 1), "errors");
+    assert_eq!((&errors["verdict"], &errors["failed"]), (&"pass".into(), &0.into()));
+    let statistic = &errors["findings"][0]["charts"][1];
+    let (values, bounds) = (statistic["values"].as_array().unwrap(), &statistic["bounds"]);
+    assert!(
+        values.len() > 30 && values.iter().all(|value| value.as_f64() < bounds[1]["value"].as_f64()),
+        "{statistic}"
+    );
+    let last = failed["gates"].as_array().unwrap().len() - 1;
+    assert_eq!(failed["gates"][last]["then"], "failed");
+    let statistic = &named(&gates(&failed, last), "errors")["findings"][0]["charts"][1];
+    let end = statistic["values"].as_array().unwrap().last().unwrap().as_f64();
+    assert!(end >= statistic["bounds"][1]["value"].as_f64(), "{statistic}");
+    assert!(named(&gates(&failed, last), "rollout")["passed"].as_u64() > Some(0));
 }
 
 /// Beside what this version does not carry out yet, `check` finds nothing to say about the example either.

@@ -28,7 +28,7 @@ variable "set" {
 }
 
 variable "services" {
-  description = "The set's services: what fleet.yaml says of each, and its size. `kind` is service (has requests), worker (has none) or task (one-shot, before a release)."
+  description = "The set's services: what fleet.yaml says of each, and its size. `kind` is service (has requests), worker (has none) or task (one-shot, before or after a release)."
   type = map(object({
     kind        = string
     port        = optional(number)

@@ -92,6 +92,10 @@ impl TaskReader for EcsFleet {
     async fn tasks(&self, runs: &[TaskRun]) -> BTreeMap<ServiceKey, TaskSeen> {
         task::look(&self.cells, runs).await
     }
+
+    async fn last_lines(&self, run: &TaskRun) -> PortResult<Vec<String>> {
+        task::lines(&self.cells, &self.definitions, run).await
+    }
 }
 
 #[async_trait]

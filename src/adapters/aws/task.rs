@@ -18,8 +18,10 @@ use super::budget::Group;
 use super::cells::{Cells, Clients, doing};
 use super::explain::stop;
 use super::failure::failure;
+use super::log_lines::{last_lines, stream};
 use super::services::{Described, describe};
 use super::stop_reasons::sentence;
+use super::task_definitions::TaskDefinitions;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{CellName, ContentHash, ServiceKey, ServiceName, TaskArn, TaskDefinitionArn};
 use crate::domain::snapshot::{TaskEnd, TaskSeen};
@@ -74,6 +76,20 @@ fn request(clients: &Clients, run: &TaskRun, definition: &TaskDefinitionArn, bes
         [] => request.set_launch_type(beside.launch_type().cloned()),
         strategy => request.set_capacity_provider_strategy(Some(strategy.to_vec())),
     }
+}
+
+/// The last lines of the container that failed in a task.
+pub(super) async fn lines(cells: &Cells, definitions: &TaskDefinitions, run: &TaskRun) -> PortResult<Vec<String>> {
+    let cell = &run.address.cell;
+    let tasks = read(cells, std::slice::from_ref(run)).await?;
+    let task = tasks.iter().find(|task| run.task.as_ref().is_some_and(|known| task.task_arn() == Some(known.as_str())));
+    let Some((task, Some(Ok(arn)))) = task.map(|task| (task, task.task_definition_arn().map(str::parse))) else {
+        return Ok(Vec::new());
+    };
+    let revision = definitions.read(cell, &arn).await?;
+    let Some(stream) = stream(task, &revision.definition) else { return Ok(Vec::new()) };
+    let lines = last_lines(cells.clients(cell).await?, cell, &stream).await?;
+    Ok(lines.into_iter().map(|line| format!("{} | {line}", stream.container)).collect())
 }
 
 /// What a task of this rollout is marked with.
@@ -271,6 +287,26 @@ mod tests {
         assert_eq!((end.code, end.by_itself), (Some(0), true));
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].json(), json!({"cluster": "c1", "tasks": [TASK]}));
+    }
+
+    #[tokio::test]
+    async fn inv_32_the_last_lines_of_a_task_that_failed_come_without_secrets() {
+        let options = json!({"awslogs-group": "/shop/acme", "awslogs-stream-prefix": "ecs"});
+        let logs = json!({"name": "iam", "logConfiguration": {"logDriver": "awslogs", "options": options}});
+        let definition = json!({"taskDefinition": {"taskDefinitionArn": DEFINITION, "containerDefinitions": [logs]}});
+        let mut task = described("STOPPED", Some("EssentialContainerExited"), Some(1));
+        task["containers"] = json!([{"name": "iam", "exitCode": 1}]);
+        task["taskDefinitionArn"] = json!(DEFINITION);
+        let aws = Loopback::serve(move |asked| match asked.action().as_str() {
+            "DescribeTasks" => (200, json!({"tasks": [task], "failures": []}).to_string()),
+            "DescribeTaskDefinition" => (200, definition.to_string()),
+            _ => (200, json!({"events": [{"message": "login: 401, password=hunter2\n"}]}).to_string()),
+        })
+        .await;
+        let cells = aws.cells().await;
+        let definitions = TaskDefinitions::new(Arc::clone(&cells));
+        let lines = lines(&cells, &definitions, &wanted(Some(TASK))).await.unwrap();
+        assert_eq!(lines, ["iam | login: 401, password=[redacted]"]);
     }
 
     #[tokio::test]

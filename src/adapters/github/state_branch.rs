@@ -90,7 +90,8 @@ impl GitHub {
             }
         }
         // The fleet's file is changed in the same commit as the event is added, so it needs no look of its own.
-        if let (Some((fleet, result)), false) = (&addition.result, missing.is_empty()) {
+        let stands = addition.result.as_ref().filter(|(_, result)| !result.services.is_empty());
+        if let (Some((fleet, result)), false) = (stands, missing.is_empty()) {
             let mut state = self.fleet_state_at(fleet, head).await?;
             state.services.extend(result.services.clone());
             missing.push(File::json(files::fleet(fleet), &state)?);

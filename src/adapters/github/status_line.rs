@@ -89,9 +89,11 @@ impl Stop {
             Event::Halted { wave, reason } => (StopKind::Halted, wave, reason),
             Event::Held { wave, reason } => (StopKind::Held, wave, reason),
             Event::Quarantined { wave, set, reason } => (StopKind::Quarantined(set.clone()), wave, reason),
-            Event::WaveStarted { .. } | Event::TasksDone { .. } | Event::Baking { .. } | Event::Succeeded => {
-                return false;
-            }
+            Event::WaveStarted { .. }
+            | Event::TasksDone { .. }
+            | Event::Baking { .. }
+            | Event::TestsDone { .. }
+            | Event::Succeeded => return false,
         };
         self.kind == kind && self.wave == *wave && self.code == reason.code()
     }
@@ -118,6 +120,7 @@ pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state:
     let (beginning, reason) = match event {
         Event::WaveStarted { wave } => (format!("started {}", place(*wave, waves)), None),
         Event::TasksDone { wave } => (format!("tasks-done {}", place(*wave, waves)), None),
+        Event::TestsDone { wave } => (format!("tests-done {}", place(*wave, waves)), None),
         Event::Baking { wave, since } => (format!("baking {} since {since}", place(*wave, waves)), None),
         Event::Held { wave, reason } => (format!("held {}", place(*wave, waves)), Some(reason)),
         Event::Halted { wave, reason } => (format!("halted {}", place(*wave, waves)), Some(reason)),
@@ -189,6 +192,7 @@ fn said(text: &str) -> Option<Said> {
     match verb {
         "started" => Some(Said::Whole(Event::WaveStarted { wave })),
         "tasks-done" => Some(Said::Whole(Event::TasksDone { wave })),
+        "tests-done" => Some(Said::Whole(Event::TestsDone { wave })),
         "baking" => {
             let since: Timestamp = rest.strip_prefix("since ")?.parse().ok()?;
             Some(Said::Whole(Event::Baking { wave, since }))
@@ -272,6 +276,7 @@ mod tests {
         prop_oneof![
             wave.clone().prop_map(|wave| Event::WaveStarted { wave }),
             wave.clone().prop_map(|wave| Event::TasksDone { wave }),
+            wave.clone().prop_map(|wave| Event::TestsDone { wave }),
             (wave.clone(), -10_000_000_000_000_000i128..10_000_000_000_000_000_000).prop_map(|(wave, nanosecond)| {
                 Event::Baking { wave, since: Timestamp::from_nanosecond(nanosecond).unwrap() }
             }),

@@ -33,6 +33,10 @@ pub enum FaultKind {
     Answers500,
     /// As a one-shot task it ends with exit code 1.
     TaskFails,
+    /// As a one-shot task it does not end.
+    TaskHangs,
+    /// It comes up, and all its tasks die and come back again and again; ECS counts none of them.
+    KeepsDying,
     /// It stops at once, and without a circuit breaker ECS tries for ever.
     CrashWithoutBreaker,
     /// It stops at once; ECS gives up and leaves it there.
@@ -80,6 +84,8 @@ const ROLLOUT: SignedDuration = SignedDuration::from_secs(60);
 const BREAKER: SignedDuration = SignedDuration::from_secs(40);
 /// A task that stops right after its start stops again after this long.
 const CRASH: SignedDuration = SignedDuration::from_secs(15);
+/// Tasks that keep dying live this long, and are away as long.
+const LIFE: SignedDuration = SignedDuration::from_secs(90);
 /// When capacity is scarce, a deployment takes this much longer.
 const SCARCE: SignedDuration = SignedDuration::from_mins(8);
 
@@ -160,7 +166,11 @@ impl SimService {
             began: self.primary.began,
             rollout,
             desired: self.desired,
-            running: if rollout == RolloutState::Completed { self.desired } else { 0 },
+            running: if rollout == RolloutState::Completed && !self.is_dead(flaw, world.now) {
+                self.desired
+            } else {
+                0
+            },
             failed_tasks: self.failed_tasks(flaw, world.now),
             failed: self.failed.iter().map(|deployment| self.failed(world, deployment)).collect(),
         })
@@ -189,12 +199,20 @@ impl SimService {
                 FaultKind::Answers500
                 | FaultKind::CrashLater
                 | FaultKind::TaskFails
+                | FaultKind::TaskHangs
+                | FaultKind::KeepsDying
                 | FaultKind::FailsSome
                 | FaultKind::Slower,
             )
             | None => self.primary.done,
         };
         if now >= after { RolloutState::Completed } else { RolloutState::InProgress }
+    }
+
+    /// Whether its tasks have just died and are not back yet.
+    fn is_dead(&self, flaw: Option<FaultKind>, now: Timestamp) -> bool {
+        let half = now.duration_since(self.primary.done).as_secs().div_euclid(LIFE.as_secs());
+        flaw == Some(FaultKind::KeepsDying) && half.rem_euclid(2) == 1
     }
 
     /// Tasks of the PRIMARY deployment that have stopped.
@@ -206,6 +224,8 @@ impl SimService {
                 FaultKind::Answers500
                 | FaultKind::NoCapacity
                 | FaultKind::TaskFails
+                | FaultKind::TaskHangs
+                | FaultKind::KeepsDying
                 | FaultKind::FailsSome
                 | FaultKind::Slower,
             )

@@ -30,6 +30,8 @@ pub(super) struct SimTask {
 
 /// A start takes a while, and the work too.
 const RUN: SignedDuration = SignedDuration::from_secs(45);
+/// One that hangs is stopped by somebody some day.
+const HANGS: SignedDuration = SignedDuration::from_hours(24 * 365);
 /// How long ECS shows a task that has ended.
 const SHOWN: SignedDuration = SignedDuration::from_hours(1);
 /// How long ECS knows the token of a start.
@@ -39,6 +41,13 @@ impl World {
     /// Every start so far: whose, with which image, when and when it ends.
     pub fn task_starts(&self) -> impl Iterator<Item = (&ServiceKey, Option<&ImageDigest>, Timestamp, Timestamp)> {
         self.tasks.iter().map(|task| (&task.key, task.digest.as_ref(), task.began, task.done))
+    }
+
+    /// The exit codes of a task's runs since then; none for one that has not ended.
+    #[cfg(test)]
+    pub(crate) fn runs_of(&self, key: &ServiceKey, since: Timestamp) -> Vec<Option<i32>> {
+        let runs = self.tasks.iter().filter(|task| &task.key == key && task.began >= since);
+        runs.map(|task| (task.done <= self.now).then_some(task.code)).collect()
     }
 
     /// The newest revision of a family.
@@ -87,6 +96,13 @@ impl TaskReader for Sim {
         };
         runs.iter().map(|run| (run.address.service.clone(), seen(run))).collect()
     }
+
+    async fn last_lines(&self, run: &TaskRun) -> PortResult<Vec<String>> {
+        let mut world = self.world();
+        world.count("Logs GetLogEvents");
+        let failed = world.tasks.iter().any(|task| run.task.as_ref() == Some(&task.task) && task.code != 0);
+        Ok(if failed { vec![format!("{} | it says that it failed", run.address.service.service)] } else { Vec::new() })
+    }
 }
 
 #[async_trait]
@@ -111,14 +127,16 @@ impl TaskWriter for Sim {
         let key = &run.address.service;
         let described = world.task_definitions.get(definition).ok_or_else(|| refused("there is no such revision"))?;
         let digest = digest_in(described, &key.service);
-        let fails = world.image(definition, &key.service).is_some_and(|image| {
-            image.faults.iter().any(|fault| fault.kind == FaultKind::TaskFails && fault.applies(&fleet, key))
-        });
+        let has = |kind: FaultKind| {
+            let faults = world.image(definition, &key.service).map_or(&[][..], |image| &image.faults);
+            faults.iter().any(|fault| fault.kind == kind && fault.applies(&fleet, key))
+        };
+        let (fails, takes) = (has(FaultKind::TaskFails), if has(FaultKind::TaskHangs) { HANGS } else { RUN });
         let text = format!("arn:aws:ecs:eu-west-1:000000000000:task/{}/{:032x}", beside.cluster, world.next_number());
         let task: TaskArn = text.parse().unwrap_or_else(|bad| unreachable!("{bad}"));
         let (token, code) = (run.token.clone(), i32::from(fails));
         let started =
-            SimTask { task: task.clone(), token, key: key.clone(), digest, began: now, done: now + RUN, code };
+            SimTask { task: task.clone(), token, key: key.clone(), digest, began: now, done: now + takes, code };
         world.tasks.push(started);
         Ok(task)
     }
@@ -129,7 +147,7 @@ impl SimTask {
         if now < self.done {
             return TaskSeen::Running { task: self.task.clone() };
         }
-        let why = if self.code == 0 { "" } else { "the migration says that it failed" };
+        let why = if self.code == 0 { "" } else { "its log says why" };
         TaskSeen::Ended(TaskEnd { code: Some(self.code), by_itself: true, why: why.to_owned() })
     }
 }

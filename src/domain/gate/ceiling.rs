@@ -25,12 +25,12 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
-    fn value(&self, minute: &Minute) -> Option<u32> {
+    pub(super) fn value(&self, minute: &Minute) -> Option<u32> {
         match self.gate {
             GateName::Latency => minute.p99_ms,
             GateName::Cpu => minute.cpu_percent,
             GateName::Memory => minute.memory_percent,
-            GateName::Alarms | GateName::Errors | GateName::Relative | GateName::Command => None,
+            _ => None,
         }
     }
 

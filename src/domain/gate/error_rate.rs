@@ -36,6 +36,42 @@ impl ErrorTest<'_> {
     }
 }
 
+/// Minutes of one service, of one tenant or of several together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// Errors and requests by the start of the minute.
+    pub minutes: BTreeMap<Timestamp, (u64, u64)>,
+    /// Why they are not all of them.
+    pub wrong: Option<String>,
+    /// Whether anybody in it gets requests.
+    pub any: bool,
+}
+
+impl Pool {
+    /// The minutes that count of all these.
+    pub fn of<'a>(tenants: impl IntoIterator<Item = (&'a ServiceKey, Option<&'a Series>)>, window: &Window) -> Self {
+        let mut pool = Self::default();
+        for (tenant, series) in tenants {
+            let counted = match series {
+                Some(series) if series.has_no_traffic() => continue,
+                Some(series) => series.counted(window),
+                None => {
+                    (pool.any, pool.wrong) = (true, Some(format!("{tenant} was never read")));
+                    continue;
+                }
+            };
+            pool.any = true;
+            for minute in &counted.minutes {
+                let sum = pool.minutes.entry(minute.start).or_default();
+                sum.0 = sum.0.saturating_add(minute.errors.unwrap_or(0));
+                sum.1 = sum.1.saturating_add(minute.requests.unwrap_or(0));
+            }
+            pool.wrong = pool.wrong.or_else(|| counted.wrong.map(|why| format!("{tenant}: {why}")));
+        }
+        pool
+    }
+}
+
 /// What was counted.
 struct Sum {
     errors: u64,
@@ -117,27 +153,9 @@ pub fn judge_pool<'a>(
         |verdict, evidence| Finding::new(GateName::Errors, subject.clone(), verdict, test.policy.observe, evidence);
     let what = format!("errors of {service} in the wave");
     let unknown = |why: String| Verdict::Unknown(Reason::GateUnknown { what: what.clone(), why });
-    let mut pool: BTreeMap<Timestamp, (u64, u64)> = BTreeMap::new();
-    let (mut wrong, mut any) = (None, false);
-    for (tenant, series) in tenants {
-        let counted = match series {
-            Some(series) if series.has_no_traffic() => continue,
-            Some(series) => series.counted(&test.window),
-            None => {
-                (any, wrong) = (true, Some(format!("{tenant} was never read")));
-                continue;
-            }
-        };
-        any = true;
-        for minute in &counted.minutes {
-            let sum = pool.entry(minute.start).or_default();
-            sum.0 = sum.0.saturating_add(minute.errors.unwrap_or(0));
-            sum.1 = sum.1.saturating_add(minute.requests.unwrap_or(0));
-        }
-        wrong = wrong.or_else(|| counted.wrong.map(|why| format!("{tenant}: {why}")));
-    }
+    let Pool { minutes, wrong, any } = Pool::of(tenants, &test.window);
     let sprt = test.sprt().filter(|_| any)?;
-    let sum = Sum::of(sprt, pool.into_values());
+    let sum = Sum::of(sprt, minutes.into_values());
     let evidence = sum.evidence(&sprt);
     let (errors, requests) = (sum.errors, sum.requests);
     Some(match (sum.run.state(), wrong) {

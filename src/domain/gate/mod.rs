@@ -1,7 +1,8 @@
 //! What a wave must show before the next one starts, and the judgement of it: pure functions of policy and readings,
 //! one file a gate. Each gives a verdict and what it rests on. Its one rule above all: unknown never passes.
 //!
-//! Read `policy` for what a gate can ask, `verdict` for what it answers, `series` for what metrics look like here.
+//! Read `policy` for what a gate can ask, `verdict` for what it answers, `series` for what metrics look like here,
+//! `report` for what is recorded of it.
 
 mod alarms;
 mod ceiling;
@@ -10,6 +11,7 @@ mod error_rate;
 mod policy;
 mod probe;
 mod relative;
+mod report;
 mod series;
 mod targets;
 #[cfg(test)]
@@ -19,13 +21,16 @@ mod verdict;
 pub use alarms::{Alarm, AlarmState, AlarmsSeen, judge_alarms};
 pub use ceiling::{Ceiling, judge_ceiling};
 pub use command::{CommandAnswer, judge_command};
-pub use error_rate::{ErrorTest, judge_errors, judge_pool};
+pub use error_rate::{ErrorTest, Pool, judge_errors, judge_pool};
 pub use policy::{
     AlarmPolicy, CommandPolicy, ErrorPolicy, GatePolicy, LatencyPolicy, MetricsTiming, OnUnknown, RelativePolicy,
-    Saturation,
+    Saturation, SmokePolicy,
 };
 pub use probe::{Answer, Probe, ProbePolicy, ProbeRecord, judge_probe};
 pub use relative::judge_relative;
+pub use report::{
+    Bound, Chart, FindingReport, GateReport, Then, WaveReport, Word, ceiling_chart, error_charts, report,
+};
 pub use series::{Minute, Series, Window};
 pub use targets::{TargetHealth, judge_targets};
 pub use verdict::{Evidence, Finding, GateName, Subject, Verdict, all_of, verdict_of};

@@ -40,6 +40,9 @@ pub struct GatePolicy {
     /// An executable that judges the wave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandPolicy>,
+    /// What is asked of smoke tests, where the set has some and something else than usual is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<SmokePolicy>,
     /// When metrics count, and how long a wave may wait for them.
     #[serde(default, skip_serializing_if = "MetricsTiming::is_usual")]
     pub metrics: MetricsTiming,
@@ -142,6 +145,16 @@ pub struct CommandPolicy {
     pub observe: bool,
 }
 
+/// Smoke tests: one-shot tasks that run when everything else of their set is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmokePolicy {
+    /// How long one may take.
+    pub deadline: SignedDuration,
+    /// Whether they only tell and have no vote.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub observe: bool,
+}
+
 /// When metrics count, and how long a wave may wait for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricsTiming {
@@ -197,6 +210,7 @@ impl Default for GatePolicy {
             saturation: None,
             relative: None,
             command: None,
+            smoke: None,
             metrics: MetricsTiming::USUAL,
         }
     }

@@ -1,5 +1,7 @@
 //! The load balancer's view of a service: whether requests reach it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
@@ -17,6 +19,16 @@ pub enum TargetHealth {
     Unhealthy(String),
     /// Initial, draining, unused or not readable.
     Unknown(String),
+}
+
+impl fmt::Display for TargetHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBalanced => f.write_str("it has no target group"),
+            Self::Healthy(number) => write!(f, "{number} healthy targets"),
+            Self::Unhealthy(why) | Self::Unknown(why) => f.write_str(why),
+        }
+    }
 }
 
 /// Judges one service's targets at the end of its watch.

@@ -122,7 +122,7 @@ fn could_know(gate: GateName, minutes: &[Minute]) -> bool {
         GateName::Latency => known(|minute| minute.p99_ms) && requests >= 100,
         GateName::Cpu => known(|minute| minute.cpu_percent),
         GateName::Memory => known(|minute| minute.memory_percent),
-        GateName::Alarms | GateName::Relative | GateName::Command => false,
+        _ => false,
     }
 }
 

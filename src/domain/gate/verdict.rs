@@ -1,6 +1,9 @@
 //! Verdicts, what they rest on, and how many become one. The one rule above all: unknown never passes.
 
-use serde::Serialize;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ServiceKey, ServiceName, SetId};
 use crate::domain::mutant::{Mutant, breaks};
@@ -18,10 +21,16 @@ pub enum Verdict {
     Unknown(Reason),
 }
 
-/// Which gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Which gate, in the words of fleet.yaml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateName {
+    /// What ECS shows of a service and its tasks.
+    Rollout,
+    /// Load-balancer targets.
+    Targets,
+    /// The services' own answers.
+    Probe,
     /// Alarms of CloudWatch.
     Alarms,
     /// Errors per request.
@@ -34,26 +43,28 @@ pub enum GateName {
     Memory,
     /// Latency against tenants that were not updated.
     Relative,
+    /// One-shot tasks that try what was deployed.
+    Smoke,
     /// An executable of the owner's.
     Command,
 }
 
 /// What a gate judged.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// One service of one tenant.
-    Service(ServiceKey),
+    Service(#[schemars(with = "String")] ServiceKey),
     /// One service of every tenant in the wave.
-    Pool(ServiceName),
+    Pool(#[schemars(with = "String")] ServiceName),
     /// A tenant.
-    Set(SetId),
+    Set(#[schemars(with = "String")] SetId),
     /// The wave.
     Wave,
 }
 
 /// What a verdict rests on: what a chart or a replay shows beside it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Evidence {
     /// Errors among requests. At `good_at` the statistic is good, at `bad_at` bad.
@@ -96,6 +107,26 @@ pub enum Evidence {
         /// Names of those that ring.
         ringing: Vec<String>,
     },
+    /// Tasks of a service.
+    Tasks {
+        /// How many run.
+        running: u32,
+        /// How many should.
+        desired: u32,
+        /// How many stopped during the watch, at the least.
+        stopped: u32,
+        /// How many of those are borne.
+        stopped_max: u32,
+    },
+    /// Answers over HTTP.
+    Probes {
+        /// How many were good.
+        passed: u32,
+        /// How many in a row were not, up to now.
+        failing: u32,
+        /// How many of those are borne.
+        failing_max: u32,
+    },
     /// Something else, in words.
     Words {
         /// They.
@@ -107,6 +138,34 @@ impl Evidence {
     /// Evidence in words.
     pub fn words(words: impl Into<String>) -> Self {
         Self::Words { words: words.into() }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate { errors, requests, statistic, good_at, bad_at } => write!(
+                f,
+                "{errors} errors in {requests} requests; the test stands at {statistic:.1}, good is {good_at:.1}, bad {bad_at:.1}"
+            ),
+            Self::Over { over, of, ceiling, last } => {
+                let last = last.map(|last| format!(", {last} at the end")).unwrap_or_default();
+                write!(f, "{over} of {of} minutes above {ceiling}{last}")
+            }
+            Self::Rank { updated, others, chance } => {
+                let percent = chance * 100.0;
+                write!(f, "{updated} updated tenants among {others} others stand so high by a chance of {percent:.1} %")
+            }
+            Self::Alarms { there, ringing } if ringing.is_empty() => write!(f, "none of {there} alarms rings"),
+            Self::Alarms { there, ringing } => write!(f, "of {there} alarms {} rings", ringing.join(", ")),
+            Self::Tasks { running, desired, stopped, stopped_max } => {
+                write!(f, "{running} of {desired} tasks run, {stopped} stopped where {stopped_max} may")
+            }
+            Self::Probes { passed, failing, failing_max } => {
+                write!(f, "good answers: {passed}; bad ones in a row: {failing}, where {failing_max} may be")
+            }
+            Self::Words { words } => f.write_str(words),
+        }
     }
 }
 

@@ -168,8 +168,11 @@ pub(super) enum Traffic {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Run {
-    /// Before the services.
+    /// Before the services: a migration, once for each image.
     Before,
+    /// When the services are up: a smoke test, in every rollout that changes something of the set. It must be safe to
+    /// repeat.
+    After,
 }
 
 /// The shared services of a fleet.
@@ -235,6 +238,8 @@ pub(super) struct GateEntry {
     pub(super) relative: Option<RelativeGate>,
     /// An executable that judges the wave at the end of its watch.
     pub(super) command: Option<CommandGate>,
+    /// Smoke tests: the services with `run: after`, whose exit code says whether the wave is well.
+    pub(super) smoke: Option<SmokeGate>,
     /// When metrics count, and how long a wave may wait for them.
     pub(super) metrics: MetricsEntry,
     /// The services' own answers.
@@ -372,6 +377,18 @@ pub(super) struct CommandGate {
     /// How long it may take, such as 5m.
     pub(super) timeout: Option<String>,
     /// Whether it only watches and has no vote.
+    #[serde(default)]
+    pub(super) observe: bool,
+}
+
+/// Smoke tests: the services with `run: after`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "smoke")]
+pub(super) struct SmokeGate {
+    /// How long one may take, such as 10m; the time that a deployment has by default.
+    pub(super) deadline: Option<String>,
+    /// Whether they only tell and have no vote.
     #[serde(default)]
     pub(super) observe: bool,
 }

@@ -1,16 +1,17 @@
-//! What a release asks of a one-shot task: that it runs once with the release's image, unless it has already.
+//! What a release asks of one-shot tasks: that a migration runs once with the release's image, unless it has already,
+//! and a smoke test whenever something of its set changes.
 
 use super::{Migration, Situation, draft, needs, target};
 use crate::domain::fleet::ServiceSet;
-use crate::domain::ids::{ContentHash, ServiceKey, Version};
+use crate::domain::ids::{ContentHash, ServiceKey, ServiceName, Version};
 use crate::domain::plan::{Change, Target};
 use crate::domain::reason::Reason;
-use crate::domain::release::Release;
+use crate::domain::release::{Image, Release};
 use crate::domain::service::{MigrationClass, Role, Service};
 use crate::domain::snapshot::{FamilySeen, Runs};
 
-/// The run of a task; none if its image has run in this set by the records.
-pub(super) fn change(
+/// The run of a migration; none if its image has run in this set by the records.
+pub(super) fn migration(
     at: Situation<'_>,
     set: &ServiceSet,
     service: &Service,
@@ -18,28 +19,56 @@ pub(super) fn change(
     release: &Release,
 ) -> Result<Option<Change>, Reason> {
     let key = ServiceKey::new(&set.id, &service.name);
-    let not_ready = |why: &str| Reason::NotReady { service: key.clone(), why: why.to_owned() };
-    let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
+    let image = image(&key, release)?;
     if at.state.has_run(&key, &image.digest) {
         return Ok(None);
     }
+    let class = worst(at, &key, image.class.unwrap_or(class), &release.version);
+    let after = needs(at, set, service);
+    run(at, key, Role::Task { class }, after, image).map(Some)
+}
+
+/// The run of a smoke test. It comes after everything else of its set by itself.
+pub(super) fn smoke_test(
+    at: Situation<'_>,
+    set: &ServiceSet,
+    service: &Service,
+    release: &Release,
+) -> Result<Change, Reason> {
+    let key = ServiceKey::new(&set.id, &service.name);
+    let image = image(&key, release)?;
+    run(at, key, Role::SmokeTest, Vec::new(), image)
+}
+
+fn image<'a>(key: &ServiceKey, release: &'a Release) -> Result<&'a Image, Reason> {
+    let why = || Reason::NotReady { service: key.clone(), why: "the release has no image for it".to_owned() };
+    release.images.get(&key.service).ok_or_else(why)
+}
+
+fn run(
+    at: Situation<'_>,
+    key: ServiceKey,
+    role: Role,
+    after: Vec<ServiceName>,
+    image: &Image,
+) -> Result<Change, Reason> {
+    let not_ready = |why: &str| Reason::NotReady { service: key.clone(), why: why.to_owned() };
     let draft = draft(at, &key)?;
     let newest = newest(at, &key, draft.is_some_and(|draft| draft.published.is_some()))?;
     let draft = draft.ok_or_else(|| not_ready("its task definition could not be read"))?;
-    let rendered = draft.template.render(&service.name, &image.reference());
+    let rendered = draft.template.render(&key.service, &image.reference());
     let rendered = rendered.map_err(|bad| not_ready(&bad.to_string()))?;
     let target = target(image, rendered.hash, draft.template.hash());
-    let class = worst(at, &key, image.class.unwrap_or(class), &release.version);
-    Ok(Some(Change {
-        role: Role::Task { class },
+    Ok(Change {
+        role,
         ecs_service: at.app.ecs_name(&at.fleet.name, &key),
-        after: needs(at, set, service),
+        after,
         before: newest.map_or_else(|| never(&target), |newest| before(at, &key, newest, draft.before.clone())),
         target,
         configuration: draft.changes.clone(),
         probe: None,
         service: key,
-    }))
+    })
 }
 
 /// The newest revision of the task's family. There need be none where its template is published.

@@ -54,7 +54,7 @@ fn ran(world: &mut World, task: &str, of: &str, result: ServiceResult) {
 fn tasks(plan: &Plan) -> Vec<(String, MigrationClass)> {
     let class = |role| match role {
         Role::Task { class } => Some(class),
-        Role::Serving => None,
+        Role::Serving | Role::SmokeTest => None,
     };
     plan.changes().filter_map(|change| Some((change.service.to_string(), class(change.role)?))).collect()
 }

@@ -7,7 +7,7 @@ use crate::domain::manifest::{Source, read};
 
 const HEAD: &str = "schema: 1\napp: shop\ndomain: shop.example\nimages: { repository: \"shop/{service}\" }\n\
     services:\n  web: { build: web, port: 8080, health: /up }\n  mail: { build: mail, traffic: none }\n  \
-    upgrade: { build: upgrade, run: before, class: expand }\n\
+    upgrade: { build: upgrade, run: before, class: expand }\n  try: { build: try, run: after }\n\
     cells:\n  one: { account: \"111111111111\", region: eu-west-1, clusters: [shop-a, shop-b] }\n\
     gates:\n  default: { rollout: { deadline: 15m } }\n\
     fleets:\n  dev: { cells: [one], deploy_on: merge, waves: { plan: auto }, gate: default, on_failure: stop }\n\
@@ -134,7 +134,7 @@ fn the_lowest_free_slot_and_a_new_shard_when_none_has_room() {
 fn what_a_service_is_for_and_what_nobody_says() {
     let inputs = first(&fleet_of([0]));
     let kinds: Vec<(&str, Kind)> = inputs.services.iter().map(|(name, s)| (name.as_str(), s.kind)).collect();
-    assert_eq!(kinds, [("mail", Kind::Worker), ("upgrade", Kind::Task), ("web", Kind::Service)]);
+    assert_eq!(kinds, [("mail", Kind::Worker), ("try", Kind::Task), ("upgrade", Kind::Task), ("web", Kind::Service)]);
     assert!(inputs.control_plane.is_empty());
     let text = String::from_utf8(inputs.bytes()).unwrap();
     let tenant = text.split_once("\"tenants\": ").unwrap().1;
@@ -208,10 +208,10 @@ fn a_file_that_lost_its_sense_is_refused() {
         .map(|text| Inputs::read("dev", text.as_bytes()).unwrap_err().to_string() + "\n")
         .collect();
     insta::assert_snapshot!(told, @"
-    the committed inputs of `dev` cannot be read: `t1` stands twice at line 59 column 5
+    the committed inputs of `dev` cannot be read: `t1` stands twice at line 63 column 5
     the committed inputs of `dev` cannot be read: `t0` and `t1` are both at s1/1
     the committed inputs of `dev` cannot be read: `t1` is at s1/21, and there is no such place
-    the committed inputs of `dev` cannot be read: unknown field `slotted`, expected one of `shard`, `slot`, `cluster`, `state`, `tier`, `host`, `rds`, `evidence` at line 55 column 28
+    the committed inputs of `dev` cannot be read: unknown field `slotted`, expected one of `shard`, `slot`, `cluster`, `state`, `tier`, `host`, `rds`, `evidence` at line 59 column 28
     the committed inputs of `dev` cannot be read: schema 2 is not known; this version reads 1
     the committed inputs of `dev` cannot be read: missing field `fleet` at line 1 column 2
     the committed inputs of `dev` cannot be read: EOF while parsing a value at line 1 column 0

@@ -53,6 +53,7 @@ fn waves(record: &RolloutRecord, plan: Option<&Plan>) -> Vec<WaveReport> {
                 }
                 with(&mut waves, *wave, |wave| (wave.began, wave.standing) = (at, WaveStanding::Deploying));
             }
+            Event::TestsDone { .. } => {}
             Event::TasksDone { wave } => with(&mut waves, *wave, |wave| wave.tasks_done = at),
             Event::Baking { wave, since } => {
                 with(&mut waves, *wave, |wave| (wave.up, wave.standing) = (Some(*since), WaveStanding::Baking));

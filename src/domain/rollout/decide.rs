@@ -28,16 +28,21 @@ pub enum Decision {
 }
 
 /// How the changes of a wave stand.
-type Standings<'a> = Vec<(&'a Change, Standing)>;
+pub(super) type Standings<'a> = Vec<(&'a Change, Standing)>;
 
 impl Rollout {
     /// What to do next. Total: every state has an answer, and every wait an end.
     pub fn decide(&self, seen: &Snapshot, calendar: &Calendar, now: Timestamp) -> Decision {
+        self.decide_on(seen, &self.findings(seen, now), calendar, now)
+    }
+
+    /// The same, for whoever knows already what the gates find in `seen`.
+    pub fn decide_on(&self, seen: &Snapshot, findings: &[Finding], calendar: &Calendar, now: Timestamp) -> Decision {
         match &self.phase {
             Phase::Opened if self.plan.waves.is_empty() => Decision::Record(Event::Succeeded),
             Phase::Opened => self.begin(0, self.looking_since, seen, calendar, now),
             Phase::Deploying { wave } => self.deploy(*wave, seen, calendar, now),
-            Phase::Baking { wave, since } => self.bake(*wave, *since, seen, calendar, now),
+            Phase::Baking { wave, since } => self.bake((*wave, *since), seen, findings, calendar, now),
             Phase::Succeeded => Decision::Done(None),
             Phase::Halted { reason, .. } => Decision::Done(Some(reason.clone())),
         }
@@ -93,7 +98,14 @@ impl Rollout {
         self.look_again(now)
     }
 
-    fn bake(&self, index: usize, since: Timestamp, seen: &Snapshot, calendar: &Calendar, now: Timestamp) -> Decision {
+    fn bake(
+        &self,
+        (index, since): (usize, Timestamp),
+        seen: &Snapshot,
+        findings: &[Finding],
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Decision {
         let standings = self.standings(seen, now);
         let (back, forward): (Standings<'_>, Standings<'_>) =
             standings.into_iter().partition(|(change, _)| self.quarantined.contains_key(&change.service.set));
@@ -106,11 +118,11 @@ impl Rollout {
         if let Some((set, reason)) = self.first_failure(&forward, seen, done) {
             return self.after_failure(index, &set, reason);
         }
-        let findings = self.findings(seen, now);
-        if let Some(decision) = self.failed_gate(index, &findings) {
+        let of_tests = || self.next_of_smoke_tests(index, seen, now);
+        if let Some(decision) = self.failed_gate(index, findings).or_else(of_tests) {
             return decision;
         }
-        if self.waits_for_data(seen, now) {
+        if self.waits_for_data(findings, now) {
             return Decision::Wait { until: now + self.round() };
         }
         match self.verdict(&forward, seen, done) {
@@ -119,15 +131,14 @@ impl Rollout {
             Verdict::Pass if !all_back => self.look_again(now),
             Verdict::Unknown(_) if now < ends + self.plan.gate.deadline => Decision::Wait { until: now + self.round() },
             Verdict::Unknown(reason) => self.undecided(index, reason),
-            Verdict::Pass => self.passed(index, since, &findings, seen, calendar, now),
+            Verdict::Pass => self.passed((index, since), findings, seen, calendar, now),
         }
     }
 
     /// What follows when everything that ECS, the load balancer and the services themselves show is well.
     fn passed(
         &self,
-        index: usize,
-        since: Timestamp,
+        (index, since): (usize, Timestamp),
         findings: &[Finding],
         seen: &Snapshot,
         calendar: &Calendar,
@@ -143,8 +154,10 @@ impl Rollout {
         self.begin(index + 1, self.bake_ends(index, since), seen, calendar, now)
     }
 
-    fn standings(&self, seen: &Snapshot, now: Timestamp) -> Standings<'_> {
-        self.watched.iter().map(|change| (change, self.standing(change, seen, now))).collect()
+    /// How everything stands that must be up before the watch begins.
+    pub(super) fn standings(&self, seen: &Snapshot, now: Timestamp) -> Standings<'_> {
+        let changes = self.watched.iter().filter(|change| !change.is_smoke_test());
+        changes.map(|change| (change, self.standing(change, seen, now))).collect()
     }
 
     /// What services that will not reach their target, or cannot be read, lead to.
@@ -169,7 +182,7 @@ impl Rollout {
             .iter()
             .filter(|(change, standing)| may_be_sent(standing) && needs_met(change, standings))
             .map(|(change, _)| *change)
-            .filter(|change| change.is_task() || !self.waits_for_tasks() || self.goes_back(change));
+            .filter(|change| change.is_migration() || !self.waits_for_tasks() || self.goes_back(change));
         let (back, forward): (Vec<&Change>, Vec<&Change>) = ready.partition(|change| self.goes_back(change));
         let keys = |changes: Vec<&Change>| changes.into_iter().map(|change| change.service.clone()).collect();
         match (back.is_empty(), forward.is_empty()) {
@@ -216,7 +229,7 @@ impl Rollout {
         all_of([Some(ecs), probe, targets].into_iter().flatten())
     }
 
-    fn judge_stops(&self, change: &Change, live: Option<&ServiceSeen>) -> Verdict {
+    pub(super) fn judge_stops(&self, change: &Change, live: Option<&ServiceSeen>) -> Verdict {
         match live {
             _ if breaks(Mutant::StopsIgnored) => Verdict::Pass,
             Some(ServiceSeen::Live(live)) => match self.stopped_tasks(change, live) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::{Phase, Rollout};
 use crate::domain::ids::ServiceKey;
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
 use crate::domain::snapshot::{Live, RolloutState, ServiceSeen};
 
@@ -52,7 +53,8 @@ impl Rollout {
 
     /// Tasks of a service that went since its watch began, at the least: as ECS counts them, or as they were seen.
     pub(super) fn stopped_tasks(&self, change: &Change, live: &Live) -> u32 {
-        live.failed_tasks.max(self.losses.get(&change.service).map_or(0, |losses| losses.gone))
+        let gone = self.losses.get(&change.service).map_or(0, |losses| losses.gone);
+        live.failed_tasks.max(if breaks(Mutant::LossesUncounted) { 0 } else { gone })
     }
 }
 

@@ -6,12 +6,16 @@ mod failing;
 mod losses;
 mod preflight;
 mod quarantine;
+mod report;
+mod smoke;
 mod standing;
 mod task;
 mod watch;
 mod witness;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_smoke;
 #[cfg(test)]
 mod tests_task;
 #[cfg(test)]
@@ -31,6 +35,7 @@ use super::snapshot::{ServiceSeen, Snapshot, TaskSeen};
 
 pub use decide::Decision;
 use losses::Losses;
+use smoke::SmokeTests;
 pub use standing::Standing;
 use task::Started;
 pub use watch::Reading;
@@ -73,7 +78,7 @@ pub enum Event {
         /// Index of the wave.
         wave: usize,
     },
-    /// Every one-shot task of the wave has ended well; what serves may be changed.
+    /// Every migration of the wave has ended well; what serves may be changed.
     TasksDone {
         /// Index of the wave.
         wave: usize,
@@ -84,6 +89,11 @@ pub enum Event {
         wave: usize,
         /// When the watch began.
         since: Timestamp,
+    },
+    /// Every smoke test of the wave has ended well. ECS forgets their ends sooner than a watch may last.
+    TestsDone {
+        /// Index of the wave.
+        wave: usize,
     },
     /// A tenant failed on its own: its services go back to what they ran before, and the wave goes on without it.
     Quarantined {
@@ -132,6 +142,7 @@ impl Phase {
             (Self::Deploying { wave }, Event::Baking { wave: same, since }) if wave == same => {
                 Some(Self::Baking { wave: *wave, since: *since })
             }
+            (Self::Baking { wave, .. }, Event::TestsDone { wave: same }) if wave == same => Some(self.clone()),
             (Self::Baking { wave, .. }, Event::WaveStarted { wave: next }) if wave + 1 == *next && *next < waves => {
                 Some(Self::Deploying { wave: *next })
             }
@@ -164,9 +175,9 @@ pub struct Rollout {
     sent: BTreeMap<ServiceKey, Sent>,
     /// One-shot tasks of the present wave that this process started or found.
     started: BTreeMap<ServiceKey, Started>,
-    /// Tasks that are recorded to have run already.
+    /// Migrations that are recorded to have run already.
     ran: BTreeSet<ServiceKey>,
-    /// Whether the tasks of the present wave are recorded as done.
+    /// Whether the migrations of the present wave are recorded as done.
     tasks_done: bool,
     /// When another process began the present wave, at the earliest; none if this one did. Its tasks may be running.
     begun_before: Option<Timestamp>,
@@ -180,6 +191,8 @@ pub struct Rollout {
     losses: BTreeMap<ServiceKey, Losses>,
     /// What ECS's history said of the deployments of the present wave.
     witnesses: BTreeMap<ServiceKey, Witness>,
+    /// The smoke tests of the present wave.
+    smoke: SmokeTests,
 }
 
 /// An update this process sent.
@@ -217,11 +230,13 @@ impl Rollout {
             accepted: BTreeSet::new(),
             losses: BTreeMap::new(),
             witnesses: BTreeMap::new(),
+            smoke: SmokeTests::default(),
         };
         for event in events {
             rollout.apply(&event, now)?;
         }
         rollout.begun_before = rollout.wave().map(|_| opened_at);
+        rollout.smoke.of_others = matches!(rollout.phase, Phase::Baking { .. });
         Ok(rollout)
     }
 
@@ -247,7 +262,10 @@ impl Rollout {
                 self.started.clear();
                 self.losses.clear();
                 self.witnesses.clear();
+                self.smoke = SmokeTests::default();
             }
+            Event::TestsDone { .. } if self.smoke.done => return Err(illegal()),
+            Event::TestsDone { .. } => self.smoke.done = true,
             Event::TasksDone { .. } if self.tasks_done => return Err(illegal()),
             Event::TasksDone { .. } => {
                 self.looking_since = now;
@@ -321,6 +339,7 @@ impl Rollout {
         }
         self.note_tasks(&seen.services);
         self.note_history(seen);
+        self.note_smoke_tests(&seen.tasks);
         for (service, task) in &seen.tasks {
             if let TaskSeen::Running { task } = task {
                 let found = Started { task: task.clone(), at: self.looking_since };

@@ -10,6 +10,7 @@ use super::witness::Word;
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::Change;
 use crate::domain::reason::Reason;
+use crate::domain::service::Role;
 use crate::domain::snapshot::{DeploymentSeen, Live, RolloutState, ServiceSeen, Snapshot};
 
 /// How one service stands against its target.
@@ -36,9 +37,10 @@ const DISPLACED_READS: u32 = 2;
 impl Rollout {
     /// How `change` stands, seen at `now`.
     pub fn standing(&self, change: &Change, seen: &Snapshot, now: Timestamp) -> Standing {
-        match change.is_task() {
-            true => self.task_standing(change, seen.tasks.get(&change.service), now),
-            false => self.service_standing(change, seen, now),
+        match change.role {
+            Role::Task { .. } => self.task_standing(change, seen.tasks.get(&change.service), now),
+            Role::SmokeTest => self.smoke_test_standing(change, seen, now),
+            Role::Serving => self.service_standing(change, seen, now),
         }
     }
 

@@ -1,4 +1,4 @@
-//! How a one-shot task stands: started once for a rollout, done with exit code 0, and never started again where
+//! How a migration's task stands: started once for a rollout, done with exit code 0, and never started again where
 //! that cannot be told.
 //!
 //! ECS shows a task for an hour after its end and knows a start by its token for a day. So that neither limit matters,
@@ -52,11 +52,12 @@ impl Rollout {
     pub fn tasks_to_look_at(&self) -> impl Iterator<Item = &Change> {
         let looks = matches!(self.phase, Phase::Deploying { .. }) && !self.tasks_done;
         let may_be_there = |change: &&Change| {
-            change.is_task()
+            change.is_migration()
                 && !self.ran.contains(&change.service)
                 && (self.begun_before.is_some() || self.started.contains_key(&change.service))
         };
-        self.watched.iter().filter(move |_| looks).filter(may_be_there)
+        let migrations = self.watched.iter().filter(move |_| looks).filter(may_be_there);
+        migrations.chain(self.smoke_tests_to_look_at())
     }
 
     /// How the task of `change` stands, seen at `now`.
@@ -96,16 +97,16 @@ impl Rollout {
         self.late(change, now).map_or(Standing::Moving, |_| Standing::Unknown(unknown(change, why)))
     }
 
-    /// The event that all tasks of the wave have ended well, once they have.
+    /// The event that all migrations of the wave have ended well, once they have.
     pub(super) fn tasks_ended(&self, wave: usize, standings: &[(&Change, Standing)]) -> Option<Event> {
-        let mut tasks = standings.iter().filter(|(change, _)| change.is_task()).peekable();
+        let mut tasks = standings.iter().filter(|(change, _)| change.is_migration()).peekable();
         let waits = !self.tasks_done && tasks.peek().is_some();
         (waits && tasks.all(|(_, standing)| *standing == Standing::OnTarget)).then_some(Event::TasksDone { wave })
     }
 
     /// Whether what serves still has to wait: the end of a task is recorded before anything is built on it.
     pub(super) fn waits_for_tasks(&self) -> bool {
-        !self.tasks_done && self.watched.iter().any(Change::is_task)
+        !self.tasks_done && self.watched.iter().any(Change::is_migration)
     }
 }
 

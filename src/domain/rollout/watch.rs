@@ -9,10 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, Phase, Rollout};
 use crate::domain::gate::{
-    Ceiling, ErrorTest, Finding, GateName, Verdict, Window, judge_alarms, judge_ceiling, judge_command, judge_errors,
-    judge_pool, judge_relative, verdict_of,
+    Ceiling, ErrorTest, Finding, GateName, Series, Verdict, Window, judge_alarms, judge_ceiling, judge_command,
+    judge_errors, judge_pool, judge_relative, verdict_of,
 };
 use crate::domain::ids::{ServiceName, SetId};
+use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Change, Wave};
 use crate::domain::reason::Reason;
 use crate::domain::snapshot::Snapshot;
@@ -77,13 +78,15 @@ impl Rollout {
     }
 
     /// Whether the wave's own time is over and gates wait for more data.
-    pub fn waits_for_data(&self, seen: &Snapshot, now: Timestamp) -> bool {
+    pub fn waits_for_data(&self, findings: &[Finding], now: Timestamp) -> bool {
         let Phase::Baking { wave, since } = self.phase else { return false };
-        let mut findings = self.findings(seen, now);
         // The executable is asked when everything else is decided.
-        findings.retain(|finding| finding.gate != GateName::Command);
+        let findings = match findings.split_last() {
+            Some((last, others)) if last.gate == GateName::Command => others,
+            _ => findings,
+        };
         now >= self.bake_ends(wave, since)
-            && matches!(self.undecided_gate(wave, since, &findings, now), Some(Decision::Wait { .. }))
+            && matches!(self.undecided_gate(wave, since, findings, now), Some(Decision::Wait { .. }))
     }
 
     /// The services that are judged: those that go forward and serve.
@@ -92,7 +95,7 @@ impl Rollout {
     }
 
     /// The minutes before the wave that are compared, and those after it that count.
-    fn windows(&self, since: Timestamp, now: Timestamp) -> (Window, Window) {
+    pub(super) fn windows(&self, since: Timestamp, now: Timestamp) -> (Window, Window) {
         let timing = self.plan.gate.metrics;
         let early = |from: Timestamp, time| from.checked_sub(time).unwrap_or(Timestamp::MIN);
         let late = |from: Timestamp, time| from.checked_add(time).unwrap_or(Timestamp::MAX);
@@ -102,7 +105,7 @@ impl Rollout {
         (Window { from: early(to, COMPARED), to }, after)
     }
 
-    /// What every gate found, before the end or at it.
+    /// What every gate found, before the end or at it; that of the executable is the last.
     pub fn findings(&self, seen: &Snapshot, now: Timestamp) -> Vec<Finding> {
         let Phase::Baking { wave, since } = self.phase else { return Vec::new() };
         if self.plan.is_rollback() {
@@ -113,6 +116,7 @@ impl Rollout {
         let mut findings = self.of_errors(seen, after);
         findings.extend(self.of_ceilings(seen, &after));
         findings.extend(self.of_alarms(seen));
+        findings.extend(self.of_smoke_tests(seen, now));
         if done {
             findings.extend(self.of_others(seen, (&before, &after)));
             let command = self.plan.gate.command.as_ref();
@@ -121,22 +125,40 @@ impl Rollout {
         findings
     }
 
+    /// Puts what the executable said by now in the place of its finding.
+    pub fn judge_command_again(&self, findings: &mut [Finding], seen: &Snapshot) {
+        if let (Some(policy), Some(last)) = (&self.plan.gate.command, findings.last_mut())
+            && last.gate == GateName::Command
+        {
+            *last = judge_command(policy, seen.health.command.as_ref());
+        }
+    }
+
     fn of_errors(&self, seen: &Snapshot, window: Window) -> Vec<Finding> {
-        let Some(policy) = &self.plan.gate.errors else { return Vec::new() };
+        let Some((alone, pooled)) = self.error_tests(window) else { return Vec::new() };
+        let of = |change: &Change| seen.health.metrics.get(&change.service);
+        let left_out =
+            |change: &Change| breaks(Mutant::MissingMetricsPass) && matches!(of(change), Some(Series::Unknown(_)));
+        let judged = self.judged().filter(|change| !left_out(change));
+        let judge = |change: &Change| judge_errors(&alone, &change.service, of(change), is_probed(change));
+        let mut findings: Vec<Finding> = judged.map(judge).collect();
+        for (service, mut changes) in self.by_service() {
+            changes.retain(|change| !left_out(change));
+            let probed = changes.iter().all(|change| is_probed(change));
+            let series = changes.iter().map(|change| (&change.service, of(change)));
+            findings.extend(judge_pool(&pooled, service, series, probed));
+        }
+        findings
+    }
+
+    /// The test of a single service and that of a pool, if errors are judged.
+    pub(super) fn error_tests(&self, window: Window) -> Option<(ErrorTest<'_>, ErrorTest<'_>)> {
+        let policy = self.plan.gate.errors.as_ref()?;
         let (single, pooled) = self.tests();
         let shares = Shares::of(single, pooled);
         let minutes = u32::try_from(self.plan.gate.metrics.bake_max.as_mins()).unwrap_or(u32::MAX);
         let test = |alpha| ErrorTest { policy, alpha, minutes, window };
-        let of = |change: &Change| seen.health.metrics.get(&change.service);
-        let alone =
-            |change: &Change| judge_errors(&test(shares.single), &change.service, of(change), is_probed(change));
-        let mut findings: Vec<Finding> = self.judged().map(alone).collect();
-        for (service, changes) in self.by_service() {
-            let probed = changes.iter().all(|change| is_probed(change));
-            let series = changes.iter().map(|change| (&change.service, of(change)));
-            findings.extend(judge_pool(&test(shares.pooled), service, series, probed));
-        }
-        findings
+        Some((test(shares.single), test(shares.pooled)))
     }
 
     /// Tests of single services and pooled ones in the whole rollout, which share the budget of false stops.
@@ -152,13 +174,14 @@ impl Rollout {
         (self.plan.changes().filter(serving).count(), pooled.sum())
     }
 
-    fn by_service(&self) -> BTreeMap<&ServiceName, Vec<&Change>> {
+    pub(super) fn by_service(&self) -> BTreeMap<&ServiceName, Vec<&Change>> {
         let mut services: BTreeMap<&ServiceName, Vec<&Change>> = BTreeMap::new();
         self.judged().for_each(|change| services.entry(&change.service.service).or_default().push(change));
         services
     }
 
-    fn of_ceilings(&self, seen: &Snapshot, window: &Window) -> Vec<Finding> {
+    /// The ceilings that are watched.
+    pub(super) fn ceilings(&self) -> Vec<Ceiling> {
         let gate = &self.plan.gate;
         let latency = gate.latency.as_ref().map(|policy| Ceiling {
             gate: GateName::Latency,
@@ -174,7 +197,11 @@ impl Rollout {
         };
         let cpu = of_saturation(GateName::Cpu, gate.saturation.as_ref().and_then(|policy| policy.cpu_max));
         let memory = of_saturation(GateName::Memory, gate.saturation.as_ref().and_then(|policy| policy.memory_max));
-        let ceilings: Vec<Ceiling> = [latency, cpu, memory].into_iter().flatten().collect();
+        [latency, cpu, memory].into_iter().flatten().collect()
+    }
+
+    fn of_ceilings(&self, seen: &Snapshot, window: &Window) -> Vec<Finding> {
+        let ceilings = self.ceilings();
         let of = |change: &Change| seen.health.metrics.get(&change.service).cloned();
         let judge = |change: &Change| {
             let series = of(change);
@@ -226,16 +253,23 @@ impl Rollout {
         if self.accepted.contains(&index) {
             return None;
         }
-        // Waiting does not make it any faster.
-        let worse = findings.iter().filter(|finding| finding.votes).find_map(|finding| match &finding.verdict {
-            Verdict::Unknown(reason @ Reason::SlowerThanOthers { .. }) => Some(reason.clone()),
+        // Waiting does not make it any faster, nor does it end a test that hangs.
+        let for_good = findings.iter().filter(|finding| finding.votes).find_map(|finding| match &finding.verdict {
+            Verdict::Unknown(reason @ Reason::SlowerThanOthers { .. }) => Some(Decision::Done(Some(reason.clone()))),
+            Verdict::Unknown(reason @ Reason::SmokeTestUndecided { .. }) => Some(self.undecided(index, reason.clone())),
             _ => None,
         });
-        if let Some(reason) = worse {
-            return Some(Decision::Done(Some(reason)));
+        if for_good.is_some() {
+            return for_good;
         }
         let latest = self.bake_ends(index, since).max(since + self.plan.gate.metrics.bake_max);
-        Some(match now < latest {
+        // A test that runs has a deadline of its own, also where a watch is taken up after its longest time.
+        let runs = |finding: &Finding| {
+            finding.votes
+                && finding.gate == GateName::Smoke
+                && matches!(finding.verdict, Verdict::Unknown(Reason::GateUnknown { .. }))
+        };
+        Some(match now < latest || findings.iter().any(runs) {
             true => Decision::Wait { until: now + self.round() },
             false => self.undecided(index, reason),
         })

@@ -21,9 +21,9 @@ const SEEDS: u64 = 20_000;
 /// Seeds that a plain test run tries out in a large fleet.
 const LARGE_SEEDS: u64 = 50;
 
-pub(super) const SMALL: Size = Size { tenants: 3, services: 2, factor: 2, cap: 2, bake: "90s" };
-pub(super) const MEDIUM: Size = Size { tenants: 6, services: 3, factor: 2, cap: 2, bake: "3m" };
-pub(super) const LARGE: Size = Size { tenants: 1_000, services: 5, factor: 4, cap: 250, bake: "3m" };
+pub(super) const SMALL: Size = Size { tenants: 3, services: 2, factor: 2, cap: 2, bake: "90s", watched: false };
+pub(super) const MEDIUM: Size = Size { tenants: 6, services: 3, factor: 2, cap: 2, bake: "3m", watched: false };
+pub(super) const LARGE: Size = Size { tenants: 1_000, services: 5, factor: 4, cap: 250, bake: "3m", watched: false };
 
 /// A scene and what it takes to run in it.
 pub(super) struct Bench {

@@ -4,7 +4,7 @@
 //!
 //! `fault` says what can happen to a call, `process` makes it happen, `reading`, `writing` and `passing` are the
 //! ports; `scene` sets a world up, `operator` does what a person or a re-run would do until it has ended, `checker`
-//! holds the invariants, and `explore` tries out schedules of faults.
+//! holds the invariants, `explore` tries out schedules of faults, and `watches` those of metrics, alarms and tests.
 
 mod chance;
 mod checker;
@@ -20,4 +20,5 @@ mod reading;
 mod regressions;
 mod scene;
 mod templates;
+mod watches;
 mod writing;

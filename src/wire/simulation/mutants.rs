@@ -2,6 +2,7 @@
 //! exploration does anyway, within a bounded number of schedules.
 
 use super::explore::{Bench, SMALL, check, every_single, say};
+use super::watches::{FLAWS, WATCHED};
 use crate::domain::fleet::OnFailure;
 use crate::domain::mutant::{Mutant, break_rule};
 
@@ -43,6 +44,24 @@ fn caught(rule: Option<Mutant>) -> Option<(u64, String)> {
     let caught = by_seeds(&mut bench).or_else(|| {
         let (number, complaints) = every_single(&bench);
         complaints.first().map(|complaint| (SEEDS + number as u64, first_lines(complaint)))
+    });
+    break_rule(None);
+    caught
+}
+
+/// The same by what is tried of a watch. That a whole engine is not caught there is a test of its own.
+fn caught_in_a_watch(rule: Mutant) -> Option<(u64, String)> {
+    let mut bench = Bench::new(WATCHED);
+    let mut tried = 0;
+    break_rule(Some(rule));
+    let caught = FLAWS.iter().find_map(|flaws| {
+        bench.scene.with_flaws(flaws);
+        if let Err(complaint) = check(&bench.run(&Vec::new(), None), &Vec::new()) {
+            return Some((tried + 1, first_lines(&complaint)));
+        }
+        let (number, complaints) = every_single(&bench);
+        tried += number as u64;
+        complaints.first().map(|complaint| (tried, first_lines(complaint)))
     });
     break_rule(None);
     caught
@@ -97,4 +116,23 @@ fn inv_08_a_success_that_no_read_shows_is_seen() {
 #[test]
 fn inv_13_a_change_under_a_lease_that_was_not_read_is_seen() {
     breaks_invariant(Mutant::LeaseUnconfirmed, 13);
+}
+
+/// What only a watch shows is caught as a wave that passed on what it did not know.
+fn breaks_a_watch(rule: Mutant) {
+    let (number, how) = caught_in_a_watch(rule).unwrap_or_else(|| panic!("{rule:?} is not caught"));
+    say(&format!("{rule:?} caught after {number} schedules: {how}"));
+    assert!(how.contains("invariant 09"), "{rule:?}: {how}");
+}
+
+#[test]
+fn inv_09_metrics_that_are_missing_and_alarms_that_are_stale_are_seen_to_have_passed() {
+    breaks_a_watch(Mutant::MissingMetricsPass);
+    breaks_a_watch(Mutant::StaleAlarmIsQuiet);
+}
+
+#[test]
+fn inv_09_a_test_that_failed_and_tasks_that_went_are_seen_to_have_passed() {
+    breaks_a_watch(Mutant::SmokeIgnored);
+    breaks_a_watch(Mutant::LossesUncounted);
 }

@@ -296,6 +296,8 @@ impl Simulation<'_> {
             Some(Finish::RolledBack) => checker.rolled_back(&world),
             // A person has it taken back, or stops it.
             Some(Finish::Waiting(Reason::NotReady { .. })) if self.scene.never_settles() => {}
+            // Or says that it is good enough.
+            Some(Finish::Waiting(Reason::SmokeTestUndecided { .. })) if self.scene.never_ends() => {}
             Some(Finish::Waiting(reason)) if !checker.anything_beside() && !checker.person_rolls_back => {
                 checker.wrong(45, format!("it waits, and nobody can help: {reason}"));
             }
@@ -363,11 +365,11 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         manifests: Arc::clone(process) as _,
         probes: Arc::clone(process) as _,
         targets: Arc::clone(process) as _,
-        metrics: Arc::clone(&process.sim) as _,
+        metrics: Arc::clone(process) as _,
         commands: Arc::clone(&process.sim) as _,
         way_back: Arc::clone(process) as _,
         scaling: Arc::clone(&process.sim) as _,
-        tasks: Arc::clone(&process.sim) as _,
+        tasks: Arc::clone(process) as _,
         ledger: Arc::clone(process) as _,
         people: Arc::clone(&process.sim) as _,
         pulls: Arc::clone(&process.sim) as _,
@@ -381,7 +383,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         tagger: Arc::clone(process) as _,
         fleet: Arc::clone(process) as _,
         scaling: Arc::clone(&process.sim) as _,
-        tasks: Arc::clone(&process.sim) as _,
+        tasks: Arc::clone(process) as _,
         ledger: Arc::clone(process) as _,
         leases: Arc::clone(process) as _,
         pulls: Arc::clone(&process.sim) as _,

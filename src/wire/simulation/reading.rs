@@ -10,7 +10,7 @@ use super::fault::{Class, Kind};
 use super::process::Process;
 use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
-use crate::domain::gate::{Answer, Probe, TargetHealth};
+use crate::domain::gate::{Alarm, AlarmState, Answer, Probe, Series, TargetHealth};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, SetId,
     TaskDefinitionArn, Version,
@@ -20,11 +20,11 @@ use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
 use crate::domain::published::{PublishedSeen, Wanted};
 use crate::domain::release::Release;
-use crate::domain::snapshot::{Availability, DeploymentSeen, ServiceSeen};
+use crate::domain::snapshot::{Availability, DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::template::{Revision, Template};
 use crate::ports::{
-    FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, ManifestReader, PortResult,
-    ProbeReader, TargetReader, WayBackReader,
+    FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, ManifestReader, MetricsQuery,
+    MetricsReader, PortResult, ProbeReader, TargetReader, TaskReader, TaskRun, WayBackReader,
 };
 
 const OBSERVE: Class = Class::read("ecs.observe");
@@ -36,6 +36,11 @@ const MANIFESTS: Class = Class::read("s3.manifests").exact();
 const TEMPLATE: Class = Class::read("s3.template").exact();
 const PROBE: Class = Class::read("probe");
 const TARGETS: Class = Class::read("elb.targets");
+const SERIES: Class = Class::read("cw.series");
+const ALARMS: Class = Class::read("cw.alarms");
+const TASKS: Class = Class::read("ecs.tasks").exact();
+const FAMILIES: Class = Class::read("ecs.families").exact();
+const LINES: Class = Class::read("logs.lines").exact();
 const WAY_BACK: Class = Class::read("ecs.way_back").exact();
 const PRESENT: Class = Class::read("ecr.present").exact();
 const ROLLOUTS: Class = Class::read("ledger.rollouts").at_github();
@@ -99,7 +104,7 @@ impl FleetReader for Process {
     }
 
     async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>> {
-        self.ask(LAST_LINES, &service.ecs_service, || self.sim.last_lines(service)).await
+        self.ask(LAST_LINES, &service.ecs_service, || FleetReader::last_lines(&*self.sim, service)).await
     }
 }
 
@@ -197,6 +202,88 @@ impl TargetReader for Process {
         self.run().checker.balanced(self.id, &health);
         self.leave(kind).await;
         health
+    }
+}
+
+#[async_trait]
+impl MetricsReader for Process {
+    async fn series(&self, queries: &[MetricsQuery]) -> BTreeMap<ServiceKey, Series> {
+        let kind = self.arrive(SERIES).await;
+        let mut all = self.sim.series(queries).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                all.values_mut().for_each(|series| *series = Series::Unknown("no answer".to_owned()));
+            }
+            // Of some services nothing comes, and of the others what cannot be.
+            Some(Kind::Refused) => {
+                let half = all.len().div_euclid(2);
+                all = all.into_iter().skip(half).collect();
+                all.values_mut().for_each(malformed);
+            }
+            // As when points come late.
+            Some(Kind::Stale) => all = self.recall(SERIES.name, "").unwrap_or(all),
+            _ => self.remember(SERIES.name, "", &all),
+        }
+        self.run().checker.lied |= kind == Some(Kind::Stale);
+        let asked = queries.iter().map(|query| &query.service.service);
+        self.run().checker.measured(self.id, asked, &all);
+        self.leave(kind).await;
+        all
+    }
+
+    async fn alarms(&self, cell: &CellName, prefix: &str, only_ringing: bool) -> PortResult<Vec<Alarm>> {
+        let kind = self.arrive(ALARMS).await;
+        let mut found = self.sim.alarms(cell, prefix, only_ringing).await;
+        match (kind, &mut found) {
+            (Some(Kind::Unavailable | Kind::Throttled), _) => found = Err(super::process::unavailable(ALARMS)),
+            (Some(Kind::Refused), Ok(alarms)) => {
+                alarms.iter_mut().for_each(|alarm| alarm.state = AlarmState::Other("MUTED".to_owned()));
+            }
+            (Some(Kind::Stale), _) => {
+                let known = self.recall(ALARMS.name, &format!("{only_ringing}"));
+                found = known.map_or(found, Ok);
+            }
+            (_, Ok(alarms)) => self.remember(ALARMS.name, &format!("{only_ringing}"), &*alarms),
+            (_, Err(_)) => {}
+        }
+        self.run().checker.lied |= kind == Some(Kind::Stale);
+        self.run().checker.alarmed(self.id, found.as_deref().ok(), only_ringing);
+        self.leave(kind).await;
+        found
+    }
+}
+
+/// More errors than requests.
+fn malformed(series: &mut Series) {
+    if let Series::Known(minutes) = series {
+        minutes.iter_mut().for_each(|minute| minute.errors = minute.requests.map(|requests| requests + 1));
+    }
+}
+
+#[async_trait]
+impl TaskReader for Process {
+    async fn families(&self, tasks: &[Address]) -> BTreeMap<ServiceKey, FamilySeen> {
+        let kind = self.arrive(FAMILIES).await;
+        let mut seen = self.sim.families(tasks).await;
+        if matches!(kind, Some(Kind::Unavailable | Kind::Throttled | Kind::Refused)) {
+            seen.values_mut().for_each(|seen| *seen = FamilySeen::Unreachable { why: "no answer".to_owned() });
+        }
+        self.leave(kind).await;
+        seen
+    }
+
+    async fn tasks(&self, runs: &[TaskRun]) -> BTreeMap<ServiceKey, TaskSeen> {
+        let kind = self.arrive(TASKS).await;
+        let mut seen = self.sim.tasks(runs).await;
+        if matches!(kind, Some(Kind::Unavailable | Kind::Throttled | Kind::Refused)) {
+            seen.values_mut().for_each(|seen| *seen = TaskSeen::Unreachable { why: "no answer".to_owned() });
+        }
+        self.leave(kind).await;
+        seen
+    }
+
+    async fn last_lines(&self, run: &TaskRun) -> PortResult<Vec<String>> {
+        self.ask(LINES, &run.address.ecs_service, || TaskReader::last_lines(&*self.sim, run)).await
     }
 }
 

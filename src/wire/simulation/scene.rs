@@ -25,6 +25,8 @@ pub(super) struct Size {
     pub(super) cap: usize,
     /// How long each wave is watched.
     pub(super) bake: &'static str,
+    /// Whether errors, alarms and a smoke test are judged as well.
+    pub(super) watched: bool,
 }
 
 /// A world in which the first release is live, and the second and third are built.
@@ -35,27 +37,29 @@ pub(super) struct Scene {
     pub(super) newer: Release,
     /// What the second release does wrong.
     flaws: Vec<Flaw>,
+    services: usize,
 }
 
-/// What the second release does wrong: to which tenant (all of them if none), in which service.
+/// What the second release does wrong: to which tenant (all of them if none), in which service. After the last of
+/// them comes the smoke test.
 pub(super) type Flaw = (Option<usize>, usize, FaultKind);
 
 impl Scene {
     pub(super) async fn new(size: Size) -> Self {
-        Self::of(file(size)).await
+        Self::of(file(size), size).await
     }
 
     /// The same where Terraform publishes templates, and has changed them all since the first release.
     pub(super) async fn with_manifests(size: Size) -> Self {
         let manifest = r#"clusters: [shop], manifest: "s3://shop-control/sets/{tenant}/manifest.json" }"#;
-        let mut scene = Self::of(file(size).replacen("clusters: [shop] }", manifest, 1)).await;
+        let mut scene = Self::of(file(size).replacen("clusters: [shop] }", manifest, 1), size).await;
         let (application, fleet) = (&scene.application, &scene.application.fleets[0]);
         let services = scene.world.change_templates(application, fleet, |_| true, "memory", &"1024".into());
         assert_eq!(services, size.tenants * size.services);
         scene
     }
 
-    async fn of(text: String) -> Self {
+    async fn of(text: String, size: Size) -> Self {
         let source = Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() };
         let application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}"));
         let sim = Arc::new(Sim::new(&application, beginning()));
@@ -63,7 +67,7 @@ impl Scene {
         let app = app(&sim, Arc::clone(&application), Arc::new(Silent));
         let mut releases = Vec::new();
         for number in 1..=3 {
-            let touched: Vec<String> = application.services.iter().map(|service| service.name.to_string()).collect();
+            let touched: Vec<String> = (0..size.services).map(|service| format!("s{service}")).collect();
             let touched: Vec<(&str, &[Fault])> = touched.iter().map(|folder| (folder.as_str(), &[][..])).collect();
             sim.world().commit(&touched);
             let commit = commit(number).parse().unwrap();
@@ -78,7 +82,7 @@ impl Scene {
         sim.world().advance(SignedDuration::from_hours(1));
         let world = sim.world().clone();
         let (newer, release) = (releases.pop().unwrap(), releases.pop().unwrap());
-        Self { application, world, release, newer, flaws: Vec::new() }
+        Self { application, world, release, newer, flaws: Vec::new(), services: size.services }
     }
 
     pub(super) fn fleet(&self) -> &Fleet {
@@ -89,7 +93,8 @@ impl Scene {
     pub(super) fn with_flaws(&mut self, flaws: &[Flaw]) {
         self.flaws = flaws.to_vec();
         for service in self.application.services.iter() {
-            let here = flaws.iter().filter(|(_, of, _)| format!("s{of}") == service.name.as_str());
+            let name = |of: usize| if of == self.services { SMOKE.to_owned() } else { format!("s{of}") };
+            let here = flaws.iter().filter(|(_, of, _)| name(*of) == service.name.as_str());
             let faults: Vec<Fault> = here.map(|(tenant, _, kind)| self.fault(*tenant, *kind)).collect();
             let digest = self.release.images[&service.name].digest.clone();
             self.world.break_image(&digest, &faults);
@@ -99,6 +104,11 @@ impl Scene {
     /// Whether ECS would go on for ever with a deployment of the second release.
     pub(super) fn never_settles(&self) -> bool {
         self.flaws.iter().any(|(_, _, kind)| matches!(kind, FaultKind::CrashWithoutBreaker | FaultKind::GivenUp))
+    }
+
+    /// Whether a smoke test of the second release does not end.
+    pub(super) fn never_ends(&self) -> bool {
+        self.flaws.iter().any(|(_, _, kind)| *kind == FaultKind::TaskHangs)
     }
 
     fn fault(&self, tenant: Option<usize>, kind: FaultKind) -> Fault {
@@ -112,6 +122,16 @@ impl Scene {
         (fleet.on_failure, fleet.failure_budget) = (on_failure, failure_budget);
     }
 }
+
+/// The smoke test's name.
+const SMOKE: &str = "smoke";
+
+/// What is judged beside ECS, targets and probes, where more is.
+const WATCHED: &str = r#"    alarms: { prefix: "shop-{fleet}-{tenant}-" }
+    errors: { good: 0.1%, bad: 3%, requests_min: 100 }
+    metrics: { warm_up: 0s, lag: 1m, bake_max: 30m }
+    smoke: { deadline: 10m }
+"#;
 
 /// Few looks and short watches: what is explored are orders of events, and not lengths of time.
 fn file(size: Size) -> String {
@@ -128,7 +148,7 @@ gates:
     targets: {{ healthy: all }}
     probe: {{ url: "https://{{host}}/{{service}}{{health}}", every: 90s, failures_max: 2, version: match }}
     unknown: hold
-fleets:
+{more}fleets:
   prod:
     cells: [one]
     deploy_on: merge
@@ -138,6 +158,7 @@ fleets:
     on_failure: rollback-all
 services:
 "#,
+        more = if size.watched { WATCHED } else { "" },
         factor = size.factor,
         cap = size.cap,
         bake = size.bake
@@ -145,6 +166,9 @@ services:
     for service in 0..size.services {
         let after = if service == 0 { String::new() } else { format!(", after: [s{}]", service - 1) };
         writeln!(text, "  s{service}: {{ build: s{service}, port: 8080, health: /healthz{after} }}").unwrap();
+    }
+    if size.watched {
+        writeln!(text, "  {SMOKE}: {{ build: {SMOKE}, run: after }}").unwrap();
     }
     text += "tenants:\n  entries:\n";
     for tenant in 0..size.tenants {

@@ -7,17 +7,18 @@ use super::fault::Class;
 use super::process::{Again, Process};
 use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
-use crate::domain::ids::{DeploymentId, FleetName, ImageDigest, ImageTag, TaskDefinitionArn, Version};
+use crate::domain::ids::{DeploymentId, FleetName, ImageDigest, ImageTag, TaskArn, TaskDefinitionArn, Version};
 use crate::domain::lease::{LeaseMark, LeaseRecord};
 use crate::domain::ledger::{Intent, RolloutRecord, WaveResult};
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::template::Rendered;
-use crate::ports::{FleetWriter, ImageTagger, LeaseWriter, LedgerWriter, OpenRollout, PortResult};
+use crate::ports::{FleetWriter, ImageTagger, LeaseWriter, LedgerWriter, OpenRollout, PortResult, TaskRun, TaskWriter};
 
 const REGISTER: Class = Class::write("ecs.register");
 const UPDATE: Class = Class::write("ecs.update");
+const RUN: Class = Class::write("ecs.run");
 const STOP: Class = Class::write("ecs.stop");
 const TAG: Class = Class::write("ecr.tag");
 const PUBLISH: Class = Class::write("ledger.publish").at_github();
@@ -66,6 +67,24 @@ impl FleetWriter for Process {
             FleetWriter::stop(&*self.sim, proof, service, deployment).await
         };
         self.change(STOP, effect).await
+    }
+}
+
+#[async_trait]
+impl TaskWriter for Process {
+    async fn run(
+        &self,
+        proof: &OpenRollout,
+        run: &TaskRun,
+        definition: &TaskDefinitionArn,
+        beside: &Address,
+    ) -> PortResult<TaskArn> {
+        let effect = |_: Again| async move {
+            self.say(format!("{} by rollout {}", run.address.service, proof.id().0));
+            self.run().checker.starting(self.id, &self.sim.world(), proof, &run.address.service);
+            TaskWriter::run(&*self.sim, proof, run, definition, beside).await
+        };
+        self.change(RUN, effect).await
     }
 }
 

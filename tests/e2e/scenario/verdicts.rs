@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::stage::{Released, Stage};
 use crate::story::Story;
-use crate::world::{DEV, PROD, Place, Problem, Ran, Result, SERVICES, Shape, Trying, World, expect_code};
+use crate::world::{DEV, PROD, Place, Problem, Ran, Result, SERVICES, SMOKE, Shape, Trying, World, expect_code};
 
 /// The service that is released, and the tenant that gets it.
 const SERVICE: &str = "iam-service";
@@ -58,7 +58,11 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
 
     let shape = Shape { alarms: true, ..Shape { dev_bake: BAKE, ..Shape::small("alarms") } };
     let mut stage = Stage::create(stage.story, world, shape).await?;
-    alarms(&mut stage).await
+    alarms(&mut stage).await?;
+
+    let shape = Shape { smoke: true, ..Shape { dev_bake: BAKE, ..Shape::small("smoke") } };
+    let mut stage = Stage::create(stage.story, world, shape).await?;
+    smoke_tests(&mut stage).await
 }
 
 /// A broken image: the wave fails, is taken back, and the log says why.
@@ -145,6 +149,36 @@ async fn alarms(stage: &mut Stage<'_>) -> Result<()> {
     cell.alarm(ALARM, "ALARM").await?;
     let ran = job.ran().await?;
     told(stage, "an alarm begins to ring", &ran, 3, &["alarm_rings"], ALARM)
+}
+
+/// A smoke test that passes, one that fails and one that never ends.
+async fn smoke_tests(stage: &mut Stage<'_>) -> Result<()> {
+    stage.world.smoke_test_of(&DEV, TENANT).await?;
+    stage.repository.commit(SMOKE.name, "exit-at-start 0").await?;
+    let good = stage.merge(SERVICE, "").await?;
+    let started = |stage: &Stage<'_>| stage.world.dev.calls().iter().filter(|call| call.action == "RunTask").count();
+    stage.story.step("the smoke test ends with 0: exit 0");
+    if started(stage) != 1 {
+        return Err(Problem::new(format!("{} smoke tests were started", started(stage))));
+    }
+    stage.repository.commit(SMOKE.name, "exit-at-start 3").await?;
+    let commit = stage.repository.commit(SERVICE, "").await?;
+    let ran = stage.repository.merged(&commit).await?;
+    told(stage, "the smoke test ends with 3", &ran, 3, &["smoke_test_failed"], "exit code 3")?;
+    stage.tenant_answers(&DEV, TENANT, &BTreeMap::from([(SERVICE, good.version.as_str())])).await?;
+
+    stage.repository.commit(SMOKE.name, "").await?;
+    let commit = stage.repository.commit(SERVICE, "").await?;
+    let ran = stage.repository.merged(&commit).await?;
+    told(stage, "the smoke test never ends", &ran, 4, &["smoke_test_undecided"], "it has not ended")?;
+    let accept = ["continue", "--fleet", "dev", "--accept", "--why", "the test hangs, everything else is well"];
+    let accepted = stage.repository.typed(&commit, &accept).await?;
+    expect_code(&accepted, 0)?;
+    stage.story.step("a person accepts it: exit 0");
+    if started(stage) != 3 {
+        return Err(Problem::new(format!("{} smoke tests were started by three rollouts", started(stage))));
+    }
+    Ok(())
 }
 
 /// The run came out so, and says so.

@@ -2,7 +2,7 @@
 //! a whole story takes a minute. What stories differ in is a [`Shape`].
 
 use super::World;
-use super::layout::{DEV, Fleet, PROD, SERVICES, Service};
+use super::layout::{DEV, Fleet, PROD, SERVICES, SMOKE, Service};
 
 /// The label that asks for prod.
 pub(super) const LABEL: &str = "promote:prod";
@@ -22,6 +22,8 @@ pub(crate) struct Shape {
     pub(crate) dev_bake: &'static str,
     /// Whether alarms of dev's tenants have a vote.
     pub(crate) alarms: bool,
+    /// Whether tenants have a smoke test.
+    pub(crate) smoke: bool,
     /// How long prod's canary is watched.
     pub(crate) canary_bake: &'static str,
     /// How many of prod's other tenants are in the first wave after the canary.
@@ -41,6 +43,7 @@ impl Shape {
             dev_tenants: 2,
             dev_bake: "1s",
             alarms: false,
+            smoke: false,
             canary_bake: "4s",
             rest_first: 1,
             failure_budget: 0,
@@ -80,13 +83,18 @@ impl Shape {
             "schema: 1\napp: accessos\ndomain: a3os.app\nversioning: {{ bump: patch, prerelease: main }}\n\
              images: {{ repository: \"{}/{{service}}\", cell: dev-1, platforms: [linux/amd64], builder: auto, \
              attest: off, prepare: [./prepare], inputs: [bin] }}\n\
-             services:\n{}cells:\n{}{}gates:\n{}{}fleets:\n{}{}tenants:\n  entries:\n{}{}",
+             services:\n{}{}cells:\n{}{}gates:\n{}{}fleets:\n{}{}tenants:\n  entries:\n{}{}",
             self.name,
             self.services().iter().map(service).collect::<String>(),
+            if self.smoke {
+                format!("  {}: {{ build: {}, run: after }}\n", SMOKE.name, SMOKE.context)
+            } else {
+                String::new()
+            },
             cell(world, &DEV),
             cell(world, &PROD),
-            gate(world, &DEV, self.alarms),
-            gate(world, &PROD, false),
+            gate(world, &DEV, self),
+            gate(world, &PROD, &Self { alarms: false, ..*self }),
             self.dev(),
             self.prod(),
             self.entries(&DEV),
@@ -164,11 +172,12 @@ fn cell(world: &World, fleet: &Fleet) -> String {
     )
 }
 
-fn gate(world: &World, fleet: &Fleet, alarms: bool) -> String {
-    let alarms = if alarms { "    alarms: { prefix: \"accessos-{fleet}-{tenant}-\" }\n" } else { "" };
+fn gate(world: &World, fleet: &Fleet, shape: &Shape) -> String {
+    let alarms = if shape.alarms { "    alarms: { prefix: \"accessos-{fleet}-{tenant}-\" }\n" } else { "" };
+    let smoke = if shape.smoke { "    smoke: { deadline: 20s }\n" } else { "" };
     format!(
         "  {}:\n    rollout: {{ deadline: 1m, poll: 500ms, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
-         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n{alarms}    \
+         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n{alarms}{smoke}    \
          unknown: hold\n",
         fleet.name,
         world.cell(fleet).registry(),

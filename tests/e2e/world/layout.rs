@@ -44,6 +44,11 @@ pub(crate) static SERVICES: [Service; 5] = [
     Service { name: "discovery-worker", context: "services/discovery-worker", traffic: false },
 ];
 
+/// A smoke test that some stories have: the server of another service under this name, which ends as its fault says.
+pub(crate) static SMOKE: Service = Service { name: "smoke", context: "services/smoke", traffic: false };
+/// Whose sources it has, and whose image before it has one of its own.
+pub(super) static SMOKE_SOURCE: &Service = &SERVICES[4];
+
 /// One running thing: a service of a tenant of a fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

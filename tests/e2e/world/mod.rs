@@ -33,7 +33,8 @@ pub(crate) use cell::Cell;
 pub(crate) use chance::{Chance, seed};
 pub(crate) use fleet_file::Shape;
 pub(crate) use image::{Image, Workshop};
-pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES};
+use layout::SMOKE_SOURCE;
+pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES, SMOKE};
 pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
 pub(crate) use proxy::Call;
@@ -137,6 +138,12 @@ impl World {
     /// The reference of the image that a service ran before the first release.
     pub(crate) fn bootstrap_image(&self, service: &layout::Service) -> &str {
         &self.bootstrap[service.name].reference
+    }
+
+    /// A task definition for a smoke test, as Terraform would make it.
+    pub(crate) async fn smoke_test_of(&self, fleet: &'static Fleet, tenant: &'static str) -> Result<()> {
+        let place = Place { fleet, tenant, service: &SMOKE };
+        self.cell(fleet).register(place, &self.bootstrap[SMOKE_SOURCE.name]).await.map(drop)
     }
 
     /// A file of this run that people may want to read afterwards.

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use super::World;
 use super::fleet_file::Shape;
+use super::layout::{SMOKE, SMOKE_SOURCE};
 use super::problem::{Problem, Result, Trying};
 use crate::github::{GithubFake, Role, Seed};
 
@@ -42,6 +43,12 @@ impl Repository {
             }
             world.dev.ensure_repository(&shape.repository(service)).await?;
         }
+        if shape.smoke {
+            for file in ["Dockerfile", ".dockerignore", "fault"] {
+                copy(&Path::new(SMOKE_SOURCE.context).join(file), &folder.join(SMOKE.context))?;
+            }
+            world.dev.ensure_repository(&shape.repository(&SMOKE)).await?;
+        }
         copy(&Path::new(shape.services()[0].context).join("server"), &folder.join("bin"))?;
         let seed = Seed::new("accessos", "accessos").accept_any_sha().user(MAINTAINER, Role::Maintain);
         let github = Arc::new(GithubFake::start(seed.user(TRIAGER, Role::Triage)));
@@ -58,7 +65,8 @@ impl Repository {
 
     /// Commits a service's fault, which changes the content of its image, and answers the commit's id.
     pub(crate) async fn commit(&self, service: &str, fault: &str) -> Result<String> {
-        let context = self.shape.services().iter().find(|s| s.name == service).map(|s| s.context).trying(service)?;
+        let mut known = self.shape.services().iter().chain([&SMOKE]);
+        let context = known.find(|s| s.name == service).map(|s| s.context).trying(service)?;
         self.write(&format!("{context}/fault"), &format!("# change {}\n{fault}\n", self.run_number))?;
         self.git(&["add", "--all"]).await?;
         self.git(&["commit", "--quiet", "--message", &format!("{service}: {fault}")]).await?;

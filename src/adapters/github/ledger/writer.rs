@@ -99,7 +99,7 @@ impl GitHubLedger {
         event: &Event,
         result: Option<&WaveResult>,
     ) -> PortResult<Option<String>> {
-        if matches!(event, Event::WaveStarted { .. }) && result.is_none() {
+        if matches!(event, Event::WaveStarted { .. } | Event::TestsDone { .. }) && result.is_none() {
             return Ok(None);
         }
         let file = EventFile { schema: files::SCHEMA, seq, event: event.clone(), result: result.cloned() };
@@ -147,6 +147,7 @@ fn state(event: &Event) -> State {
         Event::WaveStarted { .. }
         | Event::TasksDone { .. }
         | Event::Baking { .. }
+        | Event::TestsDone { .. }
         | Event::Held { .. }
         | Event::Quarantined { .. } => State::InProgress,
         Event::Succeeded => State::Success,

@@ -6,11 +6,11 @@ use super::Notes;
 use super::words::{ppm, some_of};
 use crate::domain::gate::{
     AlarmPolicy, CommandPolicy, ErrorPolicy, GatePolicy, LatencyPolicy, MetricsTiming, OnUnknown, ProbePolicy,
-    RelativePolicy, Saturation,
+    RelativePolicy, Saturation, SmokePolicy,
 };
 use crate::domain::manifest::mirror::{
-    AlarmGate, CommandGate, ErrorGate, GateEntry, HealthyTargets, LatencyGate, MetricsEntry, ProbeGate, RelativeGate,
-    SaturationGate, VersionMatch,
+    AlarmGate, CommandGate, ErrorGate, FleetFile, GateEntry, HealthyTargets, LatencyGate, MetricsEntry, ProbeGate,
+    RelativeGate, Run, SaturationGate, SmokeGate, VersionMatch,
 };
 
 /// What can be filled into a probe's URL.
@@ -27,8 +27,9 @@ pub(super) fn gate(notes: &mut Notes<'_>, name: &str, entry: &GateEntry) -> Opti
     let path = format!("gates.{name}");
     let at = |key: &str| format!("{path}.{key}");
     let (mins, secs) = (SignedDuration::from_mins, SignedDuration::from_secs);
+    let deadline = notes.duration(&at("rollout.deadline"), entry.rollout.deadline.as_deref(), mins(15));
     Some(GatePolicy {
-        deadline: notes.duration(&at("rollout.deadline"), entry.rollout.deadline.as_deref(), mins(15)),
+        deadline,
         poll: notes.duration(&at("rollout.poll"), entry.rollout.poll.as_deref(), secs(5)),
         stopped_tasks_max: entry.rollout.stopped_tasks_max.unwrap_or(1),
         targets_healthy: entry.targets.healthy == HealthyTargets::All,
@@ -40,8 +41,30 @@ pub(super) fn gate(notes: &mut Notes<'_>, name: &str, entry: &GateEntry) -> Opti
         saturation: entry.saturation.as_ref().map(|entry| saturation(notes, &at("saturation"), entry)),
         relative: entry.relative.as_ref().map(|entry| relative(notes, &at("relative"), entry)),
         command: entry.command.as_ref().map(|entry| command(notes, &at("command"), entry)),
+        smoke: entry.smoke.as_ref().map(|entry| smoke(notes, &at("smoke"), entry, deadline)),
         metrics: metrics(notes, &at("metrics"), &entry.metrics),
     })
+}
+
+/// A gate that is written down and has nothing to look at is worse than none.
+pub(super) fn nothing_to_smoke(notes: &mut Notes<'_>, file: &FleetFile) {
+    let of_control_plane = file.control_plane.iter().flat_map(|entry| entry.services.values());
+    if file.services.values().chain(of_control_plane).any(|service| matches!(service.run, Some(Run::After))) {
+        return;
+    }
+    for name in file.gates.iter().filter(|(_, gate)| gate.smoke.is_some()).map(|(name, _)| name) {
+        let what = "`smoke` without a smoke test".to_owned();
+        notes.add_key(&format!("gates.{name}.smoke"), what, "give a service `run: after`, or remove this");
+    }
+}
+
+fn smoke(notes: &mut Notes<'_>, path: &str, entry: &SmokeGate, usual: SignedDuration) -> SmokePolicy {
+    let path = format!("{path}.deadline");
+    let deadline = notes.duration(&path, entry.deadline.as_deref(), usual);
+    if deadline.is_zero() {
+        notes.add(&path, "no time for a smoke test".to_owned(), "say how long one may take, such as 10m");
+    }
+    SmokePolicy { deadline, observe: entry.observe }
 }
 
 fn metrics(notes: &mut Notes<'_>, path: &str, entry: &MetricsEntry) -> MetricsTiming {

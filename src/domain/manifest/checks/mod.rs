@@ -47,6 +47,7 @@ pub(super) fn application(
     services::distinct(&mut notes, file);
     let gates: BTreeMap<&str, Option<GatePolicy>> =
         file.gates.iter().map(|(name, gate)| (name.as_str(), gates::gate(&mut notes, name, gate))).collect();
+    gates::nothing_to_smoke(&mut notes, file);
     let tenants = tenants::tenants(&mut notes, file, tenant_files);
     let fleets = fleets::fleets(&mut notes, file, &gates, &tenants);
     let images = images(&mut notes, file);

@@ -70,7 +70,12 @@ fn service(
     let mut after = BTreeSet::new();
     for (index, need) in entry.after.iter().enumerate() {
         let place = format!("{path}.after[{index}]");
-        if role.is_task() && all.get(need).is_some_and(|other| other.run.is_none()) {
+        if role.is_smoke_test() {
+            let what = "`after` of a smoke test, which runs when everything else is up".to_owned();
+            notes.add(&place, what, "remove it");
+        } else if all.get(need).is_some_and(|other| matches!(other.run, Some(Run::After))) {
+            notes.add(&place, format!("`{need}` runs when everything else is up"), "remove it");
+        } else if role.is_task() && all.get(need).is_some_and(|other| other.run.is_none()) {
             let what = format!("a task that runs before everything that serves cannot come after `{need}`");
             notes.add(&place, what, "remove it, or let the task come after another task");
         } else if notes.known(&place, "service", need, all.keys()) {
@@ -83,25 +88,28 @@ fn service(
 
 /// Whether it serves or runs once.
 fn role(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry) -> Role {
-    let Some(Run::Before) = entry.run else {
-        if entry.class.is_some() {
-            let what = "a `class` without `run: before`".to_owned();
-            notes.add_key(&format!("{path}.class"), what, "remove it, or add `run: before`");
-        }
-        return Role::Serving;
-    };
-    if entry.class.is_none() {
+    let is_migration = matches!(entry.run, Some(Run::Before));
+    if entry.class.is_some() && !is_migration {
+        let what = "a `class` without `run: before`".to_owned();
+        notes.add_key(&format!("{path}.class"), what, "remove it, or add `run: before`");
+    }
+    if entry.class.is_none() && is_migration {
         let what = format!("`{path}` says `run: before` and not its `class`");
         notes.add_key(path, what, "add class: expand, contract or irreversible; it decides whether one can go back");
     }
+    let role = match entry.run {
+        None => return Role::Serving,
+        Some(Run::After) => Role::SmokeTest,
+        // The strictest one stands for one that is missing, which is a problem and so never used.
+        Some(Run::Before) => Role::Task { class: entry.class.unwrap_or(MigrationClass::Irreversible) },
+    };
     let serving =
         [("port", entry.port.is_some()), ("health", entry.health.is_some()), ("traffic", entry.traffic.is_some())];
     for (key, _) in serving.iter().filter(|(_, used)| *used) {
         let what = format!("`{key}` of a task that runs once");
         notes.add_key(&format!("{path}.{key}"), what, "remove it: its exit code says whether it went well");
     }
-    // The strictest one stands for one that is missing, which is a problem and so never used.
-    Role::Task { class: entry.class.unwrap_or(MigrationClass::Irreversible) }
+    role
 }
 
 fn http(notes: &mut Notes<'_>, path: &str, entry: &ServiceEntry) -> Option<Http> {

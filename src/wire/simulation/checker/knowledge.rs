@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Checker;
-use crate::domain::gate::{Answer, TargetHealth};
+use crate::domain::gate::{Alarm, AlarmState, Answer, Minute, Series, TargetHealth};
 use crate::domain::ids::ServiceKey;
 use crate::domain::ledger::RolloutId;
-use crate::domain::snapshot::ServiceSeen;
+use crate::domain::snapshot::{Live, RolloutState, ServiceSeen};
 
 /// What one process was told.
 pub(super) struct Knowledge {
     pub(super) services: Vec<Option<Told>>,
     pub(super) probes: Vec<Option<Probed>>,
     pub(super) targets: Vec<Option<(u32, bool)>>,
+    /// Whether its metrics could be judged, in which call.
+    pub(super) metrics: Vec<Option<(u32, bool)>>,
+    /// By set, whether its alarms were known to be quiet, in which call.
+    pub(super) alarms: Vec<Option<(u32, bool)>>,
+    /// Tasks of each service, and how many went since its wave is under watch.
+    pub(super) losses: Vec<Option<Tasks>>,
     /// When it last read the lease, and the delays until then.
     pub(super) lease_read: Option<(Timestamp, SignedDuration)>,
     /// Rollouts that it has held or ended.
@@ -31,6 +37,15 @@ pub(super) struct Told {
     pub(super) failed_tasks: u32,
 }
 
+/// Tasks of a service that is up, as they were seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tasks {
+    hash: u32,
+    running: u32,
+    desired: u32,
+    pub(super) gone: u32,
+}
+
 /// What a probe got, in which call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Probed {
@@ -40,11 +55,14 @@ pub(super) struct Probed {
 }
 
 impl Knowledge {
-    pub(super) fn new(services: usize) -> Self {
+    pub(super) fn new(services: usize, sets: usize) -> Self {
         Self {
             services: vec![None; services],
             probes: vec![None; services],
             targets: vec![None; services],
+            metrics: vec![None; services],
+            alarms: vec![None; sets],
+            losses: vec![None; services],
             lease_read: None,
             done_with: BTreeSet::new(),
         }
@@ -67,6 +85,9 @@ impl Checker {
                 ServiceSeen::Unreachable { .. } => continue,
             };
             self.processes[process].services[service] = told;
+            if let ServiceSeen::Live(live) = seen {
+                self.lost(process, service, live);
+            }
             if let Some(told) = told {
                 let runs = &mut self.runs[service];
                 match runs.iter_mut().find(|(hash, _)| *hash == told.hash) {
@@ -74,6 +95,48 @@ impl Checker {
                     None => runs.push((told.hash, told.call)),
                 }
             }
+        }
+    }
+
+    /// Counts tasks that went from one look to the next while as many were wanted.
+    fn lost(&mut self, process: usize, service: usize, live: &Live) {
+        let hash = self.number(&live.runs.hash);
+        if live.rollout != RolloutState::Completed {
+            return;
+        }
+        let (running, desired) = (live.running, live.desired);
+        let known = self.processes[process].losses[service].filter(|known| known.hash == hash);
+        let gone = known.map_or(0, |known| {
+            let fell = running < known.running && running < desired && desired >= known.desired;
+            known.gone + if fell { known.running - running } else { 0 }
+        });
+        self.processes[process].losses[service] = Some(Tasks { hash, running, desired, gone });
+    }
+
+    /// A process was told the minutes of these services; of some it may have been told nothing.
+    pub(in super::super) fn measured<'a>(
+        &mut self,
+        process: usize,
+        asked: impl Iterator<Item = &'a ServiceKey>,
+        all: &BTreeMap<ServiceKey, Series>,
+    ) {
+        for key in asked {
+            let Some(service) = self.services.get(key).copied() else { continue };
+            let fits = |minute: &Minute| minute.errors.unwrap_or(0) <= minute.requests.unwrap_or(0);
+            let known = matches!(all.get(key), Some(Series::Known(minutes)) if minutes.iter().all(fits));
+            self.processes[process].metrics[service] = Some((self.call, known));
+        }
+    }
+
+    /// A process was told these alarms, or could not be.
+    pub(in super::super) fn alarmed(&mut self, process: usize, found: Option<&[Alarm]>, only_ringing: bool) {
+        for (place, set) in self.sets.iter().enumerate() {
+            let prefix = format!("shop-{}-{set}-", self.fleet);
+            let own = found.unwrap_or_default().iter().filter(|alarm| alarm.name.starts_with(&prefix));
+            let states: Vec<&AlarmState> = own.map(|alarm| &alarm.state).collect();
+            let quiet = states.contains(&&AlarmState::Quiet)
+                && states.iter().all(|state| matches!(state, AlarmState::Quiet | AlarmState::NoData));
+            self.processes[process].alarms[place] = Some((self.call, quiet && !only_ringing));
         }
     }
 

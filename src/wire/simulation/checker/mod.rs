@@ -136,7 +136,7 @@ impl Checker {
     pub(super) fn process(&mut self, ahead: SignedDuration) {
         self.ahead.push(ahead);
         self.clocks_differ = self.clocks_differ.max(ahead);
-        self.processes.push(Knowledge::new(self.keys.len()));
+        self.processes.push(Knowledge::new(self.keys.len(), self.sets.len()));
     }
 
     /// Notes what is wrong, if it is the first.

@@ -103,7 +103,8 @@ impl Checker {
             return self.wrong(7, "an event of a plan that nobody knows");
         };
         match event {
-            Event::WaveStarted { wave: 0 } | Event::TasksDone { .. } | Event::Held { .. } => {}
+            Event::WaveStarted { wave: 0 } | Event::TasksDone { .. } | Event::TestsDone { .. } | Event::Held { .. } => {
+            }
             Event::WaveStarted { wave } => self.passed(process, world, record, &facts, wave - 1),
             Event::Succeeded => match facts.waves.len() {
                 0 => {}
@@ -138,6 +139,7 @@ impl Checker {
         for change in facts.waves.get(wave).into_iter().flatten() {
             let left = left_behind(record, &self.keys[change.service]);
             self.is_there(process, change, left, 0);
+            self.processes[process].losses[change.service] = None;
         }
         let since = since - self.ahead[process];
         self.bakes.insert((record.id, wave), (since, self.call));
@@ -154,7 +156,39 @@ impl Checker {
             self.is_there(process, change, left, call);
             if !left {
                 self.is_well(process, change, facts, call, whole);
+                // The way back is judged by ECS, targets and probes alone.
+                if facts.is_forward() {
+                    self.is_measured(process, change, facts, call);
+                }
             }
+        }
+        self.is_tested(world, record, facts, wave);
+    }
+
+    /// Its metrics could be judged and its alarms were quiet, where its gate asks for that.
+    fn is_measured(&mut self, process: usize, change: &ChangeFacts, facts: &PlanFacts, since: u32) {
+        let (key, gate) = (self.keys[change.service].clone(), &facts.plan.gate);
+        let after = |told: Option<(u32, bool)>| told.is_some_and(|(call, well)| call > since && well);
+        let measured = after(self.processes[process].metrics[change.service]);
+        self.hold_true(measured || gate.errors.is_none(), 9, || {
+            format!("{key}: its metrics tell nothing, and it passed")
+        });
+        let quiet = after(self.processes[process].alarms[change.set]);
+        self.hold_true(quiet || gate.alarms.is_none(), 9, || {
+            format!("{key}: no alarm is known to be quiet, and it passed")
+        });
+    }
+
+    /// Every smoke test of the wave has run once, and well.
+    fn is_tested(&mut self, world: &World, record: &RolloutRecord, facts: &PlanFacts, wave: usize) {
+        let changes = facts.plan.waves.get(wave).map_or(&[][..], |wave| &wave.changes);
+        let tests = changes.iter().filter(|change| change.is_smoke_test()).map(|change| &change.service);
+        for key in tests.filter(|key| !left_behind(record, key)) {
+            let runs = world.runs_of(key, record.opened_at);
+            self.hold_true(runs.len() <= 1, 6, || format!("{key}: started {} times", runs.len()));
+            self.hold_true(runs.contains(&Some(0)), 9, || {
+                format!("{key}: its test ended with {runs:?}, and it passed")
+            });
         }
     }
 
@@ -180,6 +214,9 @@ impl Checker {
         self.hold_true(desired > 0, 10, || format!("{key}: zero tasks prove nothing"));
         let steady = failed_tasks <= self.stopped_tasks_max || since == 0 || left;
         self.hold_true(steady, 9, || format!("{key}: its tasks keep stopping"));
+        let gone = self.processes[process].losses[change.service].map_or(0, |tasks| tasks.gone);
+        let stays = gone <= self.stopped_tasks_max || since == 0 || left;
+        self.hold_true(stays, 9, || format!("{key}: {gone} of its tasks went, and it passed"));
     }
 
     /// Its probes and targets were good, and its image is, if it had the time to show.
@@ -193,7 +230,9 @@ impl Checker {
         self.hold_true(answered || !change.probed, 9, || format!("{key}: no good answer, and it passed"));
         let asked = facts.plan.gate.targets_healthy;
         self.hold_true(balanced || !asked, 9, || format!("{key}: its targets are not known to be healthy"));
-        let broken = change.flaw.is_some_and(|flaw| flaw != FaultKind::NoCapacity);
+        // Whether tasks that keep dying are seen to be gone is chance; how many were is counted.
+        let borne = [FaultKind::NoCapacity, FaultKind::KeepsDying];
+        let broken = change.flaw.is_some_and(|flaw| !borne.contains(&flaw));
         self.hold_true(!broken || self.lied || !whole, 9, || format!("{key}: it is broken, and it passed"));
     }
 }

@@ -1,4 +1,4 @@
-//! Changes to services: invariants 01, 04, 06, 07, 10, 16, 17, 18, 19, 22, 24 and 37, when each takes effect.
+//! Changes to services, and starts of tasks: invariants 01, 04, 06, 07, 10, 16, 17, 18, 19, 22, 24 and 37, when each takes effect.
 
 use super::Checker;
 use super::plans::{ChangeFacts, PlanFacts};
@@ -40,6 +40,28 @@ impl Checker {
         self.lease_is_fresh(process, world.now);
         let Some(service) = self.services.get(key).copied() else { return };
         self.changed[service] = Some(self.call);
+    }
+
+    /// A smoke test is started: in the wave that is under watch, and by whoever may.
+    pub(in super::super) fn starting(&mut self, process: usize, world: &World, proof: &OpenRollout, key: &ServiceKey) {
+        self.may_change(process, world, proof);
+        self.lease_is_fresh(process, world.now);
+        let Some(record) = world.records().iter().find(|record| record.id == proof.id()) else {
+            return self.wrong(7, format!("{key}: started without an intent"));
+        };
+        let Some(facts) = self.facts(world, &record.intent.plan) else {
+            return self.wrong(7, format!("{key}: started without a plan"));
+        };
+        let wave = facts.plan.waves.iter().position(|wave| wave.changes.iter().any(|change| change.service == *key));
+        let last = record.entries.iter().rev().find_map(|entry| match entry.event {
+            Event::Baking { wave, .. } => Some((wave, true)),
+            Event::WaveStarted { wave } => Some((wave, false)),
+            _ => None,
+        });
+        self.hold_true(last == wave.map(|wave| (wave, true)), 1, || format!("{key}: started in {last:?}"));
+        let open = matches!(record.standing(), Standing::Open(_)) && facts.is_forward();
+        self.hold_true(open, 18, || format!("{key}: started after the rollout has ended, or in a rollback"));
+        self.hold_true(!left_behind(record, key), 18, || format!("{key}: a tenant that is left behind is tested"));
     }
 
     /// A service is updated.

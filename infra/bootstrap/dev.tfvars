@@ -5,7 +5,7 @@ jobs = {
   build = { environments = ["dev"], workflows = ["deploy.yml"] }
   plan  = { environments = ["dev-plan"], workflows = ["deploy.yml", "promote.yml"] }
   # Prod's jobs too: the images that they promote are in this account's registry. The other way round is refused.
-  deploy      = { environments = ["dev", "prod-approval"], workflows = ["deploy.yml", "promote.yml", "rollback.yml"] }
+  deploy      = { environments = ["dev", "prod-approval"], workflows = ["deploy.yml", "nightly.yml", "promote.yml", "rollback.yml"] }
   infra_plan  = { environments = ["infra-dev-plan"], workflows = ["infra.yml"] }
   infra_apply = { environments = ["infra-dev"], workflows = ["infra.yml"] }
 }

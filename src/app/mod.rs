@@ -5,6 +5,7 @@
 
 mod bring;
 pub mod build;
+pub mod clock;
 pub mod decisions;
 pub mod drive;
 pub mod finalize;
@@ -12,6 +13,7 @@ pub mod go_on;
 pub mod lease;
 pub mod metrics;
 pub mod observe;
+pub mod offboard;
 pub mod pause;
 pub mod plan;
 mod preflight;
@@ -21,6 +23,7 @@ mod result;
 pub mod rollback;
 pub mod rollout;
 pub mod status;
+mod surroundings;
 pub mod tenants;
 
 use std::sync::Arc;
@@ -33,9 +36,10 @@ use crate::domain::lease::Owner;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
-    Clock, CommandRunner, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter,
-    LedgerReader, LedgerWriter, MetricsReader, PeopleReader, PortError, ProbeReader, ScalingReader, ScalingWriter,
-    SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter, WayBackReader,
+    ArchiveReader, ArchiveWriter, Clock, CommandRunner, DataTaskReader, DataTaskWriter, DatabaseReader, DatabaseWriter,
+    FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
+    LedgerWriter, MetricsReader, PeopleReader, PortError, ProbeReader, RouteReader, RouteWriter, ScalingReader,
+    ScalingWriter, SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -62,6 +66,14 @@ pub struct Readers {
     pub way_back: Arc<dyn WayBackReader>,
     /// How the services are scaled.
     pub scaling: Arc<dyn ScalingReader>,
+    /// What load balancers do with their requests.
+    pub routes: Arc<dyn RouteReader>,
+    /// The databases that they use.
+    pub databases: Arc<dyn DatabaseReader>,
+    /// What is kept of tenants that leave.
+    pub archive: Arc<dyn ArchiveReader>,
+    /// Tasks on their databases.
+    pub data_tasks: Arc<dyn DataTaskReader>,
     /// The records.
     pub ledger: Arc<dyn LedgerReader>,
     /// Who may do what.
@@ -89,6 +101,14 @@ pub struct Writers {
     pub tasks: Arc<dyn TaskWriter>,
     /// How the services are scaled.
     pub scaling: Arc<dyn ScalingWriter>,
+    /// What load balancers do with their requests.
+    pub routes: Arc<dyn RouteWriter>,
+    /// The databases that they use.
+    pub databases: Arc<dyn DatabaseWriter>,
+    /// What is kept of tenants that leave.
+    pub archive: Arc<dyn ArchiveWriter>,
+    /// Tasks on their databases.
+    pub data_tasks: Arc<dyn DataTaskWriter>,
     /// The records.
     pub ledger: Arc<dyn LedgerWriter>,
     /// The leases.

@@ -3,8 +3,11 @@
 use super::context::Context;
 use super::decide::{decided, ended};
 use super::event::{Ask, Dispatch, Verb, ask};
+use super::exit::Exit;
+use super::render::count;
 use super::run::Report;
 use crate::app::build::{Request, build};
+use crate::app::clock::{Ticked, tick};
 use crate::app::go_on::go_on;
 use crate::app::promote::promote;
 use crate::app::rollback::{Back, rollback};
@@ -44,6 +47,34 @@ pub async fn ci(app: &App, context: &Context, approved: Option<&ContentHash>) ->
         Ask::Merge { commit, branch } => merge(app, context, commit, &branch).await,
         Ask::Label { label, commit, by, .. } => labelled(app, &label, &commit, &by, approved).await,
         Ask::Dispatch(asked) => dispatched(app, &asked, approved).await,
+        Ask::Clock => by_the_clock(app).await,
+    }
+}
+
+/// Every fleet that has hours, whatever came of the ones before it: that one cannot be paused tonight keeps no other
+/// awake. A fleet without them is not even looked at: this job need not have a role in its account.
+async fn by_the_clock(app: &App) -> Result<Done, Stop> {
+    let (mut lines, mut outcomes, mut stopped) = (Vec::new(), Vec::new(), None);
+    let fleets: Vec<_> = app.application.fleets.iter().filter(|fleet| !fleet.awake.is_empty()).collect();
+    if fleets.is_empty() {
+        return Ok(Done::Nothing("no fleet has `awake` in fleet.yaml".to_owned()));
+    }
+    for fleet in fleets {
+        let name = &fleet.name;
+        match tick(app, fleet).await {
+            Ok(Ticked::Slept(tenants)) => lines.push(format!("{name}: {} at zero tasks", count(tenants, "tenant"))),
+            Ok(Ticked::Woke(woken)) => outcomes.extend(woken),
+            Ok(Ticked::Kept(0)) => lines.push(format!("{name}: as it should be")),
+            Ok(Ticked::Kept(databases)) => {
+                lines.push(format!("{name}: {} stopped again", count(databases, "database")));
+            }
+            Err(stop) => stopped = stopped.or(Some(stop)),
+        }
+    }
+    match (stopped, outcomes.is_empty()) {
+        (Some(stop), _) => Err(stop),
+        (None, true) => Ok(Done::Told(Box::new(Report::plain(Exit::Done, &lines.join("\n"))))),
+        (None, false) => Ok(Done::Rollouts(outcomes)),
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Ask {
     },
     /// Somebody started the workflow by hand.
     Dispatch(Dispatch),
+    /// A schedule has come round: whatever is to be done by the clock.
+    Clock,
     /// Nothing, and why.
     Nothing(String),
 }
@@ -87,6 +89,7 @@ pub fn ask(event: &GitHubEvent) -> Result<Ask, BadEvent> {
         "push" => push(&payload),
         "pull_request" => pull_request(&payload),
         "workflow_dispatch" => dispatch(&payload),
+        "schedule" => Ok(Ask::Clock),
         other => Ok(Ask::Nothing(format!("the `{}` event asks for nothing here", other.escape_debug()))),
     }
 }
@@ -211,6 +214,7 @@ mod tests {
         assert!(read("push", json!({})).is_err());
         assert!(read("push", json!([1, 2])).is_err());
         assert!(matches!(read("gollum", json!(null)), Ok(Ask::Nothing(_))));
+        assert_eq!(read("schedule", json!({"schedule": "17 5 * * *"})), Ok(Ask::Clock));
         let bad = read("workflow_dispatch", json!({"inputs": {"command": "explode", "fleet": "prod"}})).unwrap_err();
         assert_eq!(
             bad.to_string(),

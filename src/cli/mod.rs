@@ -8,6 +8,7 @@ pub mod event;
 pub mod exit;
 pub mod failure_spec;
 pub mod guard;
+pub mod leave;
 pub mod machine;
 pub mod progress;
 pub mod render;

@@ -232,6 +232,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
             format!("{fleet}: {}{until}", phase(event, wave, *waves))
         }
         Progress::Scaled { service, what } => format!("scale   {service} {what}"),
+        Progress::Around { what } => format!("around  {what}"),
         Progress::Explained { service, lines } => format!("why     {service}: {}", lines.join("; ")),
         Progress::NoWayBack { fleet, reason } => format!("{fleet}: nothing is taken back: {reason}"),
         Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),

@@ -25,6 +25,7 @@ pub mod rollout;
 pub mod ledger;
 pub mod directive;
 pub mod pause;
+pub mod offboard;
 pub mod lease;
 pub mod planner;
 pub mod replay;

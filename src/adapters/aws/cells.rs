@@ -75,6 +75,8 @@ pub(super) struct Clients {
     pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
     pub(super) secrets: aws_sdk_secretsmanager::Client,
     pub(super) parameters: aws_sdk_ssm::Client,
+    pub(super) rds: aws_sdk_rds::Client,
+    pub(super) s3: aws_sdk_s3::Client,
     budget: Arc<Budget>,
 }
 
@@ -170,6 +172,12 @@ impl Clients {
         let secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_partition(retries.clone()).build();
         let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(config).retry_partition(retries.clone()).build();
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let rds = aws_sdk_rds::config::Builder::from(config).retry_partition(retries.clone()).build();
+        // Another endpoint than AWS's has no name for each bucket.
+        let s3 = aws_sdk_s3::config::Builder::from(config)
+            .force_path_style(config.endpoint_url().is_some())
+            .retry_partition(retries.clone())
+            .build();
         let parameters = aws_sdk_ssm::config::Builder::from(config).retry_partition(retries).build();
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
@@ -180,6 +188,8 @@ impl Clients {
             autoscaling: aws_sdk_applicationautoscaling::Client::from_conf(autoscaling),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             parameters: aws_sdk_ssm::Client::from_conf(parameters),
+            rds: aws_sdk_rds::Client::from_conf(rds),
+            s3: aws_sdk_s3::Client::from_conf(s3),
             budget: Arc::new(Budget::new()),
         }
     }

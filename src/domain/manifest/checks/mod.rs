@@ -5,6 +5,7 @@ mod cells;
 mod cover;
 mod fleets;
 mod gates;
+mod removed;
 mod services;
 mod tenants;
 mod waves;
@@ -48,6 +49,7 @@ pub(super) fn application(
     let gates: BTreeMap<&str, Option<GatePolicy>> =
         file.gates.iter().map(|(name, gate)| (name.as_str(), gates::gate(&mut notes, name, gate))).collect();
     let tenants = tenants::tenants(&mut notes, file, tenant_files);
+    let removed = removed::removed(&mut notes, file, tenant_files, &tenants);
     let fleets = fleets::fleets(&mut notes, file, &gates, &tenants);
     let images = images(&mut notes, file);
     Some(Application {
@@ -58,6 +60,7 @@ pub(super) fn application(
         skew: file.control_plane.as_ref().map_or(0, |entry| entry.skew.into()),
         cells: cells?,
         fleets: fleets?,
+        removed,
     })
 }
 

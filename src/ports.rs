@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::directive::{Decided, Scaling};
+use crate::domain::directive::{Decided, Holding, Scaling};
 use crate::domain::doctor::RepositorySeen;
 use crate::domain::fleet::{Address, Builder};
 use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth};
@@ -20,6 +20,8 @@ use crate::domain::lease::{LeaseMark, LeaseRecord, LeaseSeen, Life, Owner};
 use crate::domain::ledger::{FleetState, Intent, RolloutId, RolloutRecord, WaveResult};
 use crate::domain::merged::{History, PullRequest};
 use crate::domain::mutant::{Mutant, breaks};
+use crate::domain::offboard::KeptObject;
+use crate::domain::pause::{ClosedRule, Database, Routes};
 use crate::domain::plan::Plan;
 use crate::domain::published::{PublishedSeen, Wanted};
 use crate::domain::release::Release;
@@ -154,6 +156,13 @@ pub trait AccountsReader: Send + Sync {
 pub trait RepositoryReader: Send + Sync {
     /// What releases depend on.
     async fn repository(&self) -> PortResult<RepositorySeen>;
+}
+
+/// fleet.yaml and the files of tenants that it includes, to write.
+#[async_trait]
+pub trait ManifestWriter: Send + Sync {
+    /// Puts these bytes in the place of a file that still has the bytes it was read with: all of them, or nothing.
+    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()>;
 }
 
 /// The source tree of the commit that is being built.
@@ -482,6 +491,114 @@ pub trait ScalingWriter: Send + Sync {
 
     /// Sets how many tasks should run, and nothing else.
     async fn set_desired(&self, service: &Address, desired: u32) -> PortResult<()>;
+}
+
+/// Where the requests of a set come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// Whose.
+    pub set: SetId,
+    /// The host they ask for.
+    pub host: String,
+    /// Its services behind load balancers.
+    pub services: Vec<Address>,
+}
+
+/// What load balancers do with requests, to look.
+#[async_trait]
+pub trait RouteReader: Send + Sync {
+    /// What becomes of the requests of each set. Every one has an entry.
+    async fn routes(&self, entrances: &[Entrance]) -> BTreeMap<SetId, PortResult<Routes>>;
+}
+
+/// What load balancers do with requests, to change: nothing but the order in which rules are asked.
+#[async_trait]
+pub trait RouteWriter: Send + Sync {
+    /// Gives a rule this priority. One that has it already is left as it is, and that is no error.
+    async fn set_priority(&self, cell: &CellName, rule: &ClosedRule, priority: u32) -> PortResult<()>;
+}
+
+/// Database instances, to look.
+#[async_trait]
+pub trait DatabaseReader: Send + Sync {
+    /// Every database instance of a fleet in these cells.
+    async fn databases(&self, fleet: &FleetName, cells: &[CellName]) -> PortResult<Vec<Database>>;
+}
+
+/// Database instances, to change. What they hold is not touched.
+#[async_trait]
+pub trait DatabaseWriter: Send + Sync {
+    /// Has one that is stopped started.
+    async fn start(&self, database: &Database) -> PortResult<()>;
+
+    /// Has one that is available stopped.
+    async fn stop(&self, database: &Database) -> PortResult<()>;
+}
+
+/// What is kept of tenants that leave, to look.
+#[async_trait]
+pub trait ArchiveReader: Send + Sync {
+    /// Keys of a tenant's evidence, below its prefix.
+    async fn evidence(&self, of: &Holding) -> PortResult<Vec<String>>;
+
+    /// An object of this name in a folder of the archive, with its checksum; none if there is none.
+    async fn find(&self, of: &Holding, folder: &str, name: &str) -> PortResult<Option<KeptObject>>;
+
+    /// The bytes of a small object there; none if there is none.
+    async fn read(&self, of: &Holding, folder: &str, name: &str) -> PortResult<Option<Vec<u8>>>;
+}
+
+/// What is kept of tenants that leave, to change; and what they had, to purge.
+#[async_trait]
+pub trait ArchiveWriter: Send + Sync {
+    /// Copies a piece of evidence into a folder of the archive, under this name, and answers the copy's checksum.
+    /// Done again, it is the same.
+    async fn copy(&self, of: &Holding, key: &str, folder: &str, name: &str) -> PortResult<KeptObject>;
+
+    /// Writes a small object there.
+    async fn write(&self, of: &Holding, folder: &str, name: &str, bytes: &[u8]) -> PortResult<()>;
+
+    /// Deletes every object of a tenant's evidence with all its versions. Done again, it is the same.
+    async fn purge(&self, of: &Holding) -> PortResult<()>;
+}
+
+/// What a one-shot task does to a tenant's part of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataWork {
+    /// Writes all of it into the archive.
+    Dump,
+    /// Takes it out of the database, with its user.
+    Drop,
+}
+
+/// A one-shot task on a tenant's part of a database: what is looked for, or started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataTask {
+    /// Whose part.
+    pub of: Holding,
+    /// What it does.
+    pub work: DataWork,
+    /// The folder of the archive.
+    pub folder: String,
+    /// What makes a second start the same as the first.
+    pub token: ContentHash,
+    /// Its name, where it is known that it was started.
+    pub task: Option<TaskArn>,
+}
+
+/// One-shot tasks on databases, to look.
+#[async_trait]
+pub trait DataTaskReader: Send + Sync {
+    /// How it stands.
+    async fn seen(&self, task: &DataTask) -> TaskSeen;
+}
+
+/// One-shot tasks on databases, to start.
+#[async_trait]
+pub trait DataTaskWriter: Send + Sync {
+    /// Starts it in the network of the service `beside` it. Started again with the same token, it is the task that was
+    /// started first.
+    async fn start(&self, task: &DataTask, beside: &Address) -> PortResult<TaskArn>;
 }
 
 /// Who may do what on the repository.

@@ -3,9 +3,9 @@ github = { repository = "EXAMPLE/accessos", repository_id = "100000001", owner_i
 
 jobs = {
   build = { environments = ["dev"], workflows = ["deploy.yml"] }
-  plan  = { environments = ["dev-plan"], workflows = ["deploy.yml", "promote.yml"] }
+  plan  = { environments = ["dev-plan"], workflows = ["deploy.yml", "drift.yml", "promote.yml"] }
   # Prod's jobs too: the images that they promote are in this account's registry. The other way round is refused.
-  deploy      = { environments = ["dev", "prod-approval"], workflows = ["deploy.yml", "promote.yml", "rollback.yml"] }
+  deploy      = { environments = ["dev", "prod", "prod-approval"], workflows = ["approve.yml", "deploy.yml", "drift.yml", "operate.yml", "promote.yml", "rollback.yml"] }
   infra_plan  = { environments = ["infra-dev-plan"], workflows = ["infra.yml"] }
   infra_apply = { environments = ["infra-dev"], workflows = ["infra.yml"] }
 }

@@ -2,8 +2,8 @@
 github = { repository = "EXAMPLE/accessos", repository_id = "100000001", owner_id = "200000002" }
 
 jobs = {
-  plan        = { environments = ["prod-plan"], workflows = ["promote.yml"] }
-  deploy      = { environments = ["prod-approval"], workflows = ["promote.yml", "rollback.yml"] }
+  plan        = { environments = ["prod-plan"], workflows = ["drift.yml", "promote.yml"] }
+  deploy      = { environments = ["prod", "prod-approval"], workflows = ["approve.yml", "drift.yml", "operate.yml", "promote.yml", "rollback.yml"] }
   infra_plan  = { environments = ["infra-prod-plan"], workflows = ["infra.yml"] }
   infra_apply = { environments = ["infra-prod"], workflows = ["infra.yml"] }
 }

@@ -41,6 +41,7 @@ def table(fleet: dict) -> list[tuple[str, str, str, dict, bool]]:
     control = f"arn:aws:s3:::{prefix}-control-{account}"
     to_ecs = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
     scaling = {"application-autoscaling:service-namespace": "ecs", "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount"}
+    rule = arn("elasticloadbalancing", f"listener-rule/app/{prefix}-s1/0123456789abcdef/0123456789abcdef/0123456789abcdef")
     rows = [
         ("deploy", "ecs:UpdateService", service, ours | family(f"{prefix}-acme-iam-service"), True),
         ("deploy", "ecs:UpdateService", service, ours, True),  # the number of tasks alone
@@ -58,6 +59,16 @@ def table(fleet: dict) -> list[tuple[str, str, str, dict, bool]]:
         ("deploy", "iam:PassRole", set_role, {"iam:PassedToService": "lambda.amazonaws.com"}, False),
         ("deploy", "iam:PassRole", iam(f"role/tidegate-{env}-infra-apply"), to_ecs, False),
         ("deploy", "application-autoscaling:RegisterScalableTarget", arn("application-autoscaling", "scalable-target/1"), scaling, True),
+        ("deploy", "elasticloadbalancing:SetRulePriorities", rule, ours, True),
+        ("deploy", "elasticloadbalancing:SetRulePriorities", rule, {}, False),  # a route
+        ("deploy", "elasticloadbalancing:SetRulePriorities", rule, {"aws:ResourceTag/tidegate": "other"}, False),
+        ("deploy", "elasticloadbalancing:ModifyRule", rule, ours, False),
+        ("deploy", "elasticloadbalancing:CreateRule", arn("elasticloadbalancing", f"listener/app/{prefix}-s1/1/2"), ours, False),
+        ("deploy", "rds:StopDBInstance", arn("rds", f"db:{prefix}-s1"), ours, True),
+        ("deploy", "rds:StartDBInstance", arn("rds", f"db:{prefix}-s1"), {}, False),
+        ("deploy", "rds:StopDBInstance", arn("rds", "db:other-s1"), ours, False),
+        ("deploy", "rds:DeleteDBInstance", arn("rds", f"db:{prefix}-s1"), ours, False),
+        ("plan", "rds:StopDBInstance", arn("rds", f"db:{prefix}-s1"), ours, False),
         ("deploy", "application-autoscaling:RegisterScalableTarget", arn("application-autoscaling", "scalable-target/1"), scaling | {"application-autoscaling:service-namespace": "dynamodb"}, False),
         ("deploy", "ecs:RunTask", arn("ecs", f"task-definition/{prefix}-acme-iam-service:7"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, False),
         ("deploy", "ecs:RunTask", arn("ecs", f"task-definition/tenant-database-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, False),

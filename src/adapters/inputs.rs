@@ -1,4 +1,5 @@
-//! Terraform's inputs as files of the repository: `DIR/FLEET/fleet.auto.tfvars.json`.
+//! Files of the repository that tidegate writes: Terraform's inputs, `DIR/FLEET/fleet.auto.tfvars.json`, and the lines of
+//! tenants in fleet.yaml.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::domain::ids::FleetName;
 use crate::domain::provisioning::FILE;
-use crate::ports::{Fault, InputsReader, InputsWriter, PortError, PortResult};
+use crate::ports::{Fault, InputsReader, InputsWriter, ManifestWriter, PortError, PortResult};
 
 /// The folder with a folder for each fleet.
 #[derive(Clone, Debug)]
@@ -66,6 +67,23 @@ impl InputsWriter for InputFiles {
     }
 }
 
+/// fleet.yaml and the files that it includes, by their names as paths.
+#[derive(Clone, Copy, Debug)]
+pub struct ManifestFiles;
+
+#[async_trait]
+impl ManifestWriter for ManifestFiles {
+    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()> {
+        let failed = |error: io::Error| PortError::new(Fault::Unavailable, name, error);
+        if tokio::fs::read(name).await.map_err(failed)? != was {
+            return Err(PortError::new(Fault::Conflict, name, "somebody else has changed it meanwhile"));
+        }
+        let beside = format!("{name}.new");
+        tokio::fs::write(&beside, bytes).await.map_err(failed)?;
+        tokio::fs::rename(&beside, name).await.map_err(failed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +99,18 @@ mod tests {
         tokio::fs::create_dir(folder.path().join("empty")).await.unwrap();
         assert_eq!(files.committed().await.unwrap(), BTreeMap::from([("dev".to_owned(), b"two".to_vec())]));
         assert_eq!(std::fs::read_dir(folder.path().join("dev")).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_changed_meanwhile_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fleet.yaml").display().to_string();
+        tokio::fs::write(&path, b"one").await.unwrap();
+        let late = ManifestFiles.replace(&path, b"none", b"two").await.unwrap_err();
+        assert_eq!((late.fault, tokio::fs::read(&path).await.unwrap()), (Fault::Conflict, b"one".to_vec()));
+        ManifestFiles.replace(&path, b"one", b"two").await.unwrap();
+        assert_eq!(tokio::fs::read(&path).await.unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod bring;
 pub mod build;
 pub mod by_label;
+pub mod clock;
 pub mod decisions;
 pub mod drift;
 pub mod drive;
@@ -15,6 +16,7 @@ pub mod history;
 pub mod lease;
 pub mod metrics;
 pub mod observe;
+pub mod offboard;
 pub mod pause;
 pub mod plan;
 mod preflight;
@@ -25,6 +27,7 @@ mod result;
 pub mod rollback;
 pub mod rollout;
 pub mod status;
+mod surroundings;
 mod templates;
 pub mod tenants;
 mod why;
@@ -39,10 +42,11 @@ use crate::domain::lease::Owner;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
-    Clock, CommandRunner, FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter,
-    LedgerReader, LedgerWriter, ManifestReader, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader,
-    PullWriter, ReleaseWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal, TargetReader, TaskReader,
-    TaskWriter, WayBackReader,
+    ArchiveReader, ArchiveWriter, Clock, CommandRunner, DataTaskReader, DataTaskWriter, DatabaseReader, DatabaseWriter,
+    FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
+    LedgerWriter, ManifestReader, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader, PullWriter,
+    ReleaseWriter, RouteReader, RouteWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal, TargetReader,
+    TaskReader, TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -71,6 +75,14 @@ pub struct Readers {
     pub way_back: Arc<dyn WayBackReader>,
     /// How the services are scaled.
     pub scaling: Arc<dyn ScalingReader>,
+    /// What load balancers do with their requests.
+    pub routes: Arc<dyn RouteReader>,
+    /// The databases that they use.
+    pub databases: Arc<dyn DatabaseReader>,
+    /// What is kept of tenants that leave.
+    pub archive: Arc<dyn ArchiveReader>,
+    /// Tasks on their databases.
+    pub data_tasks: Arc<dyn DataTaskReader>,
     /// The records.
     pub ledger: Arc<dyn LedgerReader>,
     /// Who may do what.
@@ -100,6 +112,14 @@ pub struct Writers {
     pub tasks: Arc<dyn TaskWriter>,
     /// How the services are scaled.
     pub scaling: Arc<dyn ScalingWriter>,
+    /// What load balancers do with their requests.
+    pub routes: Arc<dyn RouteWriter>,
+    /// The databases that they use.
+    pub databases: Arc<dyn DatabaseWriter>,
+    /// What is kept of tenants that leave.
+    pub archive: Arc<dyn ArchiveWriter>,
+    /// Tasks on their databases.
+    pub data_tasks: Arc<dyn DataTaskWriter>,
     /// The records.
     pub ledger: Arc<dyn LedgerWriter>,
     /// The leases.

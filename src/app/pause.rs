@@ -1,6 +1,9 @@
 //! `pause` and `resume`: tenants put to sleep at zero tasks, and woken as they were. What will be changed is recorded
 //! before the first change, so that either can be cut off anywhere and goes on when it is asked for again.
 //!
+//! The order: a 503 over the routes, so that no request meets a task that goes; autoscaling; tasks; databases that
+//! nobody uses any more. Waking goes the other way, and the 503 is the last to go.
+//!
 //! Waking leads through the gate: a release that was applied at zero tasks was never proven, and what was proven
 //! before may have met a changed world meanwhile.
 
@@ -15,12 +18,13 @@ use super::lease::Lease;
 use super::plan::make;
 use super::progress::Progress;
 use super::rollout::{Outcome, carry_out};
+use super::surroundings::{at_rest, close, open, rest_databases, wake_databases};
 use super::{App, Stop};
 use crate::domain::directive::{Directive, Paused, Running, Scaling};
-use crate::domain::fleet::{Address, Fleet, SetState};
+use crate::domain::fleet::{Address, Fleet, ServiceSet, SetState};
 use crate::domain::ids::{ServiceKey, SetId};
 use crate::domain::ledger::{current_version, open_rollout};
-use crate::domain::pause::{Sleeper, running};
+use crate::domain::pause::{Sleeper, running, wake_host};
 use crate::domain::plan::Direction;
 use crate::domain::reason::Reason;
 use crate::domain::snapshot::ServiceSeen;
@@ -58,18 +62,21 @@ pub async fn pause(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<usize, S
     result
 }
 
-async fn put_to_sleep(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> Result<usize, Stop> {
+/// [`pause`], by a holder of the lease; also of a tenant on its way out, which may be at zero tasks already.
+pub(super) async fn put_to_sleep(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> Result<usize, Stop> {
     nothing_open(app, fleet).await?;
     let awake = |set: &SetId| !lease.directives().paused.contains_key(set);
     let new: Vec<SetId> = wanted(fleet, wish.sets)?.into_iter().filter(awake).collect();
     let was = how_they_run(app, fleet, &new).await?;
     if !was.is_empty() {
-        let directive = Directive::Pausing { was, until: wish.until };
+        let rules = at_rest(app, fleet, &new).await?;
+        let directive = Directive::Pausing { was, rules, until: wish.until };
         record(app, &fleet.name, wish.by, wish.why, directive).await?;
     }
     // Read back: what is recorded is what is done, also for a pause that was cut off before.
     lease.refresh(app).await?;
     let sets = wanted(fleet, wish.sets)?;
+    close(app, fleet, &recorded(lease, &sets)).await?;
     let known = known(app, fleet, lease, sets.iter());
     for (address, running) in known.values() {
         if let Some(scaling) = running.scaling {
@@ -81,6 +88,7 @@ async fn put_to_sleep(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'
         note(app, service, "is put to sleep");
     }
     wait(app, &known, |sleeper| sleeper.sleeps(), "still has tasks").await?;
+    rest_databases(app, fleet, lease.directives()).await?;
     Ok(sets.len())
 }
 
@@ -101,6 +109,7 @@ async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> R
     let sets = to_wake(fleet, &lease.directives().paused, wish.sets)?;
     let known = known(app, fleet, lease, sets.iter());
     as_left(app, &known).await?;
+    wake_databases(app, fleet, &sets.iter().cloned().collect()).await?;
     for (address, running) in known.values() {
         app.writers.scaling.set_desired(address, running.desired).await?;
     }
@@ -118,6 +127,9 @@ async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> R
                 app.writers.scaling.set_scaling(address, &scaling).await?;
             }
         }
+        if let Some(paused) = lease.directives().paused.get(set) {
+            open(app, fleet, set, paused).await?;
+        }
         let sets = BTreeSet::from([set.clone()]);
         record(app, &fleet.name, wish.by, wish.why, Directive::Resumed { sets }).await?;
     }
@@ -130,7 +142,12 @@ async fn prove(app: &App, fleet: &Fleet, lease: &mut Lease, set: &SetId) -> Resu
     let no_such = || Reason::NoSuchRelease { wanted: format!("{}, which has had none yet", fleet.name) };
     let version = current_version(&rollouts).ok_or_else(no_such)?;
     let release = app.readers.ledger.release(version).await?.ok_or_else(no_such)?;
-    let alone = fleet.alone(set);
+    let mut alone = fleet.alone(set);
+    // Under its 503, it answers where only a resume asks.
+    if lease.directives().paused.get(set).is_some_and(|paused| paused.rule.is_some()) {
+        let host = wake_host(fleet, set);
+        alone.sets.iter_mut().for_each(|set| set.host.clone_from(&host));
+    }
     let plan = make(&app.readers, &app.application, &alone, &release, Direction::Wake, true).await?;
     carry_out(app, &alone, lease, plan).await
 }
@@ -150,7 +167,9 @@ fn wanted(fleet: &Fleet, named: &BTreeSet<SetId>) -> Result<Vec<SetId>, Stop> {
     if let Some(tenant) = named.iter().find(|set| fleet.set(set).is_none()) {
         return Err(Stop::NoSuchTenant { fleet: fleet.name.clone(), tenant: tenant.clone() });
     }
-    let tenants = fleet.sets.iter().filter(|set| !set.id.is_control_plane() && set.state == SetState::Active);
+    let leaves = |set: &ServiceSet| set.state == SetState::Offboarding && named.contains(&set.id);
+    let meant = |set: &&ServiceSet| !set.id.is_control_plane() && (set.state == SetState::Active || leaves(set));
+    let tenants = fleet.sets.iter().filter(meant);
     Ok(tenants.map(|set| set.id.clone()).filter(|set| named.is_empty() || named.contains(set)).collect())
 }
 
@@ -178,7 +197,8 @@ async fn how_they_run(app: &App, fleet: &Fleet, sets: &[SetId]) -> Result<BTreeM
         let key = address.service;
         let scaling = scaling_of(&key, scaling.remove(&key));
         let live = seen.get(&key).cloned().unwrap_or_else(not_read);
-        match scaling.and_then(|scaling| running(&key, &live, scaling)) {
+        let leaves = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Offboarding);
+        match scaling.and_then(|scaling| running(&key, &live, scaling, leaves)) {
             Ok(running) => drop(was.insert(key, running)),
             Err(reason) => problems.push(reason),
         }
@@ -197,6 +217,12 @@ fn scaling_of(key: &ServiceKey, read: Option<PortResult<Option<Scaling>>>) -> Re
 
 fn not_read() -> ServiceSeen {
     ServiceSeen::Unreachable { why: "it was not read".to_owned() }
+}
+
+/// How the pause of these sets was recorded.
+fn recorded(lease: &Lease, sets: &[SetId]) -> BTreeMap<SetId, Paused> {
+    let paused = &lease.directives().paused;
+    sets.iter().filter_map(|set| Some((set.clone(), paused.get(set)?.clone()))).collect()
 }
 
 /// The services of these sets as their pause was recorded.

@@ -125,6 +125,11 @@ pub enum Progress {
         /// What happens to it.
         what: String,
     },
+    /// Something around services changes: their load balancer, or a database.
+    Around {
+        /// What, as a sentence without its full stop.
+        what: String,
+    },
     /// A failed rollout cannot be dealt with as its policy says: a migration is in the way.
     NoWayBack {
         /// The fleet.

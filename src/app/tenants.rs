@@ -1,14 +1,16 @@
-//! `tenants`: what fleet.yaml says of tenants, and the inputs that Terraform makes their things from.
+//! `tenants`: what fleet.yaml says of tenants, one more of them, and the inputs that Terraform makes their things from.
 //!
 //! Works on files of the repository alone: it asks neither AWS nor GitHub, and the check gets nothing to write with.
 
 use std::collections::BTreeMap;
 
-use super::Stop;
+use super::{Stop, fleet};
 use crate::domain::fleet::{Application, Fleet, ServiceSet};
 use crate::domain::ids::{FleetName, SetId};
+use crate::domain::manifest::{Edit, NewTenant, Source, edit, read};
 use crate::domain::provisioning::{Place, difference, export, place_of};
-use crate::ports::{InputsReader, InputsWriter};
+use crate::domain::reason::Reason;
+use crate::ports::{InputsReader, InputsWriter, ManifestWriter};
 
 /// The inputs of one fleet: what they should be, and how the committed file differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,53 @@ pub async fn write(
         writer.write(&export.fleet, &export.bytes).await?;
     }
     Ok(exports)
+}
+
+/// Adds a tenant: its line in the file of this number, and its place in Terraform's inputs. Asked for again, it goes on
+/// with what is missing. Nothing is written unless both can be.
+///
+/// # Errors
+/// The id is or was somebody's, the line cannot be added or would be wrong, or as for [`look`].
+pub async fn add<F: InputsReader + InputsWriter>(
+    sources: &[Source],
+    new: &NewTenant,
+    file: usize,
+    files: &F,
+    manifest: &dyn ManifestWriter,
+) -> Result<Added, Stop> {
+    let before = read(sources).map_err(|problems| Reason::WouldNotCheck { problems: problems.to_string() })?;
+    if let Some(tombstone) = before.removed.get(&new.id) {
+        return Err(Reason::TenantWasRemoved { set: new.id.clone(), on: tombstone.on }.into());
+    }
+    let there = before.fleets.iter().find(|fleet| fleet.set(&new.id).is_some());
+    let edited = match there {
+        Some(fleet) if new.is(fleet) => None,
+        Some(fleet) => return Err(Reason::TenantThere { fleet: fleet.name.clone(), set: new.id.clone() }.into()),
+        None => {
+            fleet(&before, &new.fleet)?;
+            Some(edit(sources, &Edit::Add(new, file))?)
+        }
+    };
+    let application = edited.as_ref().map_or(&before, |edited| &edited.application);
+    look(application, files).await?;
+    if let Some((edited, source)) = edited.as_ref().and_then(|edited| Some((edited, sources.get(edited.file)?))) {
+        manifest.replace(&source.name, &source.bytes, &edited.bytes).await?;
+    }
+    let exports = write(application, files, files).await?;
+    let place = place_of(&files.committed().await?, &new.fleet, &new.id)?;
+    let file = edited.as_ref().and_then(|edited| sources.get(edited.file)).map(|source| source.name.clone());
+    Ok(Added { file, place, exports })
+}
+
+/// What adding a tenant wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The file that has its line now; none if it had it before.
+    pub file: Option<String>,
+    /// Its shard and slot.
+    pub place: Option<Place>,
+    /// The inputs of every fleet.
+    pub exports: Vec<Export>,
 }
 
 /// The tenants of one fleet or of all, in the order of fleets and ids.

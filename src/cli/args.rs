@@ -307,6 +307,67 @@ pub enum Tenants {
         #[command(flatten)]
         envs: Envs,
     },
+    /// Add a tenant: its line in fleet.yaml, its shard and slot in Terraform's inputs.
+    Add {
+        /// Its id.
+        id: SetId,
+        /// Its fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// Its own host; without it, ID and the fleet's domain.
+        #[arg(long)]
+        host: Option<String>,
+        /// Its tier.
+        #[arg(long)]
+        tier: Option<String>,
+        /// A word to select it by; can be given several times.
+        #[arg(long)]
+        tag: Vec<String>,
+        /// Its part of RDS.
+        #[arg(long, value_enum)]
+        rds: Option<RdsWord>,
+        /// Its part of S3.
+        #[arg(long, value_enum)]
+        evidence: Option<EvidenceWord>,
+        /// The file of tenants to write it into, one of those that fleet.yaml includes.
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+    /// Take a tenant out for good, as far as that can go now: its line, its tasks, what must be kept of it; and, after
+    /// the day until which that is kept and with an approval, a tombstone in the place of its line.
+    Offboard {
+        /// Its id.
+        id: SetId,
+        /// Its fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The last day on which everything is kept, such as 2026-12-31.
+        #[arg(long, value_name = "DATE")]
+        retain_until: Option<jiff::civil::Date>,
+        /// Remove it, with this approval of what is lost; its shape is schema/infra-approval.schema.json.
+        #[arg(long, value_name = "FILE")]
+        approval: Option<PathBuf>,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
+    /// Purge the data of a tenant that is gone: its evidence and its part of the database.
+    Purge {
+        /// The id it had.
+        id: SetId,
+        /// Its fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The approval of what is lost.
+        #[arg(long, value_name = "FILE")]
+        approval: Option<PathBuf>,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
     /// List the tenants.
     List {
         /// Only this fleet's.
@@ -327,12 +388,48 @@ pub enum Tenants {
 }
 
 impl Tenants {
+    /// Whether it needs the world beside the files of the repository.
+    pub fn moves(&self) -> bool {
+        matches!(self, Self::Offboard { .. } | Self::Purge { .. })
+    }
+
+    /// The approval that was given.
+    pub fn approval(&self) -> Option<&Path> {
+        match self {
+            Self::Offboard { approval, .. } | Self::Purge { approval, .. } => approval.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The folder with a folder for each fleet.
     pub fn dir(&self) -> &Path {
         match self {
-            Self::Export { envs, .. } | Self::List { envs, .. } | Self::Show { envs, .. } => &envs.dir,
+            Self::Export { envs, .. }
+            | Self::Add { envs, .. }
+            | Self::Offboard { envs, .. }
+            | Self::Purge { envs, .. }
+            | Self::List { envs, .. }
+            | Self::Show { envs, .. } => &envs.dir,
         }
     }
+}
+
+/// A tenant's part of RDS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RdsWord {
+    /// A schema of a shared database.
+    Schema,
+    /// A database of its own.
+    Database,
+}
+
+/// A tenant's part of S3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EvidenceWord {
+    /// A prefix of a shared bucket.
+    Prefix,
+    /// A bucket of its own.
+    Bucket,
 }
 
 /// Where Terraform's roots are.

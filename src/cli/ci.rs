@@ -6,9 +6,11 @@ use super::decide::{decided, ended};
 use super::dispatch::{Dispatch, Verb};
 use super::event::{Ask, Labelled, ask};
 use super::exit::Exit;
+use super::render::count;
 use super::run::{Report, of_pause, of_waiting};
 use crate::app::build::{Request, build};
 use crate::app::by_label::{Seen, by_comment, by_label};
+use crate::app::clock::{Ticked, tick};
 use crate::app::go_on::{Accept, accept, go_on, left_over};
 use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::promote;
@@ -52,7 +54,7 @@ pub async fn ci(
         Ask::Label(labelled) => label(app, &labelled, approved).await,
         Ask::Approve { pull, plan, by } => approve(app, pull, &plan, &by).await,
         Ask::Dispatch(asked) => dispatched(app, &asked, approved).await,
-        Ask::Schedule => go_on_with_what_is_left(app, only).await,
+        Ask::Schedule => scheduled(app, only).await,
     }
 }
 
@@ -133,6 +135,49 @@ async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>)
 
 fn told(report: Result<Report, Stop>) -> Result<Done, Stop> {
     report.map(|report| Done::Told(Box::new(report)))
+}
+
+/// What a schedule is for: what was left to a later job, and the hours of fleets.
+async fn scheduled(app: &App, only: Option<&FleetName>) -> Result<Done, Stop> {
+    let left = go_on_with_what_is_left(app, only).await?;
+    let well = |outcome: &Outcome| Exit::of_outcome(outcome) == Exit::Done;
+    if matches!(&left, Done::Rollouts(outcomes) if !outcomes.iter().all(well)) {
+        return Ok(left);
+    }
+    match (left, by_the_clock(app, only).await?) {
+        (Done::Nothing(left), Done::Nothing(clock)) => Ok(Done::Nothing(format!("{left}, and {clock}"))),
+        (left, Done::Nothing(_)) => Ok(left),
+        (Done::Rollouts(left), Done::Rollouts(woken)) => Ok(Done::Rollouts([left, woken].concat())),
+        (_, clock) => Ok(clock),
+    }
+}
+
+/// Every fleet that has hours, whatever came of the ones before it: that one cannot be paused tonight keeps no other
+/// awake. A fleet without them is not even looked at: this job need not have a role in its account.
+async fn by_the_clock(app: &App, only: Option<&FleetName>) -> Result<Done, Stop> {
+    let (mut lines, mut outcomes, mut stopped) = (Vec::new(), Vec::new(), None);
+    let concerns = |fleet: &&Fleet| !fleet.awake.is_empty() && only.is_none_or(|name| *name == fleet.name);
+    let fleets: Vec<_> = app.application.fleets.iter().filter(concerns).collect();
+    if fleets.is_empty() {
+        return Ok(Done::Nothing("no fleet has `awake` in fleet.yaml".to_owned()));
+    }
+    for fleet in fleets {
+        let name = &fleet.name;
+        match tick(app, fleet).await {
+            Ok(Ticked::Slept(tenants)) => lines.push(format!("{name}: {} at zero tasks", count(tenants, "tenant"))),
+            Ok(Ticked::Woke(woken)) => outcomes.extend(woken),
+            Ok(Ticked::Kept(0)) => lines.push(format!("{name}: as it should be")),
+            Ok(Ticked::Kept(databases)) => {
+                lines.push(format!("{name}: {} stopped again", count(databases, "database")));
+            }
+            Err(stop) => stopped = stopped.or(Some(stop)),
+        }
+    }
+    match (stopped, outcomes.is_empty()) {
+        (Some(stop), _) => Err(stop),
+        (None, true) => Ok(Done::Told(Box::new(Report::plain(Exit::Done, &lines.join("\n"))))),
+        (None, false) => Ok(Done::Rollouts(outcomes)),
+    }
 }
 
 /// Goes on in every fleet with what an earlier job left for the next one, and stops at the first that does not come

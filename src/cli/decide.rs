@@ -73,6 +73,13 @@ fn sentence(fleet: &FleetName, decided: &Decided) -> String {
         Directive::Unpin { set } => format!("{set} in {fleet} is no longer pinned"),
         Directive::BrokeGlass { version, .. } => format!("{version} goes to {fleet} past what stands in the way"),
         Directive::Pausing { was, .. } => format!("{} of {fleet} are being paused", count(was.len(), "service")),
+        Directive::Leaving { retain_until, holding } => {
+            format!("{} leaves {fleet}; everything is kept until {retain_until}", holding.set)
+        }
+        Directive::Kept { set, kept } => format!("{} of {set} are kept", count(kept.objects as usize, "object")),
+        Directive::Removed { set, .. } => format!("{set} is given up"),
+        Directive::Purging { set, .. } => format!("the data of {set} are being purged"),
+        Directive::Purged { set } => format!("the data of {set} are gone"),
         Directive::Resumed { sets } => format!("{} of {fleet} run again", count(sets.len(), "tenant")),
     };
     format!("{what} (decision {} by {}: {})", decided.seq, decided.by, decided.why)

@@ -239,6 +239,7 @@ mod tests {
         assert!(read("push", json!({})).is_err());
         assert!(read("push", json!([1, 2])).is_err());
         assert!(matches!(read("gollum", json!(null)), Ok(Ask::Nothing(_))));
+        assert_eq!(read("schedule", json!({"schedule": "17 5 * * *"})), Ok(Ask::Schedule));
         let bad = read("workflow_dispatch", json!({"inputs": {"command": "explode", "fleet": "prod"}})).unwrap_err();
         assert_eq!(
             bad.to_string(),

@@ -47,10 +47,10 @@ fn takes(eta: Eta) -> String {
     }
 }
 
-/// What a rollout writes: plan, deployment and first status; of each wave its beginning, its state and that it is up;
-/// its end, with the status that makes the one before inactive.
+/// What a rollout writes: plan, deployment and first status; of each wave its beginning, its state, that it is up, and
+/// what its gates found; its end, with the status that makes the one before inactive.
 fn writes(plan: &Plan) -> usize {
-    3 + 3 * plan.waves.len() + 3
+    3 + 4 * plan.waves.len() + 3
 }
 
 fn waves(plan: &Plan) -> String {

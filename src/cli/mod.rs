@@ -15,6 +15,7 @@ pub mod failure_spec;
 pub mod guard;
 mod history;
 pub mod init;
+pub mod leave;
 pub mod machine;
 pub mod markdown;
 mod output;

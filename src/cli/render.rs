@@ -264,6 +264,7 @@ pub fn progress(progress: &Progress) -> Option<String> {
         }
         Progress::Judged { wave, gate } => judged(wave, gate),
         Progress::Scaled { service, what } => format!("scale   {service} {what}"),
+        Progress::Around { what } => format!("around  {what}"),
         Progress::Explained(cause) => format!("why     {}", causes::cause(cause)),
         Progress::NoWayBack { fleet, reason } => format!("{fleet}: nothing is taken back: {reason}"),
         Progress::Reacting { fleet, policy, .. } => format!("{fleet}: {}", reaction(*policy)),

@@ -1,29 +1,51 @@
-//! `tenants export`, `list` and `show`: what they say, to people and to programs.
+//! `tenants export`, `add`, `list` and `show`: what they say, to people and to programs.
 
 use serde_json::{Value, json};
 
-use super::args::Tenants;
+use std::path::Path;
+
+use super::args::{EvidenceWord, RdsWord, Tenants};
 use super::exit::Exit;
 use super::render::{count, row_table};
 use super::run::{Report, of_stop};
 use crate::app::Stop;
-use crate::app::tenants::{Export, Tenant, list, look, show, write};
-use crate::domain::fleet::Application;
+use crate::app::tenants::{Added, Export, Tenant, add, list, look, show, write};
+use crate::domain::fleet::{Application, Evidence, Rds};
+use crate::domain::manifest::{NewTenant, Source};
 use crate::domain::provisioning::Place;
 use crate::domain::reason::Reason;
-use crate::ports::{InputsReader, InputsWriter};
+use crate::ports::{InputsReader, InputsWriter, ManifestWriter};
 
 /// More differences than this are counted.
 const DIFFERENCES_MAX: usize = 20;
 
 /// Runs the command on the files of the repository.
-pub async fn tenants<F>(command: &Tenants, application: &Application, files: &F) -> Report
+pub async fn tenants<F>(
+    command: &Tenants,
+    read: (&Application, &[Source]),
+    files: &F,
+    to: &dyn ManifestWriter,
+) -> Report
 where
     F: InputsReader + InputsWriter,
 {
+    let (application, sources) = read;
     let report = match command {
+        Tenants::Add { into, .. } => match which(sources, into.as_deref()) {
+            Some(file) => {
+                let new = new(command);
+                match &new {
+                    Some(new) => add(sources, new, file, files, to).await.map(|added| of_added(new, &added)),
+                    None => Err(Stop::Bug("no tenant to add".to_owned())),
+                }
+            }
+            None => return Report::plain(Exit::BadInput, "--into names no file that fleet.yaml includes"),
+        },
         Tenants::Export { check: true, .. } => look(application, files).await.map(|exports| checked(&exports)),
         Tenants::Export { check: false, .. } => write(application, files, files).await.map(|exports| written(&exports)),
+        Tenants::Offboard { .. } | Tenants::Purge { .. } => {
+            Err(Stop::Bug("a tenant does not go by files alone".to_owned()))
+        }
         Tenants::List { fleet, .. } => {
             list(application, files, fleet.as_ref()).await.map(|all| told(table(&all), all.iter().map(as_json)))
         }
@@ -33,6 +55,45 @@ where
         }),
     };
     report.unwrap_or_else(|stop| of_stop(&stop))
+}
+
+/// The tenant that a command adds.
+fn new(command: &Tenants) -> Option<NewTenant> {
+    let Tenants::Add { id, fleet, host, tier, tag, rds, evidence, .. } = command else { return None };
+    let rds = rds.map(|word| match word {
+        RdsWord::Schema => Rds::Schema,
+        RdsWord::Database => Rds::Database,
+    });
+    let evidence = evidence.map(|word| match word {
+        EvidenceWord::Prefix => Evidence::Prefix,
+        EvidenceWord::Bucket => Evidence::Bucket,
+    });
+    let (id, fleet, host) = (id.clone(), fleet.clone(), host.clone());
+    Some(NewTenant { id, fleet, host, tags: tag.clone(), tier: tier.clone(), rds, evidence })
+}
+
+/// Number of the file that gets the line: the one that is named, else the main one.
+fn which(sources: &[Source], into: Option<&Path>) -> Option<usize> {
+    let Some(into) = into else { return Some(0) };
+    sources.iter().position(|source| Path::new(&source.name) == into)
+}
+
+fn of_added(new: &NewTenant, added: &Added) -> Report {
+    let (id, fleet) = (&new.id, &new.fleet);
+    let line = added
+        .file
+        .as_ref()
+        .map_or_else(|| format!("{id} has its line already"), |file| format!("{id} has a line in {}", shown(file)));
+    let next = "commit both in one pull request; when it is merged, apply the plan of Terraform, which makes its services \
+                at 0 tasks; its first release brings it up through the gate";
+    let text = format!(
+        "{}{line}, and its place in {fleet} is {}\n{next}",
+        written(&added.exports).text,
+        place(added.place.as_ref())
+    );
+    let (shard, slot) = added.place.as_ref().map(|place| (&place.shard, place.slot)).unzip();
+    let json = json!({"schema": 1, "exit_code": 0, "tenant": id, "fleet": fleet, "file": added.file, "shard": shard, "slot": slot});
+    Report { json, ..Report::plain(Exit::Done, &text) }
 }
 
 /// A check: stale files are a conflict, with every difference.

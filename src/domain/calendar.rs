@@ -94,7 +94,8 @@ impl Calendar {
 }
 
 impl Window {
-    fn covers(&self, now: Timestamp) -> bool {
+    /// Whether this moment is in it.
+    pub fn covers(&self, now: Timestamp) -> bool {
         let Some(local) = local(now, &self.zone) else { return false };
         self.days.contains(&Day::of(local.weekday())) && (self.from..self.to).contains(&local.time())
     }

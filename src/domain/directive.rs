@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::fleet::{Fleet, Pin, SetState};
-use super::ids::{FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
+use super::fleet::{Fleet, Pin, Rds, SetState};
+use super::ids::{CellName, ContentHash, FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
 use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
 
@@ -57,6 +57,9 @@ pub enum Directive {
     Pausing {
         /// How they ran.
         was: BTreeMap<ServiceKey, Running>,
+        /// The priority of each set's rule that answers 503, which is about to be laid over its routes.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        rules: BTreeMap<SetId, u32>,
         /// When it is meant to come back, if that is known.
         until: Option<Date>,
     },
@@ -72,6 +75,104 @@ pub enum Directive {
         /// Which.
         sets: BTreeSet<SetId>,
     },
+    /// A tenant leaves for good.
+    Leaving {
+        /// The last day on which everything is kept.
+        retain_until: Date,
+        /// What it has, by name: its line, which would tell, goes before its data.
+        holding: Holding,
+    },
+    /// What must be kept of a tenant that leaves is kept.
+    Kept {
+        /// Whose.
+        set: SetId,
+        /// What.
+        #[serde(flatten)]
+        kept: Kept,
+    },
+    /// A tenant is given up: a tombstone may take the place of its line.
+    Removed {
+        /// Which.
+        set: SetId,
+        /// Digest of the loss that was approved.
+        approved: ContentHash,
+    },
+    /// A tenant's data are about to be purged.
+    Purging {
+        /// Whose.
+        set: SetId,
+        /// Digest of the loss that was approved.
+        approved: ContentHash,
+    },
+    /// A tenant's data are gone, but for what is kept.
+    Purged {
+        /// Whose.
+        set: SetId,
+    },
+}
+
+/// What a tenant has in the data stores, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// Its fleet.
+    pub fleet: FleetName,
+    /// Who.
+    pub set: SetId,
+    /// Its account and Region.
+    pub cell: CellName,
+    /// Its cluster there.
+    pub cluster: String,
+    /// The bucket of its evidence.
+    pub bucket: String,
+    /// Where in it.
+    pub prefix: String,
+    /// The bucket of what is kept of those who leave.
+    pub archive: String,
+    /// Its shard.
+    pub shard: String,
+    /// End of the names of the one-shot tasks of its shard's database.
+    pub tasks: String,
+    /// Its part of that database.
+    pub rds: Rds,
+    /// Its user, schema and, if it has one, database there.
+    pub user: String,
+}
+
+/// What is kept of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// SHA-256 of the list of all objects.
+    pub list: ContentHash,
+    /// How many there are.
+    pub objects: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+}
+
+/// A tenant that leaves or has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// Who decided it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Number of the decision.
+    pub decision: u32,
+    /// The last day on which everything is kept.
+    pub retain_until: Date,
+    /// What it has.
+    pub holding: Holding,
+    /// What is kept; none before it is.
+    pub kept: Option<Kept>,
+    /// When it was given up, if it was.
+    pub removed: Option<Timestamp>,
+    /// Whether the purge of its data was begun.
+    pub purging: bool,
+    /// Whether it was ended.
+    pub purged: bool,
 }
 
 /// How a service ran before it was paused.
@@ -131,6 +232,8 @@ pub struct Paused {
     pub until: Option<Date>,
     /// How its services ran.
     pub was: BTreeMap<ServiceKey, Running>,
+    /// The priority that its rule of 503 had; none if it has no such rule.
+    pub rule: Option<u32>,
 }
 
 /// What is in force.
@@ -150,6 +253,8 @@ pub struct Directives {
     pub accepted: BTreeSet<(u64, usize)>,
     /// Paused sets.
     pub paused: BTreeMap<SetId, Paused>,
+    /// Tenants that leave for good, or have left.
+    pub leaving: BTreeMap<SetId, Leaving>,
     /// Number of the newest decision.
     pub seq: u32,
 }
@@ -172,12 +277,24 @@ impl Directives {
             Directive::BrokeGlass { version, .. } => drop(self.gone_past.insert(version.clone(), decided.seq)),
             Directive::Pin { set, .. } => drop(self.pins.insert(set.clone(), decided.clone())),
             Directive::Unpin { set } => drop(self.pins.remove(set)),
-            Directive::Pausing { was, until } => was.iter().for_each(|(service, running)| {
+            Directive::Pausing { was, until, rules, .. } => was.iter().for_each(|(service, running)| {
                 let paused = self.paused.entry(service.set.clone()).or_insert_with(|| Paused::by(decided, *until));
                 paused.was.insert(service.clone(), running.clone());
+                paused.rule = rules.get(&service.set).copied().or(paused.rule);
             }),
             Directive::Accept { rollout, wave } => drop(self.accepted.insert((*rollout, *wave))),
-            Directive::Resumed { sets } => self.paused.retain(|set, _| !sets.contains(set)),
+            Directive::Resumed { sets } => {
+                self.paused.retain(|set, _| !sets.contains(set));
+                // Whoever runs again has made what was kept out of date.
+                self.leaving.retain(|set, _| !sets.contains(set));
+            }
+            Directive::Leaving { retain_until, holding } => {
+                self.leaving.insert(holding.set.clone(), Leaving::by(decided, *retain_until, holding));
+            }
+            Directive::Kept { set, kept } => self.of_leaving(set, |leaving| leaving.kept = Some(kept.clone())),
+            Directive::Removed { set, .. } => self.of_leaving(set, |leaving| leaving.removed = Some(decided.at)),
+            Directive::Purging { set, .. } => self.of_leaving(set, |leaving| leaving.purging = true),
+            Directive::Purged { set } => self.of_leaving(set, |leaving| leaving.purged = true),
         }
         self.seq = decided.seq;
         self
@@ -185,6 +302,12 @@ impl Directives {
 }
 
 impl Directives {
+    fn of_leaving(&mut self, set: &SetId, change: impl FnOnce(&mut Leaving)) {
+        if let Some(leaving) = self.leaving.get_mut(set) {
+            change(leaving);
+        }
+    }
+
     /// The reason that stops everything forward, while a hold is in force.
     pub fn on_hold(&self, fleet: &FleetName) -> Option<Reason> {
         let hold = self.hold.as_ref().filter(|_| !breaks(Mutant::HoldIgnored))?;
@@ -233,10 +356,27 @@ impl Directives {
     }
 }
 
+impl Leaving {
+    fn by(decided: &Decided, retain_until: Date, holding: &Holding) -> Self {
+        Self {
+            by: decided.by.clone(),
+            why: decided.why.clone(),
+            since: decided.at,
+            decision: decided.seq,
+            retain_until,
+            holding: holding.clone(),
+            kept: None,
+            removed: None,
+            purging: false,
+            purged: false,
+        }
+    }
+}
+
 impl Paused {
     fn by(decided: &Decided, until: Option<Date>) -> Self {
         let (by, why) = (decided.by.clone(), decided.why.clone());
-        Self { by, why, since: decided.at, until, was: BTreeMap::new() }
+        Self { by, why, since: decided.at, until, was: BTreeMap::new(), rule: None }
     }
 }
 

@@ -10,9 +10,9 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Window};
 use super::gate::{GatePolicy, Probe};
-use super::ids::{AppName, CellName, FleetName, ServiceKey, ServiceName, SetId, Version};
+use super::ids::{AppName, CellName, ContentHash, FleetName, ServiceKey, ServiceName, SetId, Version};
 use super::reason::Reason;
 use super::service::{Role, Service, ServiceGraph};
 
@@ -35,6 +35,19 @@ pub struct Application {
     pub cells: BTreeMap<CellName, Cell>,
     /// The fleets, each after the one it is promoted from.
     pub fleets: Vec<Fleet>,
+    /// Tenants that are gone, whose ids are never given again.
+    pub removed: BTreeMap<SetId, Tombstone>,
+}
+
+/// What is left in the file of a tenant that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The fleet it was in.
+    pub fleet: FleetName,
+    /// The day on which it went.
+    pub on: Date,
+    /// SHA-256 of the list of what was kept of it, if that is known.
+    pub kept: Option<ContentHash>,
 }
 
 /// How versions are made.
@@ -128,6 +141,8 @@ pub struct Fleet {
     pub approval: Option<Approval>,
     /// When waves may start.
     pub calendar: Calendar,
+    /// When its tenants run, if a schedule puts them to sleep in between; without any, always.
+    pub awake: Vec<Window>,
     /// How tenants are put into waves.
     pub waves: WavePolicy,
     /// What every wave must show.

@@ -225,11 +225,16 @@ fn words(directive: &Directive) -> String {
         Directive::BrokeGlass { version, past } => format!("{version} goes past {}", past.join(", ")),
         Directive::Pin { set, version, until } => format!("pin of {set} to {version} until {until}"),
         Directive::Unpin { set } => format!("unpin of {set}"),
-        Directive::Pausing { was, until } => {
+        Directive::Pausing { was, until, .. } => {
             let mut sets: Vec<&str> = was.keys().map(|key| key.set.as_str()).collect();
             sets.dedup();
             format!("pause of {}{}", some(&sets), day(until))
         }
+        Directive::Leaving { retain_until, holding } => format!("{} leaves, kept until {retain_until}", holding.set),
+        Directive::Kept { set, kept } => format!("{} objects of {set} are kept", kept.objects),
+        Directive::Removed { set, .. } => format!("{set} is given up"),
+        Directive::Purging { set, .. } => format!("the data of {set} are being purged"),
+        Directive::Purged { set } => format!("the data of {set} are gone"),
         Directive::Accept { rollout, wave } => format!("wave {} of rollout {rollout} is accepted", wave + 1),
         Directive::Resumed { sets } => {
             format!("resume of {}", some(&sets.iter().map(|set| set.as_str()).collect::<Vec<_>>()))

@@ -1,10 +1,160 @@
 //! How a paused service stands: what is still to be done to put it to sleep, or to wake it, and whether it is as it
-//! was left. Pure, so that a pause or a resume that was cut off goes on from what is seen.
+//! was left. Beside it what stands around its services: the rule that answers in their place, and the databases that
+//! nobody uses while they sleep. Pure, so that a pause or a resume that was cut off goes on from what is seen.
 
-use super::directive::{Running, Scaling};
-use super::ids::ServiceKey;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::directive::{Directives, Running, Scaling};
+use super::fleet::{Fleet, SetState};
+use super::ids::{CellName, ServiceKey, SetId};
 use super::reason::Reason;
 use super::snapshot::{Live, ServiceSeen};
+
+/// Where Terraform leaves the rule of 503 of the set in slot 1, beneath every route, so that it never matches
+/// (`infra/stack/service-set/routing.tf`); the slot counts on from here.
+const AT_REST: u32 = 40_000;
+/// Where it lies over the routes: above them all, and below the rule that Terraform makes for `state: paused`.
+const RAISED: u32 = 20;
+/// Slots of a shard.
+const SLOTS: u32 = 20;
+
+/// In whose name a pause by the clock is recorded: no login of GitHub's has a blank in it.
+pub const CLOCK: &str = "the clock";
+
+/// A rule of a load balancer that answers 503 to whatever comes for a set. Terraform makes it and its answer; only
+/// its priority is moved, so whoever may move it can send nobody's requests to anybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedRule {
+    /// Its name at AWS.
+    pub arn: String,
+    /// Its priority; lower numbers are asked first.
+    pub priority: u32,
+}
+
+/// The priority at which a rule that rests at this one lies over the routes; none if it is no place to rest.
+pub fn raised(at_rest: u32) -> Option<u32> {
+    let slot = at_rest.checked_sub(AT_REST).filter(|slot| (1..=SLOTS).contains(slot))?;
+    Some(RAISED + slot)
+}
+
+impl ClosedRule {
+    /// Where it rests, wherever it is now; none if it is at neither of its two places.
+    pub fn rest(&self) -> Option<u32> {
+        let slot = self.priority.checked_sub(RAISED).filter(|slot| (1..=SLOTS).contains(slot));
+        slot.map(|slot| AT_REST + slot).or_else(|| raised(self.priority).map(|_| self.priority))
+    }
+}
+
+/// What a load balancer does with requests for a set's host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// Rules that answer 503 to all of them.
+    pub closed: Vec<ClosedRule>,
+    /// How many rules pass some of them on to tasks.
+    pub forwards: usize,
+}
+
+impl Routes {
+    /// The one rule that a pause moves; none where there is none, as without `infra/`.
+    ///
+    /// # Errors
+    /// There are several, in words for a person.
+    pub fn rule(&self) -> Result<Option<&ClosedRule>, String> {
+        let mut ours = self.closed.iter().filter(|rule| rule.rest().is_some());
+        match (ours.next(), ours.next()) {
+            (Some(rule), Some(other)) => {
+                Err(format!("two rules could be its 503, with priorities {} and {}", rule.priority, other.priority))
+            }
+            (rule, _) => Ok(rule),
+        }
+    }
+}
+
+/// The host at which a set's services answer also while its 503 lies over their routes: what a resume asks before
+/// anybody else may. No tenant's own, since no id has two hyphens in a row.
+pub fn wake_host(fleet: &Fleet, set: &SetId) -> String {
+    format!("{set}--wake.{}", fleet.domain)
+}
+
+/// A database instance of a fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Its identifier.
+    pub id: String,
+    /// Where.
+    pub cell: CellName,
+    /// Whose alone it is; none if every tenant of the fleet may use it.
+    pub of: Option<SetId>,
+    /// How it stands.
+    pub state: DatabaseState,
+}
+
+/// How a database instance stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseState {
+    /// It answers.
+    Available,
+    /// It is stopped, and costs its storage. AWS starts it again after seven days (RDS User Guide, "Stopping an Amazon
+    /// RDS DB instance temporarily").
+    Stopped,
+    /// On its way, or in a state from which it can be neither started nor stopped; in RDS's word.
+    Other(String),
+}
+
+impl fmt::Display for DatabaseState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Available => "available",
+            Self::Stopped => "stopped",
+            Self::Other(word) => word,
+        })
+    }
+}
+
+impl Database {
+    /// Whether one of these sets uses it.
+    pub fn is_used_by(&self, sets: &BTreeSet<SetId>) -> bool {
+        self.of.as_ref().map_or(!sets.is_empty(), |set| sets.contains(set))
+    }
+}
+
+/// The sets of a fleet that may have a task that uses a database: all but those that are paused, by the file or by a
+/// decision. One on its way out still counts: its rows have to be saved.
+pub fn awake(fleet: &Fleet, directives: &Directives) -> BTreeSet<SetId> {
+    let tenants = fleet.sets.iter().filter(|set| !set.id.is_control_plane() && set.state != SetState::Paused);
+    tenants.map(|set| set.id.clone()).filter(|set| !directives.paused.contains_key(set)).collect()
+}
+
+/// What the clock wants of a fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ByTheClock {
+    /// These are to be put to sleep.
+    Sleep(BTreeSet<SetId>),
+    /// These are to be woken: it was the clock that put them to sleep.
+    Wake(BTreeSet<SetId>),
+    /// Whatever sleeps goes on sleeping.
+    Nothing,
+}
+
+/// What the clock wants of a fleet now. It depends on the time and not on which run of a schedule this is: one that
+/// comes late, or never, is made good by the next. Whom a person paused, only a person wakes.
+pub fn by_the_clock(fleet: &Fleet, directives: &Directives, now: Timestamp) -> ByTheClock {
+    if fleet.awake.is_empty() {
+        return ByTheClock::Nothing;
+    }
+    if fleet.awake.iter().any(|window| window.covers(now)) {
+        let paused = directives.paused.iter().filter(|(_, paused)| paused.by == CLOCK);
+        let sets: BTreeSet<SetId> = paused.map(|(set, _)| set.clone()).collect();
+        return if sets.is_empty() { ByTheClock::Nothing } else { ByTheClock::Wake(sets) };
+    }
+    let awake = |set: &&super::fleet::ServiceSet| !set.id.is_control_plane() && set.state == SetState::Active;
+    let tenants = fleet.sets.iter().filter(awake).map(|set| set.id.clone());
+    let sets: BTreeSet<SetId> = tenants.filter(|set| !directives.paused.contains_key(set)).collect();
+    if sets.is_empty() { ByTheClock::Nothing } else { ByTheClock::Sleep(sets) }
+}
 
 /// What is live of a service that is to sleep or to wake.
 #[derive(Clone, Debug)]
@@ -19,14 +169,19 @@ pub struct Sleeper<'a> {
     pub scaling: Option<Scaling>,
 }
 
-/// How a service runs now, to be recorded before it is changed.
+/// How a service runs now, to be recorded before it is changed. One of a tenant that `leaves` may have no tasks.
 ///
 /// # Errors
 /// It is not in a state that could be restored.
-pub fn running(service: &ServiceKey, seen: &ServiceSeen, scaling: Option<Scaling>) -> Result<Running, Reason> {
+pub fn running(
+    service: &ServiceKey,
+    seen: &ServiceSeen,
+    scaling: Option<Scaling>,
+    leaves: bool,
+) -> Result<Running, Reason> {
     let not_ready = |why: &str| Reason::NotReady { service: service.clone(), why: why.to_owned() };
     match seen {
-        ServiceSeen::Live(live) if live.desired == 0 => Err(not_ready("it is at zero tasks already")),
+        ServiceSeen::Live(live) if live.desired == 0 && !leaves => Err(not_ready("it is at zero tasks already")),
         ServiceSeen::Live(live) if !live.is_settled() => Err(not_ready("a deployment is in progress")),
         ServiceSeen::Live(live) => {
             Ok(Running { desired: live.desired, task_definition: live.runs.task_definition.clone(), scaling })
@@ -102,7 +257,7 @@ mod tests {
 
     fn check(seen: &ServiceSeen, scaling_now: Option<Scaling>) -> (bool, Result<(), String>, bool) {
         let service = ServiceKey::try_from("acme/iam-service".to_owned()).unwrap();
-        let was = running(&service, &live(2, 2, 1), scaling()).unwrap();
+        let was = running(&service, &live(2, 2, 1), scaling(), false).unwrap();
         let sleeper = Sleeper { service: &service, was: &was, seen, scaling: scaling_now };
         (sleeper.sleeps(), sleeper.is_as_left().map_err(|reason| reason.to_string()), sleeper.is_awake())
     }
@@ -129,7 +284,7 @@ mod tests {
     fn what_could_not_be_restored_is_not_paused() {
         let service = ServiceKey::try_from("acme/iam-service".to_owned()).unwrap();
         for seen in [live(0, 0, 1), live(2, 1, 1), ServiceSeen::Missing] {
-            assert!(running(&service, &seen, None).is_err());
+            assert!(running(&service, &seen, None, false).is_err());
         }
     }
 }

@@ -562,6 +562,54 @@ pub enum Reason {
         why: String,
     },
 
+    // The life of a tenant.
+    /// fleet.yaml has such a tenant already, and says other things of it.
+    #[error("tenant `{set}` is there already, in {fleet}, and not as you want it")]
+    TenantThere {
+        /// Where.
+        fleet: FleetName,
+        /// Who.
+        set: SetId,
+    },
+    /// There was a tenant of that id.
+    #[error("tenant `{set}` was removed on {on}, and an id is never given twice")]
+    TenantWasRemoved {
+        /// Who.
+        set: SetId,
+        /// When.
+        on: Date,
+    },
+    /// A file cannot be changed by a program.
+    #[error("{file} cannot be changed here: {why}")]
+    NotEditable {
+        /// Which.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// A file would be wrong with the change.
+    #[error("with this, the file would be wrong: {problems}")]
+    WouldNotCheck {
+        /// Every problem.
+        problems: String,
+    },
+    /// A tenant is not so far on its way out.
+    #[error("tenant `{set}` cannot go yet: {why}")]
+    NotSoFar {
+        /// Who.
+        set: SetId,
+        /// What is missing.
+        why: String,
+    },
+    /// A plan takes a tenant away that still has routes.
+    #[error(
+        "tenant `{set}` still has routes in this plan: it was never offboarding, and no approval makes up for that"
+    )]
+    StillServed {
+        /// Who.
+        set: String,
+    },
+
     // A tenant is left out.
     /// Scaled to zero on purpose.
     #[error("paused")]
@@ -656,6 +704,8 @@ impl Reason {
             | R::HandedOver
             | R::NobodyApproved { .. }
             | R::LossNotApproved { .. }
+            | R::NotSoFar { .. }
+            | R::StillServed { .. }
             | R::ApprovalDoesNotCount { .. }
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
@@ -681,6 +731,10 @@ impl Reason {
             | R::ApprovalUnreadable { .. }
             | R::EventUnreadable { .. }
             | R::OwnApproval { .. }
+            | R::TenantThere { .. }
+            | R::TenantWasRemoved { .. }
+            | R::NotEditable { .. }
+            | R::WouldNotCheck { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::Withdrawn { .. }
@@ -784,7 +838,7 @@ impl Reason {
             R::LeaseUnreadable { .. } => "look at the branch tidegate-lease-FLEET; delete it when nothing runs",
             R::LeaseLost { .. } => "nothing more was sent; `tidegate continue` goes on when GitHub answers again",
             R::TenantVanished { .. } => {
-                "put its line back with `state: offboarding`, export and apply that, and take the line out after that"
+                "put its line back and let `tidegate tenants offboard` take it out: after it was `state: offboarding`, with a tombstone"
             }
             R::FleetVanished { .. } => {
                 "put the fleet back and let its tenants go one by one; take its folder away when nothing is left there"
@@ -806,6 +860,16 @@ impl Reason {
             R::ApprovalDoesNotCount { .. } => {
                 "make an approval of exactly this plan: `--json` shows what belongs in it"
             }
+            R::TenantThere { .. } => "change its line by hand",
+            R::TenantWasRemoved { .. } => {
+                "take another id: names, records and backups of the old one would be the new one's"
+            }
+            R::NotEditable { .. } => "change it by hand, and `tidegate check` it",
+            R::WouldNotCheck { .. } => "nothing was written; mend what is named, or ask for something else",
+            R::NotSoFar { .. } => {
+                "do what is missing, then ask again; `tidegate tenants offboard` says where it stands"
+            }
+            R::StillServed { .. } => "put its line back, and let `tidegate tenants offboard` take it out",
             R::Paused => "`tidegate resume` brings it to the fleet's release",
             R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => "see the tenant's entry in fleet.yaml",
             R::RollbackFailed { .. } => {
@@ -853,6 +917,9 @@ impl Reason {
             R::SkewTooLarge { set, .. }
             | R::NotPaused { set, .. }
             | R::TenantVanished { set, .. }
+            | R::TenantThere { set, .. }
+            | R::TenantWasRemoved { set, .. }
+            | R::NotSoFar { set, .. }
             | R::BadManifest { set, .. } => Some(set),
             _ => self.service().map(|service| &service.set),
         }

@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 
 use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{
-    Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsFleet, EcsScaling, EcsWayBack, ElbTargets, S3Manifests,
+    Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsDataTasks, EcsFleet, EcsScaling, EcsWayBack,
+    ElbRoutes, ElbTargets, RdsDatabases, S3Archive, S3Manifests,
 };
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
@@ -60,6 +61,10 @@ pub(super) fn app(
         fleet: Arc::clone(&outside.fleet) as _,
         tasks: Arc::clone(&outside.fleet) as _,
         scaling: Arc::clone(&outside.scaling) as _,
+        routes: Arc::clone(&outside.routes) as _,
+        databases: Arc::clone(&outside.databases) as _,
+        archive: Arc::clone(&outside.archive) as _,
+        data_tasks: Arc::clone(&outside.data_tasks) as _,
         ledger: Arc::clone(&outside.ledger) as _,
         leases: Arc::new(outside.github.clone()),
         pulls: Arc::new(outside.github.clone()),
@@ -78,6 +83,10 @@ struct Outside {
     manifests: Arc<S3Manifests>,
     way_back: Arc<EcsWayBack>,
     scaling: Arc<EcsScaling>,
+    routes: Arc<ElbRoutes>,
+    databases: Arc<RdsDatabases>,
+    archive: Arc<S3Archive>,
+    data_tasks: Arc<EcsDataTasks>,
     targets: Arc<ElbTargets>,
     metrics: Arc<CloudWatch>,
     prober: Arc<Prober>,
@@ -98,6 +107,10 @@ impl Outside {
             manifests: Arc::new(S3Manifests::new(Arc::clone(&cells))),
             way_back: Arc::new(EcsWayBack::new(Arc::clone(&cells))),
             scaling: Arc::new(EcsScaling::new(Arc::clone(&cells))),
+            routes: Arc::new(ElbRoutes::new(Arc::clone(&cells))),
+            databases: Arc::new(RdsDatabases::new(Arc::clone(&cells))),
+            archive: Arc::new(S3Archive::new(Arc::clone(&cells))),
+            data_tasks: Arc::new(EcsDataTasks::new(Arc::clone(&cells))),
             targets: Arc::new(ElbTargets::new(Arc::clone(&cells))),
             metrics: Arc::new(CloudWatch::new(cells)),
             prober: Arc::new(Prober::new().map_err(|error| error.to_string())?),
@@ -121,6 +134,10 @@ impl Outside {
             commands: Arc::new(Commands::in_folder(".")),
             way_back: Arc::clone(&self.way_back) as _,
             scaling: Arc::clone(&self.scaling) as _,
+            routes: Arc::clone(&self.routes) as _,
+            databases: Arc::clone(&self.databases) as _,
+            archive: Arc::clone(&self.archive) as _,
+            data_tasks: Arc::clone(&self.data_tasks) as _,
             ledger: Arc::clone(&self.ledger) as _,
             leases: Arc::new(self.github.clone()),
             stop: Arc::clone(&self.stop),

@@ -16,6 +16,12 @@ mod dying;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod leaves;
+#[cfg(test)]
+mod mortal;
+#[cfg(test)]
+mod sleep;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod smoke;
@@ -35,14 +41,16 @@ use jiff::SignedDuration;
 
 use crate::adapters::aws::OwnAccount;
 use crate::adapters::checkout::Checkout;
-use crate::adapters::inputs::InputFiles;
+use crate::adapters::inputs::{InputFiles, ManifestFiles};
 use crate::app::App;
+use crate::app::offboard::Files;
 use crate::app::progress::Observer;
-use crate::cli::args::{Cli, Command, FileKind, Gates};
+use crate::cli::args::{Cli, Command, FileKind, Gates, Tenants};
 use crate::cli::context::Context;
 use crate::cli::doctor::doctor;
 use crate::cli::exit::Exit;
 use crate::cli::init::init;
+use crate::cli::leave::leave;
 use crate::cli::machine::Place;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::replay::replayed;
@@ -77,11 +85,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         _ => {}
     }
-    let application = match files::read(&cli.common.file) {
+    let (application, sources) = match files::read(&cli.common.file) {
         Ok((application, _)) if matches!(cli.command, Command::Check) => {
             return tell(&checked(&application), &context).into();
         }
-        Ok((application, _)) => application,
+        Ok(read) => read,
         Err(files::BadFile::Unreadable(why)) => return say(Exit::BadInput, &why, &context),
         Err(files::BadFile::Wrong(problems, sources)) => {
             return tell_with(&wrong(&problems, &sources, &context), &places(&problems), &context).into();
@@ -112,9 +120,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         let report = doctor(&application, github, &accounts, &Checkout::at(Path::new("."))).await;
         return tell(&report, &context).into();
     }
+    if let Command::Tenants { command } = &cli.command
+        && command.moves()
+    {
+        return tell(&leaving(&cli, command, application, &sources, &context).await, &context).into();
+    }
     if let Command::Tenants { command } = &cli.command {
         return match InputFiles::below(command.dir()) {
-            Ok(files) => tell(&tenants(command, &application, &files).await, &context).into(),
+            Ok(files) => {
+                tell(&tenants(command, (&application, &sources), &files, &ManifestFiles).await, &context).into()
+            }
             Err(why) => say(Exit::BadInput, &why, &context),
         };
     }
@@ -134,6 +149,43 @@ async fn live_tasks(
     let fleet = application.fleet(fleet).ok_or_else(|| format!("fleet.yaml has no fleet `{fleet}`"))?;
     let keys = application.services_in(fleet).filter_map(|key| application.address(fleet, &key));
     Ok(readers.fleet.observe(&keys.collect::<Vec<_>>()).await)
+}
+
+/// A tenant goes for good: the one thing that needs both the world and the files of the repository.
+async fn leaving(
+    cli: &Cli,
+    command: &Tenants,
+    application: Application,
+    sources: &[Source],
+    context: &Context,
+) -> Report {
+    let given = match (InputFiles::below(command.dir()), command.approval().map(files::text).transpose()) {
+        (Ok(inputs), Ok(approval)) => (inputs, approval),
+        (Err(why), _) | (_, Err(why)) => return Report::plain(Exit::BadInput, &why),
+    };
+    let files = Files { sources, manifest: &ManifestFiles, inputs: &given.0 };
+    let approval = given.1.as_deref().map(str::as_bytes);
+    match &cli.common.sim {
+        Some(folder) => {
+            let sim = match simulated::open(folder, &application).await {
+                Ok(sim) => sim,
+                Err(error) => return Report::plain(Exit::BadInput, &format!("{}: {error}", folder.display())),
+            };
+            let app = simulated::app(&sim, application, observer(context));
+            let report = leave(command, &app, &files, approval, context).await;
+            match sim.save(folder) {
+                Ok(()) => report,
+                Err(error) => Report::plain(Exit::Unavailable, &format!("{}: {error}", folder.display())),
+            }
+        }
+        None => match live::app(application, observer(context), cli.common.hand_over_after) {
+            Ok(app) => tokio::select! {
+                report = leave(command, &app, &files, approval, context) => report,
+                () = asked_to_stop(&app) => Report::plain(Exit::Interrupted, "interrupted"),
+            },
+            Err(why) => Report::plain(Exit::BadInput, &why),
+        },
+    }
 }
 
 async fn live_run(cli: &Cli, application: Application, context: &Context) -> Exit {

@@ -39,7 +39,7 @@ pub(super) async fn run(command: &Command, application: Application, folder: &Pa
     }
 }
 
-async fn open(folder: &Path, application: &Application) -> std::io::Result<Arc<Sim>> {
+pub(super) async fn open(folder: &Path, application: &Application) -> std::io::Result<Arc<Sim>> {
     if Sim::is_in(folder) {
         let sim = Sim::load(folder)?;
         sim.take_in(application);
@@ -67,6 +67,10 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         commands: Arc::clone(sim) as _,
         way_back: Arc::clone(sim) as _,
         scaling: Arc::clone(sim) as _,
+        routes: Arc::clone(sim) as _,
+        databases: Arc::clone(sim) as _,
+        archive: Arc::clone(sim) as _,
+        data_tasks: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
         leases: Arc::clone(sim) as _,
         stop: Arc::clone(sim) as _,
@@ -81,6 +85,10 @@ pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, obse
         fleet: Arc::clone(sim) as _,
         tasks: Arc::clone(sim) as _,
         scaling: Arc::clone(sim) as _,
+        routes: Arc::clone(sim) as _,
+        databases: Arc::clone(sim) as _,
+        archive: Arc::clone(sim) as _,
+        data_tasks: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
         leases: Arc::clone(sim) as _,
         pulls: Arc::clone(sim) as _,

@@ -22,9 +22,9 @@ use tidegate::ports::Secret;
 use crate::github::{GithubFake, PullRequest, Role, Seed};
 use crate::harness::run;
 
-/// GitHub lets 500 things be written in an hour. One release to a fleet writes what its waves cost, three each, and some
+/// GitHub lets 500 things be written in an hour. One release to a fleet writes what its waves cost, four each, and some
 /// 15 beside; nine waves are the most that `plan: auto` makes of 1,000 tenants.
-const WRITES_MAX: usize = 15 + 3 * 9;
+const WRITES_MAX: usize = 15 + 4 * 9;
 
 struct Story {
     sim: Arc<Sim>,

@@ -84,7 +84,7 @@ fn a_tenant_that_vanished_stops_the_export_of_every_fleet() {
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @"
     tenant `stark` is in the inputs of prod as active, and fleet.yaml does not have it any more [tenant_vanished]
-      put its line back with `state: offboarding`, export and apply that, and take the line out after that
+      put its line back and let `tidegate tenants offboard` take it out: after it was `state: offboarding`, with a tombstone
     ");
     assert_eq!(fs::read(folder.path().join("dev/fleet.auto.tfvars.json")).unwrap(), before);
 }

@@ -183,6 +183,8 @@ fn plans_of_the_own_stack_are_judged_as_meant() {
     assert_eq!(there, expected.iter().map(|(name, _)| (*name).to_owned()).collect());
     let (_, said) = guard("infra/test/plans/removed.json");
     assert!(said.contains("tenant stark goes as a whole: 66 things"), "{said}");
+    // Its plan was made while it was active: gone with its routes, it was never offboarding, and no approval helps.
+    assert!(said.contains("tenant `stark` still has routes in this plan"), "{said}");
     let (_, said) = guard("infra/test/plans/line-deleted.json");
     assert!(said.contains("tenant umbrella goes as a whole: 76 things"), "{said}");
 }

@@ -3,4 +3,5 @@
 
 mod export;
 mod guard;
+mod life;
 mod roles;

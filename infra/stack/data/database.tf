@@ -97,6 +97,9 @@ resource "aws_db_instance" "this" {
   performance_insights_kms_key_id = aws_kms_key.data.arn
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
 
+  # The release tool finds it by this tag, and may start and stop it by it; one that a tenant has alone has `tenant` too.
+  tags = { tidegate = var.context.fleet }
+
   deletion_protection       = var.protect
   skip_final_snapshot       = false
   final_snapshot_identifier = "${var.names.prefix}-${each.key}-final"

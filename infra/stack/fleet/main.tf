@@ -15,6 +15,9 @@ locals {
     "arn:aws:ecr:${var.fleet.registry.region}:${var.fleet.registry.account_id}:repository/${of.repository}"
   }
 
+  # As the release tool makes it (src/domain/pause.rs). No tenant's own: an id has no two hyphens in a row.
+  wake_hosts = { for tenant in keys(var.fleet.tenants) : tenant => "${tenant}--wake.${var.fleet.domain}" }
+
   services = {
     for tier, sizes in var.platform.sizes : tier => {
       for service, of in var.fleet.services : service => merge(
@@ -75,6 +78,7 @@ module "edge" {
   issued_hosts      = var.platform.issued_hosts
   hosts = merge(
     { for tenant, of in var.fleet.tenants : tenant => { host = of.host, shard = of.shard } if of.state != "offboarding" },
+    { for tenant, of in var.fleet.tenants : "${tenant}--wake" => { host = local.wake_hosts[tenant], shard = of.shard } if of.state != "offboarding" },
     { for host, service in var.platform.whole_hosts : host => { host = host, shard = "control" } },
     { control-plane = { host = var.fleet.domain, shard = "control" } },
   )
@@ -128,6 +132,7 @@ module "tenant" {
   state                    = each.value.state
   slot                     = each.value.slot
   host                     = each.value.host
+  wake_host                = local.wake_hosts[each.key]
   database                 = each.value.rds
   evidence                 = each.value.evidence
   services                 = local.services[each.value.tier]

@@ -23,6 +23,8 @@ locals {
     secret  = "arn:${local.c.partition}:secretsmanager:${local.c.region}:${local.c.account_id}:secret"
     sqs     = "arn:${local.c.partition}:sqs:${local.c.region}:${local.c.account_id}"
     logs    = "arn:${local.c.partition}:logs:${local.c.region}:${local.c.account_id}:log-group"
+    rds     = "arn:${local.c.partition}:rds:${local.c.region}:${local.c.account_id}"
+    elb     = "arn:${local.c.partition}:elasticloadbalancing:${local.c.region}:${local.c.account_id}"
     rds_db  = "arn:${local.c.partition}:rds-db:${local.c.region}:${local.c.account_id}:dbuser"
     kms     = "arn:${local.c.partition}:kms:${local.c.region}:${local.c.account_id}"
     s3      = "arn:${local.c.partition}:s3:::"

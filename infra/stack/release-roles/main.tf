@@ -126,6 +126,21 @@ locals {
           "application-autoscaling:scalable-dimension" = "ecs:service:DesiredCount"
         } }
       },
+      {
+        # The order of rules and nothing else: with CreateRule or ModifyRule it could send one tenant's requests to another.
+        Sid       = "LayThe503OverRoutes"
+        Effect    = "Allow"
+        Action    = local.actions.deploy.routes
+        Resource  = "${local.arn.elb}:listener-rule/app/${local.platform.prefix}-*"
+        Condition = { StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet } }
+      },
+      {
+        Sid       = "RestDatabases"
+        Effect    = "Allow"
+        Action    = local.actions.deploy.databases
+        Resource  = "${local.arn.rds}:db:${local.platform.prefix}-*"
+        Condition = { StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet } }
+      },
       { Sid = "Never", Effect = "Deny", Action = local.actions.deploy_never, Resource = "*" },
       merge(
         { Sid = "RunNothingElse", Effect = "Deny", Action = local.actions.deploy.tasks },

@@ -4,9 +4,17 @@
 # permanent: a pause lays a 503 over them and never swaps them, since a target group without a rule has no load
 # balancer and ECS refuses its service.
 #
-# Priorities: 1 to 20 are pauses, by the set's slot; 1000 + 40 x slot are its routes. A slot is given once and kept.
+# Two kinds of pause, and who makes them. `state: paused` in fleet.yaml is Terraform's: its 503 is made and taken away.
+# A pause at run time is tidegate's and no plan: of a tenant that is open, a 503 lies at rest beneath the routes, where
+# nothing reaches it, and tidegate raises it above them. It may move that rule's priority and nothing else of any rule
+# (release-roles), since whoever may make rules can send one tenant's requests to another. Its routes answer at
+# `wake_host` too, so that a resume can ask them before anybody else may.
+#
+# Priorities, by the set's slot: 1 to 20 `state: paused`; 21 to 40 a raised 503; 1000 + 40 x slot its routes; from
+# 40001 a 503 at rest (src/domain/pause.rs knows these two). A slot is given once and kept.
 
 locals {
+  hosts  = compact([var.host, var.wake_host])
   routed = var.routing == "gone" ? {} : local.balanced
   base   = 1000 + 40 * var.slot
 }
@@ -47,7 +55,7 @@ resource "aws_lb_listener_rule" "service" {
   }
   condition {
     host_header {
-      values = [var.host]
+      values = local.hosts
     }
   }
   condition {
@@ -89,5 +97,30 @@ resource "aws_lb_listener_rule" "paused" {
     host_header {
       values = [var.host]
     }
+  }
+}
+
+resource "aws_lb_listener_rule" "closed" {
+  count        = var.routing == "open" && var.wake_host != null ? 1 : 0
+  listener_arn = var.listener_arn
+  priority     = 40000 + var.slot
+  action {
+    type = "fixed-response"
+    fixed_response {
+      content_type = "application/json"
+      message_body = jsonencode({ error = "paused", tenant = var.set })
+      status_code  = "503"
+    }
+  }
+  condition {
+    host_header {
+      values = [var.host]
+    }
+  }
+  # The deploy role may move a rule only by this tag (stack/release-roles).
+  tags = { tidegate = var.context.fleet }
+
+  lifecycle {
+    ignore_changes = [priority]
   }
 }

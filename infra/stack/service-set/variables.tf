@@ -105,6 +105,12 @@ variable "host" {
   }
 }
 
+variable "wake_host" {
+  description = "A second host of its routes, which no 503 of a pause covers; null for a set that is never paused."
+  type        = string
+  default     = null
+}
+
 variable "whole_hosts" {
   description = "Hosts that belong whole to one service: host to service."
   type        = map(string)

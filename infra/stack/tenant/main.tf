@@ -34,6 +34,7 @@ module "set" {
   slot                = var.slot
   routing             = { active = "open", paused = "paused", offboarding = "gone" }[var.state]
   host                = var.host
+  wake_host           = var.wake_host
   listener_arn        = var.balancer.listener_arn
   balancer_arn_suffix = var.balancer.arn_suffix
   vpc_id              = var.vpc_id

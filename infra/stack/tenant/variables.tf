@@ -41,6 +41,11 @@ variable "host" {
   type        = string
 }
 
+variable "wake_host" {
+  description = "Where a resume asks its services while others get a 503."
+  type        = string
+}
+
 variable "database" {
   description = "Its part of PostgreSQL: `schema` or `database`."
   type        = string

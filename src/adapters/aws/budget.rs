@@ -26,8 +26,14 @@ pub(super) enum Group {
     ClusterRead,
     /// RunTask.
     ClusterModify,
-    /// DescribeTargetHealth, DescribeTargetGroups.
+    /// DescribeTargetHealth, DescribeTargetGroups, DescribeListeners, DescribeRules.
     LoadBalancerRead,
+    /// SetRulePriorities.
+    LoadBalancerModify,
+    /// DescribeDBInstances.
+    DatabaseRead,
+    /// StartDBInstance, StopDBInstance.
+    DatabaseModify,
     /// GetMetricData.
     MetricsRead,
     /// DescribeAlarms.
@@ -42,6 +48,8 @@ pub(super) enum Group {
     ScalingRead,
     /// RegisterScalableTarget.
     ScalingModify,
+    /// Calls of S3.
+    Storage,
     /// DescribeSecret.
     SecretRead,
     /// DescribeParameters.
@@ -64,10 +72,10 @@ struct Quota {
 /// has any use for; DescribeAlarms 9, of which ECS itself needs the larger part for its deployment alarms; GetLogEvents
 /// 25 for an account in most Regions, 10 in some.
 /// Secrets Manager allows hundreds of times the row here, which is as fast as tidegate has any use for; so does S3 with 5,500
-/// objects of a prefix a second (User Guide, "Optimizing Amazon S3 performance").
+/// reads and 3,500 changes of a prefix a second (User Guide, "Optimizing Amazon S3 performance").
 /// AWS publishes none for DescribeImages, so its row is a guess far below the published ones; nor any for
-/// Application Auto Scaling and DescribeParameters, whose rows are guessed as those of the slowest API beside them.
-const QUOTAS: [Quota; 18] = [
+/// Application Auto Scaling, RDS and DescribeParameters, whose rows are guessed as those of the slowest API beside them.
+const QUOTAS: [Quota; 22] = [
     Quota { group: Group::TaskDefinitionModify, burst: 20.0, per_second: 1.0 },
     Quota { group: Group::TaskDefinitionRead, burst: 50.0, per_second: 20.0 },
     Quota { group: Group::ServiceModify, burst: 50.0, per_second: 5.0 },
@@ -76,6 +84,9 @@ const QUOTAS: [Quota; 18] = [
     Quota { group: Group::ClusterRead, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::ClusterModify, burst: 100.0, per_second: 20.0 },
     Quota { group: Group::LoadBalancerRead, burst: 40.0, per_second: 10.0 },
+    Quota { group: Group::LoadBalancerModify, burst: 20.0, per_second: 3.0 },
+    Quota { group: Group::DatabaseRead, burst: 10.0, per_second: 5.0 },
+    Quota { group: Group::DatabaseModify, burst: 10.0, per_second: 2.0 },
     Quota { group: Group::MetricsRead, burst: 100.0, per_second: 50.0 },
     Quota { group: Group::AlarmsRead, burst: 4.0, per_second: 4.0 },
     Quota { group: Group::LogsRead, burst: 10.0, per_second: 10.0 },
@@ -83,6 +94,7 @@ const QUOTAS: [Quota; 18] = [
     Quota { group: Group::RegistryModify, burst: 10.0, per_second: 10.0 },
     Quota { group: Group::ScalingRead, burst: 40.0, per_second: 10.0 },
     Quota { group: Group::ScalingModify, burst: 20.0, per_second: 5.0 },
+    Quota { group: Group::Storage, burst: 100.0, per_second: 100.0 },
     Quota { group: Group::SecretRead, burst: 100.0, per_second: 100.0 },
     Quota { group: Group::ParameterRead, burst: 10.0, per_second: 5.0 },
     Quota { group: Group::ObjectRead, burst: 100.0, per_second: 100.0 },

@@ -75,6 +75,7 @@ pub(super) struct Clients {
     pub(super) autoscaling: aws_sdk_applicationautoscaling::Client,
     pub(super) secrets: aws_sdk_secretsmanager::Client,
     pub(super) parameters: aws_sdk_ssm::Client,
+    pub(super) rds: aws_sdk_rds::Client,
     pub(super) s3: aws_sdk_s3::Client,
     budget: Arc<Budget>,
 }
@@ -171,6 +172,7 @@ impl Clients {
         let secrets = aws_sdk_secretsmanager::config::Builder::from(config).retry_partition(retries.clone()).build();
         let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(config).retry_partition(retries.clone()).build();
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let rds = aws_sdk_rds::config::Builder::from(config).retry_partition(retries.clone()).build();
         let parameters = aws_sdk_ssm::config::Builder::from(config).retry_partition(retries.clone()).build();
         // Elsewhere than at AWS a bucket is no part of the host's name.
         let s3 = aws_sdk_s3::config::Builder::from(config)
@@ -186,6 +188,7 @@ impl Clients {
             autoscaling: aws_sdk_applicationautoscaling::Client::from_conf(autoscaling),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             parameters: aws_sdk_ssm::Client::from_conf(parameters),
+            rds: aws_sdk_rds::Client::from_conf(rds),
             s3: aws_sdk_s3::Client::from_conf(s3),
             budget: Arc::new(Budget::new()),
         }

@@ -23,10 +23,12 @@ const THROTTLES: [&str; 9] = [
     "TooManyRequestsException",
 ];
 
-/// Codes that mean somebody else was quicker (botocore's ecs and application-autoscaling models).
-const CONFLICTS: [&str; 5] = [
+/// Codes that mean somebody else was quicker (botocore's ecs, application-autoscaling, elbv2 and rds models).
+const CONFLICTS: [&str; 7] = [
     "ConcurrentUpdateException",
     "ConflictException",
+    "InvalidDBInstanceState",
+    "PriorityInUse",
     "ResourceInUseException",
     "UpdateInProgressException",
     "ServiceDeploymentConflictException",

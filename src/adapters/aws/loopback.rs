@@ -49,6 +49,13 @@ impl Asked {
         if self.is_cbor() { decoded(&self.body) } else { serde_json::from_slice(&self.body).unwrap() }
     }
 
+    /// A field of a query API's form, decoded.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let form = String::from_utf8_lossy(&self.body).into_owned();
+        let value = form.split('&').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))?;
+        Some(percent_encoding::percent_decode_str(value).decode_utf8().unwrap().into_owned())
+    }
+
     /// Whether it speaks RPC v2, as CloudWatch's SDK does.
     fn is_cbor(&self) -> bool {
         self.headers.contains_key("smithy-protocol")

@@ -1,5 +1,5 @@
-//! Amazon ECS, ECR, Elastic Load Balancing, CloudWatch, Application Auto Scaling, Secrets Manager and Systems Manager,
-//! one set of clients per cell.
+//! Amazon ECS, ECR, Elastic Load Balancing, CloudWatch, Application Auto Scaling, RDS, S3, Secrets Manager and
+//! Systems Manager, one set of clients per cell.
 //!
 //! These modules translate and pace; they decide nothing. What they could not read, they say they could not read.
 //! Read `cells` for how AWS is reached, `whole_json` for why no field of a task definition is ever lost, then
@@ -7,12 +7,15 @@
 
 mod account;
 mod alarms;
+mod archive;
 mod around;
 mod balancers;
 mod budget;
 mod cells;
 mod credentials;
 mod cloudwatch;
+mod data_tasks;
+mod databases;
 mod datapoints;
 mod explain;
 mod failure;
@@ -26,6 +29,7 @@ mod observe;
 mod parameters;
 mod register;
 mod registry;
+mod routes;
 mod scaling;
 mod secret_names;
 mod secrets;
@@ -51,12 +55,16 @@ mod tests_observe;
 mod tests_verdicts;
 
 pub use account::OwnAccount;
+pub use archive::S3Archive;
 pub use around::Accounts;
 pub use cells::{AwsEnvironment, Cells};
 pub use cloudwatch::CloudWatch;
+pub use data_tasks::EcsDataTasks;
+pub use databases::RdsDatabases;
 pub use fleet::EcsFleet;
 pub use manifests::S3Manifests;
 pub use registry::EcrRegistry;
+pub use routes::ElbRoutes;
 pub use scaling::EcsScaling;
 pub use targets::ElbTargets;
 pub use way_back::EcsWayBack;

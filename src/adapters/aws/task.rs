@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_ecs::operation::run_task::builders::RunTaskFluentBuilder;
-use aws_sdk_ecs::types::{DesiredStatus, Service, Task, TaskStopCode};
+use aws_sdk_ecs::types::{ContainerOverride, DesiredStatus, KeyValuePair, Service, Task, TaskOverride, TaskStopCode};
 use tokio::task::JoinSet;
 
 use super::budget::Group;
@@ -32,15 +32,30 @@ const TASKS_PER_CALL: usize = 100;
 /// Digits of the token in the mark: `startedBy` was limited to 36 characters for long.
 const MARK_DIGITS: usize = 26;
 
-/// Starts a task. With the same token it is the same task, whoever asks (Developer Guide, "Ensuring idempotency").
+/// What the container of this name is told in its environment.
+pub(super) type Told<'a> = (&'a str, &'a BTreeMap<&'static str, String>);
+
+/// Starts a task of a release.
 pub(super) async fn run(
     cells: &Arc<Cells>,
     run: &TaskRun,
     definition: &TaskDefinitionArn,
     beside: &Address,
 ) -> PortResult<TaskArn> {
+    start(cells, run, definition.as_str(), beside, None).await
+}
+
+/// Starts a task. With the same token it is the same task, whoever asks (Developer Guide, "Ensuring idempotency").
+pub(super) async fn start(
+    cells: &Arc<Cells>,
+    run: &TaskRun,
+    definition: &str,
+    beside: &Address,
+    told: Option<Told<'_>>,
+) -> PortResult<TaskArn> {
     let address = &run.address;
-    let doing = doing(format!("starting task {}", definition.family_and_revision()), &address.cell);
+    let short = definition.rsplit(":task-definition/").next().unwrap_or(definition);
+    let doing = doing(format!("starting task {short}"), &address.cell);
     let service = match describe(cells, std::slice::from_ref(beside)).await.pop() {
         Some((_, Described::Active(service))) => service,
         Some((_, Described::Unreadable(why))) => return Err(PortError::new(Fault::Unavailable, doing, why)),
@@ -51,7 +66,8 @@ pub(super) async fn run(
     };
     let clients = cells.clients(&address.cell).await?;
     clients.pace(Group::ClusterModify).await;
-    let answer = request(clients, run, definition, &service).send().await.map_err(|error| failure(&doing, &error))?;
+    let request = request(clients, run, definition, &service).set_overrides(told.map(overrides));
+    let answer = request.send().await.map_err(|error| failure(&doing, &error))?;
     let started = answer.tasks().iter().find_map(|task| task.task_arn()?.parse().ok());
     started.ok_or_else(|| {
         let reasons = answer.failures().iter().map(|failure| failure.reason().unwrap_or("no reason given"));
@@ -60,12 +76,19 @@ pub(super) async fn run(
     })
 }
 
-fn request(clients: &Clients, run: &TaskRun, definition: &TaskDefinitionArn, beside: &Service) -> RunTaskFluentBuilder {
+fn overrides((container, told): Told<'_>) -> TaskOverride {
+    let pair = |(name, value): (&&str, &String)| KeyValuePair::builder().name(*name).value(value).build();
+    let environment = told.iter().map(pair).collect();
+    let container = ContainerOverride::builder().name(container).set_environment(Some(environment)).build();
+    TaskOverride::builder().container_overrides(container).build()
+}
+
+fn request(clients: &Clients, run: &TaskRun, definition: &str, beside: &Service) -> RunTaskFluentBuilder {
     let request = clients
         .ecs
         .run_task()
         .cluster(&run.address.cluster)
-        .task_definition(definition.as_str())
+        .task_definition(definition)
         .count(1)
         .client_token(run.token.as_str())
         .started_by(mark(&run.token))

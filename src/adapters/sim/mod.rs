@@ -1,9 +1,11 @@
-//! A whole world behind every port: registry, ECS, load balancer, people and records, on a clock that jumps.
+//! A whole world behind every port: registry, ECS, load balancer, databases, people and records, on a clock that jumps.
 //!
 //! It is an adapter like the others and not a test helper: every command runs on it with `--sim`, and the demo
 //! does too. The world is a value that can be saved to a folder and taken up by the next command.
 
+mod archive;
 mod clock;
+mod databases;
 mod ecs;
 mod health;
 mod lease;
@@ -11,6 +13,7 @@ mod ledger;
 mod manifest;
 mod pulls;
 mod registry;
+mod routes;
 mod scaling;
 mod service;
 mod task;

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::World;
 use super::service::{Fault, FaultKind, begin};
 use crate::domain::directive::{Decided, Directives};
-use crate::domain::ids::{ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version};
+use crate::domain::ids::{
+    ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, TaskDefinitionArn, Version,
+};
 use crate::domain::lease::LeaseRecord;
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::Plan;
@@ -36,6 +38,42 @@ impl World {
         for image in self.images.values_mut().flatten().filter(|image| &image.digest == digest) {
             image.faults = flaws.to_vec();
         }
+    }
+
+    /// How many tasks each service of a set should have.
+    pub(crate) fn tasks_wanted(&self, fleet: &FleetName, set: &SetId) -> Vec<u32> {
+        let of_set = self.services.values().filter(|service| &service.fleet == fleet && &service.key.set == set);
+        of_set.map(|service| service.desired).collect()
+    }
+
+    /// What pausing changes and resuming must restore: tasks, autoscaling, rules, and which databases are on.
+    pub(crate) fn surroundings(&self, fleet: &FleetName) -> String {
+        let of_fleet = self.services.values().filter(|service| &service.fleet == fleet);
+        let services: Vec<_> = of_fleet.map(|service| (&service.key, service.desired, service.scaling)).collect();
+        let rules: Vec<_> = self.rules.iter().filter(|(name, _)| name.starts_with(&format!("{fleet}/"))).collect();
+        format!("{services:?} {rules:?} {}", self.databases_on(fleet))
+    }
+
+    /// Every object of S3.
+    pub(crate) fn objects(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.objects
+    }
+
+    /// Spoils an object of S3.
+    pub(crate) fn spoil(&mut self, place: &str) {
+        self.objects.insert(place.to_owned(), b"spoilt".to_vec());
+    }
+
+    /// What every service of a fleet runs.
+    pub(crate) fn what_runs(&self, fleet: &FleetName) -> String {
+        let of_fleet = self.services.values().filter(|service| &service.fleet == fleet);
+        let runs: Vec<_> = of_fleet.map(|service| (&service.key, self.primary(fleet, &service.key))).collect();
+        format!("{runs:?}")
+    }
+
+    /// Whether every database of a fleet answers.
+    pub(crate) fn databases_on(&self, fleet: &FleetName) -> bool {
+        self.databases.values().filter(|database| database.is_of(fleet)).all(|database| database.answers(self.now))
     }
 
     /// The rollouts, oldest first.

@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::archive::SimDataTask;
+use super::databases::SimDatabase;
 use super::manifest::SimManifest;
 use super::registry::StoredImage;
 use super::service::{Fault, SimService};
@@ -51,6 +53,18 @@ pub struct World {
     pub(super) manifests: BTreeMap<String, SimManifest>,
     /// Which fleet a host belongs to.
     pub(super) hosts: BTreeMap<String, FleetName>,
+    /// Priorities of the rules that answer 503, by fleet and set.
+    #[serde(default)]
+    pub(super) rules: BTreeMap<String, u32>,
+    /// Database instances by name.
+    #[serde(default)]
+    pub(super) databases: BTreeMap<String, SimDatabase>,
+    /// Objects of S3 by bucket and key.
+    #[serde(default)]
+    pub(super) objects: BTreeMap<String, Vec<u8>>,
+    /// Tasks on databases that were started, by token.
+    #[serde(default)]
+    pub(super) data_tasks: BTreeMap<ContentHash, SimDataTask>,
     /// Permissions.
     pub people: BTreeMap<String, String>,
     /// Who approves whatever run there is.
@@ -128,6 +142,7 @@ impl World {
         self.app = application.name.to_string();
         for fleet in &application.fleets {
             self.hosts.extend(fleet.sets.iter().map(|set| (set.host.clone(), fleet.name.clone())));
+            self.surround(fleet);
             for key in application.services_in(fleet) {
                 let name = application.ecs_name(&fleet.name, &key);
                 if !self.services.contains_key(&name) {
@@ -269,7 +284,8 @@ impl World {
         let service = self.services.get(&self.name_of(fleet, key))?;
         let image = self.image(service.serving(self), &key.service)?;
         let well = !image.faults.iter().any(|fault| fault.breaks_answers(fleet, key));
-        (well && service.desired > 0).then(|| image.built_as.clone())
+        let reached = self.is_reached_at(host, fleet, key) && self.has_its_databases(fleet, &key.set);
+        (well && reached && service.desired > 0).then(|| image.built_as.clone())
     }
 
     /// Name of a service in ECS.

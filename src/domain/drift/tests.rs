@@ -160,7 +160,7 @@ fn a_pause_that_outlives_its_day_is_drift() {
         (key.clone(), crate::domain::directive::Running { desired: 2, task_definition, scaling: None })
     });
     let was = was.collect();
-    fixture.decide(Directive::Pausing { was, until: Some("2026-11-24".parse().unwrap()) });
+    fixture.decide(Directive::Pausing { was, until: Some("2026-11-24".parse().unwrap()), rules: BTreeMap::new() });
     assert_eq!(fixture.told(), Vec::<String>::new(), "its last day is not over");
     fixture.world.today = "2026-11-25".parse().unwrap();
     assert_eq!(fixture.told(), ["pause_expired t01: paused by ana until 2026-11-24: audit"]);

@@ -64,7 +64,7 @@ impl Approval {
     }
 
     /// Why it does not count for this plan on this day; every reason at once.
-    pub(super) fn against(&self, plan: &ContentHash, lost: &BTreeSet<&str>, today: Date) -> Vec<Reason> {
+    pub(in crate::domain) fn against(&self, plan: &ContentHash, lost: &BTreeSet<&str>, today: Date) -> Vec<Reason> {
         let mut why = Vec::new();
         if self.schema != SCHEMA {
             why.push(format!("schema {} is not known; this version reads {SCHEMA}", self.schema));

@@ -25,6 +25,9 @@ pub use approval::{Approval, approval_schema};
 pub use holding::is_known;
 pub use plan::How;
 
+/// What sends a tenant's requests to its tasks, or answers in their place.
+const ROUTE: &str = "aws_lb_listener_rule";
+
 /// What a plan would lose, and whether it may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -72,16 +75,23 @@ pub fn judge(plan: &[u8], approval: Option<&[u8]>, today: Date) -> Result<Verdic
     let digest = ContentHash::of(plan);
     let losses = losses(&seen);
     let tenants = losses.iter().filter_map(|loss| loss.tenant.clone()).collect();
-    let refused = if losses.is_empty() {
-        Vec::new()
-    } else {
+    let mut refused = still_served(&losses);
+    if !losses.is_empty() {
         let lost: BTreeSet<&str> = losses.iter().map(|loss| loss.address.as_str()).collect();
         match approval.ok().flatten() {
-            Some(approval) => approval.against(&digest, &lost, today),
-            None => vec![Reason::LossNotApproved { things: things(lost.len()) }],
+            Some(approval) => refused.extend(approval.against(&digest, &lost, today)),
+            None => refused.push(Reason::LossNotApproved { things: things(lost.len()) }),
         }
-    };
+    }
     Ok(Verdict { plan: digest, losses, tenants, refused })
+}
+
+/// Tenants that go together with their routes. Whoever is offboarding has none any more, so these are tenants whose line
+/// vanished; that is refused whatever is approved.
+fn still_served(losses: &[Loss]) -> Vec<Reason> {
+    let routes = losses.iter().filter(|loss| loss.kind == ROUTE);
+    let tenants: BTreeSet<&String> = routes.filter_map(|loss| loss.tenant.as_ref()).collect();
+    tenants.into_iter().map(|tenant| Reason::StillServed { set: printable(tenant) }).collect()
 }
 
 /// Everything of value that goes, and everything of a tenant that goes.

@@ -463,6 +463,10 @@ pub(super) struct FleetEntry {
     #[serde(default)]
     #[schemars(extend("maxItems" = 100))]
     pub(super) freezes: Vec<FreezeEntry>,
+    /// When its tenants run; `tidegate ci` on a schedule pauses them in between and resumes them.
+    #[serde(default)]
+    #[schemars(extend("maxItems" = 100))]
+    pub(super) awake: Vec<WindowEntry>,
     /// How tenants are put into waves.
     pub(super) waves: WavesEntry,
     /// How long each wave is watched, unless it says so itself.
@@ -623,6 +627,10 @@ pub(super) struct Tenants {
     #[serde(default)]
     #[schemars(extend("maxItems" = 10000))]
     pub(super) entries: Vec<TenantEntry>,
+    /// Those that are gone; `tidegate tenants offboard` writes them.
+    #[serde(default)]
+    #[schemars(extend("maxItems" = 10000))]
+    pub(super) removed: Vec<RemovedEntry>,
 }
 
 /// A file of tenants.
@@ -633,6 +641,25 @@ pub(super) struct TenantFile {
     /// They.
     #[schemars(extend("maxItems" = 10000))]
     pub(super) entries: Vec<TenantEntry>,
+    /// Those that are gone; `tidegate tenants offboard` writes them.
+    #[serde(default)]
+    #[schemars(extend("maxItems" = 10000))]
+    pub(super) removed: Vec<RemovedEntry>,
+}
+
+/// A tenant that is gone. Its id is never given again: names and records of the old one would be the new one's.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a tenant that is gone")]
+pub(super) struct RemovedEntry {
+    /// The id it had.
+    pub(super) id: String,
+    /// The fleet it was in.
+    pub(super) fleet: String,
+    /// The day on which it went.
+    pub(super) on: String,
+    /// SHA-256 of the list of what was kept of it, if that is known.
+    pub(super) kept: Option<String>,
 }
 
 /// One tenant.

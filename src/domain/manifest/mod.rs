@@ -13,6 +13,7 @@
 //! every field to one YAML library, and serde_yaml keeps none.
 
 mod checks;
+mod edit;
 mod mirror;
 mod not_yet;
 mod positions;
@@ -24,6 +25,7 @@ mod shape;
 mod text;
 mod tree;
 
+pub use edit::{Edit, Edited, NewTenant, edit};
 pub use problem::{Problem, Problems};
 pub use read::{Include, Source, includes, read};
 pub use schema::{fleet_schema, tenants_schema};

@@ -22,6 +22,8 @@ pub(super) const START: Mark = Mark { line: 1, column: 1, bytes: (0, 0) };
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) mark: Mark,
+    /// First byte after all of it.
+    pub(super) end: usize,
     pub(super) kind: Kind,
 }
 

@@ -71,20 +71,35 @@ impl<'a> Builder<'a> {
             return Err((mark, format!("deeper than {DEPTH_MAX} levels"), "nothing in a fleet file is"));
         }
         self.ornaments(mark, &event);
-        let kind = match event {
+        let (kind, end) = match event {
             Event::Scalar(text, style, _, _) => {
-                Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }
+                (Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, mark.bytes.1)
             }
             Event::SequenceStart(..) => self.list(events)?,
             Event::MappingStart(..) => self.map(events)?,
             Event::Alias(_) => {
                 self.refuse(mark, "aliases are not read", "write the value out");
-                Kind::Refused
+                (Kind::Refused, mark.bytes.1)
             }
             _ => return Err((mark, "this is no value".to_owned(), "see README.md for a fleet.yaml")),
         };
         self.depth -= 1;
-        Ok(Node { mark, kind })
+        Ok(Node { mark, end: self.end(mark, &kind, end), kind })
+    }
+
+    /// Where a value ends. One in brackets ends with the closing one; of one without, the parser tells where the next
+    /// thing begins, so that its last part says where it ends.
+    fn end(&self, mark: Mark, kind: &Kind, told: usize) -> usize {
+        let (start, told) = (mark.bytes.0.min(self.text.len()), told.min(self.text.len()));
+        let last = match kind {
+            Kind::List(_) if self.text[start..].starts_with('[') => Some(told),
+            Kind::Map(_) if self.text[start..].starts_with('{') => Some(told),
+            Kind::List(items) => items.last().map(|item| item.end),
+            Kind::Map(entries) => entries.last().map(|(_, value)| value.end),
+            Kind::Scalar { .. } | Kind::Refused => Some(told),
+        };
+        let last = last.unwrap_or(mark.bytes.1).max(start);
+        start + self.text.get(start..last).unwrap_or_default().trim_end().len()
     }
 
     /// Anchors and tags.
@@ -103,24 +118,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn list(&mut self, events: &mut Events<'a>) -> Result<Kind, Refusal> {
+    fn list(&mut self, events: &mut Events<'a>) -> Result<(Kind, usize), Refusal> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.next(events)?;
             if event == Event::SequenceEnd {
-                return Ok(Kind::List(items));
+                return Ok((Kind::List(items), self.byte(span.end.index())));
             }
             items.push(self.node(event, span, events)?);
         }
     }
 
-    fn map(&mut self, events: &mut Events<'a>) -> Result<Kind, Refusal> {
+    fn map(&mut self, events: &mut Events<'a>) -> Result<(Kind, usize), Refusal> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         let mut lines = BTreeMap::new();
         loop {
             let (event, span) = self.next(events)?;
             if event == Event::MappingEnd {
-                return Ok(Kind::Map(entries));
+                return Ok((Kind::Map(entries), self.byte(span.end.index())));
             }
             let key = self.node(event, span, events)?;
             let (event, span) = self.next(events)?;

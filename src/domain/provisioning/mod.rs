@@ -86,7 +86,7 @@ pub fn inputs(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Resu
         return Err(vec![contract::outside(&fleet.name, "cells", "the fleet's cell or the registry's is not there")]);
     };
     let tenants = || fleet.sets.iter().filter(|set| !set.id.is_control_plane());
-    let mut reasons = vanished(fleet, before);
+    let mut reasons = vanished(app, fleet, before);
     let places = shards::places(tenants().map(|set| &set.id), before);
     let (shards, places) = places.unwrap_or_else(|| {
         reasons.push(contract::outside(&fleet.name, "tenants", "there is no number left for another shard"));
@@ -113,11 +113,12 @@ pub fn inputs(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Resu
     if reasons.is_empty() { Ok(inputs) } else { Err(reasons) }
 }
 
-/// Tenants that are in the committed file and not in fleet.yaml. Only one that was `offboarding` may go: its routes
-/// are gone, nothing runs, and what must be kept has been exported.
-fn vanished(fleet: &Fleet, before: Option<&Inputs>) -> Vec<Reason> {
+/// Tenants that are in the committed file and not in fleet.yaml. Only one that was `offboarding` may go, and only with
+/// a tombstone in the place of its line: its routes are gone, nothing runs, and what must be kept has been exported.
+fn vanished(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Vec<Reason> {
     let gone = before.into_iter().flat_map(|before| &before.tenants).filter(|(id, _)| fleet.set(id).is_none());
-    let early = gone.filter(|(_, tenant)| tenant.state != SetState::Offboarding);
+    let has_tombstone = |id: &SetId| app.removed.get(id).is_some_and(|removed| removed.fleet == fleet.name);
+    let early = gone.filter(|(id, tenant)| tenant.state != SetState::Offboarding || !has_tombstone(id));
     early
         .map(|(id, tenant)| Reason::TenantVanished {
             fleet: fleet.name.clone(),

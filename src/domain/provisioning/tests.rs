@@ -27,6 +27,14 @@ fn fleet_of(numbers: impl IntoIterator<Item = usize>) -> Application {
     app(&numbers.into_iter().map(entry).collect::<Vec<_>>())
 }
 
+/// The same with tombstones.
+fn fleet_without(numbers: impl IntoIterator<Item = usize>, removed: impl IntoIterator<Item = usize>) -> Application {
+    let mut lines: Vec<String> = numbers.into_iter().map(entry).collect();
+    lines.push("  removed:\n".to_owned());
+    lines.extend(removed.into_iter().map(|number| format!("    - {{ id: t{number}, fleet: dev, on: 2026-12-31 }}\n")));
+    app(&lines)
+}
+
 fn committed(inputs: &Inputs) -> BTreeMap<String, Vec<u8>> {
     BTreeMap::from([("dev".to_owned(), inputs.bytes())])
 }
@@ -79,14 +87,17 @@ proptest! {
             1..6,
         ),
     ) {
-        let mut there = rounds[0].0.clone();
+        let (mut there, mut gone) = (rounds[0].0.clone(), std::collections::BTreeSet::new());
         let mut now = first(&fleet_of(there.clone()));
         for (come, go) in rounds {
-            // Only those that are offboarding may go.
-            there.retain(|number| !(number % 3 == 2 && go.contains(number)));
+            // Only those that are offboarding may go, and none comes back.
+            let goes = |number: &usize| number % 3 == 2 && go.contains(number);
+            gone.extend(there.iter().copied().filter(goes));
             there.extend(come);
+            there.retain(|number| !gone.contains(number));
             let before = now;
-            now = over(&fleet_of(there.clone()), &committed(&before)).unwrap();
+            let app = if gone.is_empty() { fleet_of(there.clone()) } else { fleet_without(there.clone(), gone.clone()) };
+            now = over(&app, &committed(&before)).unwrap();
             for (id, tenant) in &now.tenants {
                 if let Some(was) = before.tenants.get(id) {
                     prop_assert_eq!(was.place(), tenant.place());
@@ -157,15 +168,17 @@ fn what_a_service_is_for_and_what_nobody_says() {
 }
 
 #[test]
-fn a_tenant_whose_line_vanished_is_refused_unless_it_was_offboarding() {
+fn a_tenant_whose_line_vanished_is_refused_unless_it_was_offboarding_and_left_a_tombstone() {
     let before = committed(&first(&fleet_of([0, 1, 2, 3])));
-    insta::assert_snapshot!(words(over(&fleet_of([3]), &before)), @"
+    insta::assert_snapshot!(words(over(&fleet_without([3], [1]), &before)), @"
     tenant `t0` is in the inputs of dev as active, and fleet.yaml does not have it any more [tenant_vanished]
-      put its line back with `state: offboarding`, export and apply that, and take the line out after that
+      put its line back and let `tidegate tenants offboard` take it out: after it was `state: offboarding`, with a tombstone
     tenant `t1` is in the inputs of dev as paused, and fleet.yaml does not have it any more [tenant_vanished]
-      put its line back with `state: offboarding`, export and apply that, and take the line out after that
+      put its line back and let `tidegate tenants offboard` take it out: after it was `state: offboarding`, with a tombstone
+    tenant `t2` is in the inputs of dev as offboarding, and fleet.yaml does not have it any more [tenant_vanished]
+      put its line back and let `tidegate tenants offboard` take it out: after it was `state: offboarding`, with a tombstone
     ");
-    let left = over(&fleet_of([0, 1, 3]), &before).unwrap();
+    let left = over(&fleet_without([0, 1, 3], [2]), &before).unwrap();
     assert!(!left.tenants.contains_key(&"t2".parse().unwrap()));
 }
 
@@ -181,7 +194,7 @@ fn every_problem_is_told_at_once() {
     the inputs of a fleet `old` are there, and fleet.yaml has no such fleet [fleet_vanished]
       put the fleet back and let its tenants go one by one; take its folder away when nothing is left there
     tenant `t0` is in the inputs of dev as active, and fleet.yaml does not have it any more [tenant_vanished]
-      put its line back with `state: offboarding`, export and apply that, and take the line out after that
+      put its line back and let `tidegate tenants offboard` take it out: after it was `state: offboarding`, with a tombstone
     the committed inputs of dev are those of shop/dev/one/111111111111/eu-west-1, and this would be shop/dev/one/111111111111/Frankfurt [inputs_of_something_else]
       a fleet that moves is a new fleet: give it another name, or take its folder away when nothing is left there
     dev: cells.region: `Frankfurt` is no Region such as eu-west-1 [outside_the_contract]

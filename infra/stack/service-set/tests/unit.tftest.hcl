@@ -76,6 +76,37 @@ run "paused_lies_over_the_routes" {
   }
 }
 
+run "a_pause_at_run_time_moves_one_rule" {
+  command = plan
+  variables {
+    wake_host = "acme--wake.dev.a3os.app"
+  }
+  assert {
+    condition     = aws_lb_listener_rule.closed[0].priority == 40003 && aws_lb_listener_rule.closed[0].priority > aws_lb_listener_rule.service["api"].priority && aws_lb_listener_rule.closed[0].action[0].fixed_response[0].status_code == "503"
+    error_message = "At rest its 503 lies beneath the routes, where the release tool finds it by the slot."
+  }
+  assert {
+    condition     = aws_lb_listener_rule.closed[0].tags == tomap({ tidegate = "dev" })
+    error_message = "The deploy role moves rules with this tag."
+  }
+  assert {
+    condition     = toset(one([for c in aws_lb_listener_rule.service["api"].condition : c.host_header[0].values if length(c.host_header) > 0])) == toset(["acme.dev.a3os.app", "acme--wake.dev.a3os.app"]) && toset(flatten([for c in aws_lb_listener_rule.closed[0].condition : c.host_header[*].values])) == toset(["acme.dev.a3os.app"])
+    error_message = "A resume asks where no 503 lies."
+  }
+}
+
+run "one_503_at_a_time" {
+  command = plan
+  variables {
+    routing   = "paused"
+    wake_host = "acme--wake.dev.a3os.app"
+  }
+  assert {
+    condition     = length(aws_lb_listener_rule.closed) == 0 && length(aws_lb_listener_rule.paused) == 1
+    error_message = "A paused tenant has Terraform's 503; 100 rules a load balancer are five a tenant."
+  }
+}
+
 run "gone_has_no_routes" {
   command = plan
   variables {

@@ -10,6 +10,7 @@ variables {
   state                    = "active"
   slot                     = 1
   host                     = "acme.dev.a3os.app"
+  wake_host                = "acme--wake.dev.a3os.app"
   database                 = "schema"
   evidence                 = "prefix"
   cluster_name             = "accessos-dev"

@@ -48,6 +48,7 @@ fn fleet(
     let path = format!("fleets.{name}");
     let deploy_on = deploy_on(notes, &path, entry);
     let calendar = calendar(notes, &path, entry);
+    let awake = windows(notes, &path, "awake", &entry.awake);
     let waves = waves(notes, &path, entry, tenants);
     let soak = notes.duration(&format!("{path}.soak"), entry.soak.as_deref(), SignedDuration::ZERO);
     let known = notes.known(&format!("{path}.gate"), "gate", &entry.gate, file.gates.keys());
@@ -66,6 +67,7 @@ fn fleet(
             not_author: approval.not_author.unwrap_or(true),
         }),
         calendar,
+        awake,
         waves,
         gate,
         on_failure: entry.on_failure,
@@ -180,12 +182,14 @@ fn apart(notes: &mut Notes<'_>, file: &FleetFile) {
 }
 
 fn calendar(notes: &mut Notes<'_>, path: &str, entry: &FleetEntry) -> Calendar {
-    let windows =
-        entry.windows.iter().enumerate().filter_map(|(i, w)| window(notes, &format!("{path}.windows[{i}]"), w));
-    let windows = windows.collect();
+    let windows = windows(notes, path, "windows", &entry.windows);
     let freezes =
         entry.freezes.iter().enumerate().filter_map(|(i, f)| freeze(notes, &format!("{path}.freezes[{i}]"), f));
     Calendar { windows, freezes: freezes.collect() }
+}
+
+fn windows(notes: &mut Notes<'_>, path: &str, key: &str, entries: &[WindowEntry]) -> Vec<Window> {
+    entries.iter().enumerate().filter_map(|(i, w)| window(notes, &format!("{path}.{key}[{i}]"), w)).collect()
 }
 
 fn window(notes: &mut Notes<'_>, path: &str, entry: &WindowEntry) -> Option<Window> {

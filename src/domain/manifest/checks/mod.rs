@@ -5,6 +5,7 @@ mod cells;
 mod cover;
 mod fleets;
 mod gates;
+mod removed;
 mod services;
 mod tenants;
 mod waves;
@@ -49,6 +50,7 @@ pub(super) fn application(
         file.gates.iter().map(|(name, gate)| (name.as_str(), gates::gate(&mut notes, name, gate))).collect();
     gates::nothing_to_smoke(&mut notes, file);
     let tenants = tenants::tenants(&mut notes, file, tenant_files);
+    let removed = removed::removed(&mut notes, file, tenant_files, &tenants);
     let fleets = fleets::fleets(&mut notes, file, &gates, &tenants);
     let images = images(&mut notes, file);
     let versioning = Versioning { bump: file.versioning.bump, branch: file.versioning.prerelease.clone() };
@@ -61,6 +63,7 @@ pub(super) fn application(
         skew: file.control_plane.as_ref().map_or(0, |entry| entry.skew.into()),
         cells: cells?,
         fleets: fleets?,
+        removed,
     })
 }
 

@@ -68,7 +68,7 @@ fn calls() -> BTreeSet<String> {
     for text in texts {
         let text: String = text.split_whitespace().collect();
         for (client, service) in CLIENTS {
-            for rest in text.split(&format!(".{client}.")).skip(1) {
+            for rest in text.split(&format!("clients.{client}.")).skip(1) {
                 let Some((name, _)) = rest.split_once('(') else { continue };
                 if !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
                     continue;

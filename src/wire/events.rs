@@ -69,6 +69,14 @@ impl World {
         act(&Command::Ci { approved_plan, fleet: None }, &self.app, &context).await
     }
 
+    /// What a job for prod does on a schedule.
+    async fn scheduled(&self) -> Report {
+        let event = GitHubEvent { name: "schedule".to_owned(), payload: json!({"schedule": "7,37 * * * *"}) };
+        let context = Context { event: Some(event), ..Context::default() };
+        let fleet = "prod".parse().ok();
+        act(&Command::Ci { approved_plan: None, fleet }, &self.app, &context).await
+    }
+
     async fn hash(&self) -> ContentHash {
         let release = self.app.readers.ledger.release_of(&commit(1).parse().unwrap()).await.unwrap().unwrap();
         let prod = self.app.application.fleet(&"prod".parse().unwrap()).unwrap();
@@ -261,16 +269,15 @@ async fn hostile_names_are_shown_and_do_nothing() {
 #[tokio::test]
 async fn a_schedule_goes_on_only_with_what_was_left() {
     let world = World::new().await;
-    let schedule = || GitHubEvent { name: "schedule".to_owned(), payload: json!({"schedule": "*/15 * * * *"}) };
-    let report = world.event(schedule()).await;
+    let report = world.scheduled().await;
     assert!(report.text.starts_with("nothing to do: "), "{}", report.text);
     world.sim.world().advance(SignedDuration::from_hours(5));
     let held = world.approved(labelled("ana"), Some(world.hash().await)).await;
     assert_eq!(held.exit, Exit::Held, "the window closes after the canary: {}", held.text);
-    let report = world.event(schedule()).await;
+    let report = world.scheduled().await;
     assert!(report.text.starts_with("nothing to do: "), "the window is still closed: {}", report.text);
     world.sim.world().advance(SignedDuration::from_hours(18));
-    let done = world.event(schedule()).await;
+    let done = world.scheduled().await;
     assert_eq!(done.exit, Exit::Done, "{}", done.text);
     assert!(done.text.contains("every wave passed"), "{}", done.text);
 }

@@ -18,6 +18,8 @@ const LONGEST: usize = 65_000;
 pub(super) async fn tell_pull(app: &App, fleet: &Fleet, pull: u64, result: &Result<Outcome, Stop>) -> Option<Plan> {
     let waits = match result {
         Err(stop) => waiting(app, fleet, pull, stop).await,
+        // The comment tells already how it came out, when it was done.
+        Ok(outcome) if outcome.end.is_none() => return None,
         Ok(_) => None,
     };
     let text = match (result, &waits) {

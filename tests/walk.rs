@@ -52,7 +52,6 @@ fn the_readme_s_first_walk_goes_as_it_says() {
     for (command, code) in &walk {
         let said = go(&mut at, command, &hash);
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
-        println!("$ {command}\n{text}");
         assert_eq!(said.status.code(), Some(*code), "{command}\n{text}{}", String::from_utf8_lossy(&said.stderr));
         if let Some((_, rest)) = text.rsplit_once("--approved-plan ") {
             hash = rest.split_whitespace().next().unwrap().to_owned();

@@ -26,7 +26,7 @@ pub fn eta(plan: &Plan, rollouts: &[RolloutRecord]) -> Option<Eta> {
     let (least, most) = (times.iter().min()?, times.iter().max()?);
     let watches: SignedDuration = plan.waves.iter().map(|wave| wave.bake).sum();
     let waves = i32::try_from(plan.waves.len()).ok()?;
-    let with = |time: &SignedDuration| Some(watches.checked_add(time.checked_mul(waves)?)?);
+    let with = |time: &SignedDuration| watches.checked_add(time.checked_mul(waves)?);
     Some(Eta { least: with(least)?, most: with(most)? })
 }
 

@@ -89,7 +89,7 @@ mod tests {
                 let source = Source { name: "fleet.yaml".to_owned(), bytes: fleet.text.clone().into_bytes() };
                 let application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}\n{}", fleet.text));
                 assert_eq!(application.services.iter().count(), services.len().max(1));
-                assert_eq!(fleet.assumed.iter().any(|what| what.contains("account")), true);
+                assert!(fleet.assumed.iter().any(|what| what.contains("account")));
             }
         }
     }

@@ -228,9 +228,7 @@ fn registry(application: &Application, seen: &Surroundings, findings: &mut Vec<F
 
 /// The registry's repositories that builds push to, without the registry's host.
 pub fn repositories(application: &Application) -> BTreeSet<String> {
-    let name =
-        |service: &super::service::Service| application.images.repository.replace("{service}", service.name.as_str());
-    application.all_services().map(name).collect()
+    application.all_services().map(|service| application.images.path(&service.name)).collect()
 }
 
 /// Terraform must leave alone what releases change, or its next apply takes every release back.

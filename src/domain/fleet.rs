@@ -85,6 +85,13 @@ pub struct ImagePolicy {
     pub builder: Builder,
 }
 
+impl ImagePolicy {
+    /// A service's repository, without the registry's host.
+    pub fn path(&self, service: &ServiceName) -> String {
+        self.repository.replace("{service}", service.as_str())
+    }
+}
+
 /// What builds images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -420,7 +427,7 @@ impl Application {
 
     /// Where the image of a service lives: registry host and repository.
     pub fn repository(&self, service: &ServiceName) -> String {
-        let path = self.images.repository.replace("{service}", service.as_str());
+        let path = self.images.path(service);
         let registry = self.cells.get(&self.images.cell).map(Cell::registry_host).unwrap_or_default();
         format!("{registry}/{path}")
     }

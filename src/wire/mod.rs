@@ -10,7 +10,7 @@ mod guard;
 mod live;
 mod rehearse;
 mod machine;
-mod simulated;
+pub mod simulated;
 #[cfg(test)]
 mod dying;
 #[cfg(test)]

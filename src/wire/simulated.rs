@@ -54,7 +54,7 @@ pub(super) async fn open(folder: &Path, application: &Application) -> std::io::R
 }
 
 /// An app with the simulator behind every port.
-pub(super) fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: Arc<dyn Observer>) -> App {
+pub fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: Arc<dyn Observer>) -> App {
     let readers = Readers {
         source: Arc::clone(sim) as _,
         images: Arc::clone(sim) as _,

@@ -18,6 +18,7 @@ use tidegate::domain::fleet::Application;
 use tidegate::domain::ids::ContentHash;
 use tidegate::domain::manifest::{Source, read};
 use tidegate::ports::Secret;
+use tidegate::wire::simulated;
 
 use crate::github::{GithubFake, PullRequest, Role, Seed};
 use crate::harness::run;
@@ -68,47 +69,22 @@ impl Story {
         };
         let github = Arc::new(GitHub::connect(environment, Arc::clone(sim) as _).unwrap());
         let ledger = Arc::new(GitHubLedger::new(GitHub::clone(&github)));
+        let app = simulated::app(sim, Arc::clone(&self.application), Arc::new(Silent));
         let readers = Readers {
-            source: Arc::clone(sim) as _,
-            images: Arc::clone(sim) as _,
-            fleet: Arc::clone(sim) as _,
-            routes: Arc::clone(sim) as _,
-            databases: Arc::clone(sim) as _,
-            archive: Arc::clone(sim) as _,
-            data_tasks: Arc::clone(sim) as _,
-            manifests: Arc::clone(sim) as _,
-            tasks: Arc::clone(sim) as _,
-            probes: Arc::clone(sim) as _,
-            targets: Arc::clone(sim) as _,
-            metrics: Arc::clone(sim) as _,
-            commands: Arc::clone(sim) as _,
-            way_back: Arc::clone(sim) as _,
-            scaling: Arc::clone(sim) as _,
             ledger: Arc::clone(&ledger) as _,
             people: Arc::clone(&github) as _,
             pulls: Arc::clone(&github) as _,
             leases: Arc::clone(&github) as _,
-            clock: Arc::clone(sim) as _,
-            stop: Arc::clone(sim) as _,
-            observer: Arc::new(Silent),
+            ..app.readers
         };
         let writers = Writers {
-            builder: Arc::clone(sim) as _,
-            tagger: Arc::clone(sim) as _,
-            fleet: Arc::clone(sim) as _,
-            routes: Arc::clone(sim) as _,
-            databases: Arc::clone(sim) as _,
-            archive: Arc::clone(sim) as _,
-            data_tasks: Arc::clone(sim) as _,
-            tasks: Arc::clone(sim) as _,
-            scaling: Arc::clone(sim) as _,
             ledger: ledger as _,
             leases: Arc::clone(&github) as _,
             pulls: Arc::clone(&github) as _,
             releases: github as _,
+            ..app.writers
         };
-        let application = Arc::clone(&self.application);
-        App { application, readers, writers, owner, hand_over_at: None }
+        App { readers, writers, owner, ..app }
     }
 
     async fn merge(&mut self, number: u64, faults: &[Fault]) {

@@ -151,7 +151,7 @@ fn service(app: &Application, service: &Service) -> ServiceInput {
         kind,
         port: service.http.as_ref().map(|http| http.port),
         health: service.http.as_ref().map(|http| http.health.clone()),
-        repository: app.images.repository.replace("{service}", service.name.as_str()),
+        repository: app.images.path(&service.name),
     }
 }
 

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::ContentHash;
     use crate::domain::plan::Target;
-    use crate::domain::snapshot::{Live, RolloutState, Runs};
+    use crate::domain::snapshot::{Live, RolloutState, Runs, TaskStarts};
 
     fn live(hash: &str, desired: u32, running: u32) -> ServiceSeen {
         ServiceSeen::Live(Live {
@@ -128,6 +128,7 @@ mod tests {
             desired,
             running,
             failed_tasks: 0,
+            starts: TaskStarts::default(),
             failed: Vec::new(),
         })
     }

@@ -241,14 +241,14 @@ impl Sleeper<'_> {
 mod tests {
     use super::*;
     use crate::domain::ids::ContentHash;
-    use crate::domain::snapshot::{RolloutState, Runs};
+    use crate::domain::snapshot::{RolloutState, Runs, TaskStarts};
 
     fn live(desired: u32, running: u32, revision: u32) -> ServiceSeen {
         let arn = format!("arn:aws:ecs:eu-west-1:1:task-definition/f:{revision}");
         let runs = Runs { task_definition: arn.parse().unwrap(), hash: ContentHash::of(b"x"), digest: None };
         let (deployment, rollout) = ("ecs-svc/1".parse().unwrap(), RolloutState::Completed);
-        let (began, failed) = (jiff::Timestamp::UNIX_EPOCH, Vec::new());
-        ServiceSeen::Live(Live { runs, deployment, began, rollout, desired, running, failed_tasks: 0, failed })
+        let (began, starts, failed) = (jiff::Timestamp::UNIX_EPOCH, TaskStarts::default(), Vec::new());
+        ServiceSeen::Live(Live { runs, deployment, began, rollout, desired, running, failed_tasks: 0, starts, failed })
     }
 
     fn scaling() -> Option<Scaling> {

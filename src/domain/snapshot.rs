@@ -157,6 +157,8 @@ pub struct Live {
     pub running: u32,
     /// Tasks of this deployment that failed to start or to stay, as ECS counts them.
     pub failed_tasks: u32,
+    /// Starts of its tasks that ECS still tells of.
+    pub starts: TaskStarts,
     /// Deployments that ECS lists as failed: what they tried to run, when, and why it gave up.
     pub failed: Vec<FailedDeployment>,
 }
@@ -208,6 +210,29 @@ pub enum DeploymentSeen {
         /// Why.
         why: String,
     },
+}
+
+/// Starts of a service's tasks, by the events that ECS keeps of it: the 100 newest (API Reference, Service, `events`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStarts {
+    /// Events from before this instant are forgotten; none if all are kept.
+    pub kept_since: Option<Timestamp>,
+    /// When tasks were started, and how many. A task that is moved to another zone is not among them.
+    pub started: Vec<(Timestamp, u32)>,
+}
+
+impl TaskStarts {
+    /// Whether every start after this instant is among them, for a service whose deployment began then: where events
+    /// are kept, those of its first tasks are there.
+    pub fn are_told_since(&self, at: Timestamp, began: Timestamp) -> bool {
+        let kept = |instant| self.kept_since.is_none_or(|since| since <= instant);
+        kept(at) && (!kept(began) || self.started.iter().any(|(started, _)| *started >= began))
+    }
+
+    /// Tasks that were started after this instant.
+    pub fn after(&self, at: Timestamp) -> u32 {
+        self.started.iter().filter(|(started, _)| *started > at).fold(0, |sum, (_, tasks)| sum.saturating_add(*tasks))
+    }
 }
 
 /// A deployment that ECS gave up.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_ecs::types::{Deployment, DeploymentControllerType, DeploymentRolloutState, Service};
+use aws_sdk_ecs::types::{Deployment, DeploymentControllerType, DeploymentRolloutState, Service, ServiceEvent};
 use jiff::Timestamp;
 
 use super::failure::one_line;
 use super::task_definitions::Revision;
 use crate::domain::ids::{CellName, DeploymentId, ServiceName, TaskDefinitionArn};
-use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs};
+use crate::domain::snapshot::{FailedDeployment, Live, RolloutState, Runs, TaskStarts};
 use crate::domain::template::digest_in;
 use crate::ports::PortResult;
 
@@ -40,6 +40,7 @@ pub(super) fn live(service: &Service, revisions: &Revisions, name: &ServiceName)
         desired: count("desired", service.desired_count())?,
         running: count("running", primary.running_count())?,
         failed_tasks: count("failed", primary.failed_tasks())?,
+        starts: starts(service.events()),
         failed: failed.map(|d| failed_deployment(d, revisions, name)).collect::<Result<_, _>>()?,
     })
 }
@@ -88,8 +89,32 @@ fn id(deployment: &Deployment) -> Result<DeploymentId, String> {
 }
 
 fn began(deployment: &Deployment) -> Option<Timestamp> {
-    let at = deployment.created_at()?;
+    instant(deployment.created_at()?)
+}
+
+fn instant(at: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
+}
+
+/// Events that ECS keeps of a service, the newest (API Reference, Service, `events`).
+const EVENTS_KEPT: usize = 100;
+
+fn starts(events: &[ServiceEvent]) -> TaskStarts {
+    let timed = |event: &ServiceEvent| Some((instant(event.created_at()?)?, event.message().and_then(started)));
+    let events: Vec<_> = events.iter().filter_map(timed).collect();
+    TaskStarts {
+        kept_since: events.iter().map(|(at, _)| *at).min().filter(|_| events.len() >= EVENTS_KEPT),
+        started: events.into_iter().filter_map(|(at, tasks)| Some((at, tasks?))).collect(),
+    }
+}
+
+/// Tasks that an event says were started: "(service web) has started 2 tasks: (task 1) (task 2)."; "web has started 1
+/// tasks in eu-west-1a to AZ Rebalance: 3" moves one (Developer Guide, "Track Amazon ECS Availability Zone
+/// rebalancing").
+fn started(message: &str) -> Option<u32> {
+    let (tasks, rest) = message.split_once(" has started ")?.1.split_once(" task")?;
+    let moved = rest.split_once(':').is_some_and(|(how, _)| how.contains("AZ Rebalance"));
+    tasks.parse().ok().filter(|_| !moved)
 }
 
 fn rollout(state: Option<&DeploymentRolloutState>) -> RolloutState {

@@ -11,7 +11,7 @@ use super::observe::observe;
 use super::task_definitions::TaskDefinitions;
 use crate::domain::fleet::Address;
 use crate::domain::ids::ContentHash;
-use crate::domain::snapshot::{Live, RolloutState, ServiceSeen};
+use crate::domain::snapshot::{Live, RolloutState, ServiceSeen, TaskStarts};
 
 fn arn(name: &str) -> String {
     format!("arn:aws:ecs:eu-west-1:111111111111:task-definition/{name}")
@@ -29,7 +29,21 @@ fn service(tenant: &str, deployments: Value) -> Value {
     json!({
         "serviceName": address(tenant).ecs_service, "status": "ACTIVE", "desiredCount": 2, "runningCount": 2,
         "deploymentController": {"type": "ECS"}, "deployments": deployments, "aFieldOfNextYear": 1,
+        "events": events(),
     })
+}
+
+/// Newest first, in ECS's words; one without a time, as it should not be.
+fn events() -> Value {
+    let event = |at: f64, message: &str| json!({"id": at.to_string(), "createdAt": at, "message": message});
+    json!([
+        event(1_700_000_300.5, "(service iam) has reached a steady state."),
+        {"id": "untimed", "message": "(service iam) has started 7 tasks: (task 7)."},
+        event(1_700_000_200.0, "iam has started 1 tasks in eu-west-1a to AZ Rebalance: 4."),
+        event(1_700_000_100.0, "(service iam) has started 2 tasks: (task 2) (task 3)."),
+        event(1_700_000_060.0, "(service iam) has stopped 1 running tasks: (task 1)."),
+        event(1_700_000_050.0, "(service iam) has started many tasks: (task 1)."),
+    ])
 }
 
 /// `f:1` was registered by tidegate, `f:2` by somebody else, and `f:3` cannot be read.
@@ -83,6 +97,21 @@ async fn a_healthy_service_runs_what_its_primary_deployment_says() {
     assert_eq!(live.runs.hash.as_str(), "b".repeat(64));
     assert_eq!(live.runs.digest.unwrap().as_str(), format!("sha256:{}", "a".repeat(64)));
     assert_eq!((live.rollout, live.desired, live.running), (RolloutState::Completed, 2, 2));
+    let at = |second| Timestamp::from_second(second).unwrap();
+    assert_eq!(live.starts.kept_since, None);
+    assert_eq!(live.starts.started, [(at(1_700_000_100), 2)], "one that is moved replaces nothing");
+}
+
+/// ECS keeps a hundred events: what is older than they are is forgotten.
+#[tokio::test]
+async fn a_full_list_of_events_says_since_when_it_tells() {
+    let mut full = service("acme", json!([deployment("ecs-svc/1", "PRIMARY", "f:1", "COMPLETED")]));
+    let steady = "(service iam) has reached a steady state.";
+    full["events"] = (0..100).map(|n| json!({"createdAt": 1_700_000_500 - n, "message": steady})).collect();
+    let seen = seen_of(&["acme"], vec![full], json!([])).await.remove(0);
+    let ServiceSeen::Live(live) = seen else { panic!("{seen:?}") };
+    let kept_since = Some(Timestamp::from_second(1_700_000_401).unwrap());
+    assert_eq!(live.starts, TaskStarts { kept_since, started: Vec::new() });
 }
 
 #[tokio::test]

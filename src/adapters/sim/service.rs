@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::world::World;
 use crate::domain::directive::Scaling;
 use crate::domain::ids::{ContentHash, DeploymentId, FleetName, ServiceKey, SetId, TaskDefinitionArn};
-use crate::domain::snapshot::{DeploymentSeen, FailedDeployment, Live, RolloutState, Runs};
+use crate::domain::snapshot::{DeploymentSeen, FailedDeployment, Live, RolloutState, Runs, TaskStarts};
 
 /// Something an image does wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +172,7 @@ impl SimService {
                 0
             },
             failed_tasks: self.failed_tasks(flaw, world.now),
+            starts: self.starts(flaw, world.now),
             failed: self.failed.iter().map(|deployment| self.failed(world, deployment)).collect(),
         })
     }
@@ -213,6 +214,16 @@ impl SimService {
     fn is_dead(&self, flaw: Option<FaultKind>, now: Timestamp) -> bool {
         let half = now.duration_since(self.primary.done).as_secs().div_euclid(LIFE.as_secs());
         flaw == Some(FaultKind::KeepsDying) && half.rem_euclid(2) == 1
+    }
+
+    /// Starts of the PRIMARY deployment's tasks, as ECS's events tell them.
+    fn starts(&self, flaw: Option<FaultKind>, now: Timestamp) -> TaskStarts {
+        let began = self.primary.began;
+        let alive = now.duration_since(self.primary.done).as_secs();
+        let lives = if flaw == Some(FaultKind::KeepsDying) { alive / (2 * LIFE.as_secs()) } else { 0 };
+        let back = (1..=lives).map(|life| self.primary.done + SignedDuration::from_secs(life * 2 * LIFE.as_secs()));
+        let started = std::iter::once(began).chain(back).map(|at| (at, self.desired)).collect();
+        TaskStarts { kept_since: None, started }
     }
 
     /// Tasks of the PRIMARY deployment that have stopped.

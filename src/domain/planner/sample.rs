@@ -15,7 +15,7 @@ use crate::domain::plan::{Direction, Plan, Target};
 use crate::domain::published::Draft;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Image, Release};
-use crate::domain::snapshot::{FamilySeen, Live, RolloutState, Runs, ServiceSeen};
+use crate::domain::snapshot::{FamilySeen, Live, RolloutState, Runs, ServiceSeen, TaskStarts};
 use crate::domain::template::Template;
 use crate::domain::template_change::{FieldChange, How};
 
@@ -235,6 +235,7 @@ fn live(runs: Runs) -> Live {
         desired: 2,
         running: 2,
         failed_tasks: 0,
+        starts: TaskStarts::default(),
         failed: Vec::new(),
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::gate::{GatePolicy, OnUnknown, Probe, ProbePolicy, ProbeRecord
 use crate::domain::ids::{ContentHash, ServiceName};
 use crate::domain::plan::{Direction, PLAN_SCHEMA, Target};
 use crate::domain::release::Release;
-use crate::domain::snapshot::{Ahead, Availability, FailedDeployment, Live, RolloutState, Runs};
+use crate::domain::snapshot::{Ahead, Availability, FailedDeployment, Live, RolloutState, Runs, TaskStarts};
 
 pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -99,6 +99,7 @@ pub(super) fn live(runs: &str, deployment: &str, rollout: RolloutState) -> Live 
         desired: 2,
         running: 2,
         failed_tasks: 0,
+        starts: TaskStarts { kept_since: None, started: vec![(at(-1), 2)] },
         failed: Vec::new(),
     }
 }
@@ -505,4 +506,25 @@ fn a_service_that_keeps_dying_after_it_was_complete_stops_the_wave() {
         assert!(matches!(looked(&mut rollout, running), Decision::Wait { .. }), "one may go");
     }
     assert_eq!(halted_by(&looked(&mut rollout, 0)), "tasks_stopped");
+}
+
+/// Two looks that show everything well, and events that tell of what was between them.
+#[test]
+fn inv_09_tasks_replaced_between_two_looks_stop_the_wave_and_untold_starts_never_pass() {
+    let looked = |starts: TaskStarts| {
+        let mut rollout = baking();
+        rollout.note_seen(&seen(&[("acme/api", done("new")), ("acme/worker", done("new"))]));
+        let snapshot = healthy(seen(&[("acme/api", Live { starts, ..done("new") }), ("acme/worker", done("new"))]));
+        rollout.note_seen(&snapshot);
+        decide(&rollout, &snapshot, 6)
+    };
+    let started = |minutes: &[i64]| minutes.iter().map(|minute| (at(*minute), 1)).collect();
+    let all = |minutes: &[i64]| TaskStarts { kept_since: None, started: started(minutes) };
+    assert_eq!(halted_by(&looked(all(&[-1, 2, 3]))), "tasks_stopped");
+    assert_eq!(looked(all(&[-1, 2])), Decision::Record(Event::WaveStarted { wave: 1 }), "one may go");
+    let forgotten = TaskStarts { kept_since: Some(at(3)), started: Vec::new() };
+    for (untold, why) in [(all(&[]), "nobody tells of starts"), (forgotten, "its first minutes are forgotten")] {
+        let held = looked(untold);
+        assert!(matches!(held, Decision::Done(Some(Reason::GateUnknown { .. }))), "{why}: {held:?}");
+    }
 }

@@ -90,7 +90,7 @@ impl Rollout {
     }
 
     /// The services that are judged: those that go forward and serve.
-    fn judged(&self) -> impl Iterator<Item = &Change> {
+    pub(super) fn judged(&self) -> impl Iterator<Item = &Change> {
         self.watched.iter().filter(|change| !change.is_task() && !self.quarantined.contains_key(&change.service.set))
     }
 
@@ -118,6 +118,7 @@ impl Rollout {
         findings.extend(self.of_alarms(seen));
         findings.extend(self.of_smoke_tests(seen, now));
         if done {
+            findings.extend(self.of_untold_starts(seen, since));
             findings.extend(self.of_others(seen, (&before, &after)));
             let command = self.plan.gate.command.as_ref();
             findings.extend(command.map(|policy| judge_command(policy, seen.health.command.as_ref())));

@@ -18,6 +18,7 @@ mod payload;
 mod problem;
 mod proxy;
 mod repository;
+mod service_events;
 mod sessions;
 mod target_health;
 mod tenancy;

@@ -13,16 +13,21 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::autoscaler::Autoscaler;
 use super::faults::{AwsFault, Faults};
 use super::layout::Place;
 use super::problem::{Result, Trying};
+use super::service_events::TasksKnown;
 use super::sessions::Sessions;
 use super::target_health::Unhealthy;
 use crate::github::{CuttableListener, Scissors};
 
+/// How ECS's calls are named.
+const ECS: &str = "AmazonEC2ContainerServiceV20141113";
+/// More than a story starts. AWS gives at most 100 a page, the emulator as many as it is asked for.
+const TASKS_MAX: usize = 100_000;
 /// More than any AWS call needs; image layers go to the emulator directly.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
@@ -82,6 +87,7 @@ struct Known {
     faults: Option<Faults>,
     autoscaler: Autoscaler,
     unhealthy: Option<Unhealthy>,
+    tasks: TasksKnown,
     sessions: Sessions,
 }
 
@@ -227,6 +233,9 @@ impl Upstream {
             Some(scaled) => scaled,
             None => self.ask_emulator(asked).await?,
         };
+        if asked.action() == Some("DescribeServices") {
+            self.add_events(asked, &mut answer).await?;
+        }
         if let Some(unhealthy) = &mut self.state().unhealthy {
             unhealthy.tell(asked, &mut answer);
         }
@@ -235,6 +244,35 @@ impl Upstream {
             faults.remember(asked, &answer);
         }
         Ok(answer)
+    }
+
+    /// Adds the starts of tasks that the emulator knows of to an answer about services.
+    async fn add_events(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {
+        let cluster = asked.call.as_ref().map(|call| call.body["cluster"].clone()).unwrap_or_default();
+        let mut arns = Vec::new();
+        for status in ["RUNNING", "STOPPED"] {
+            let every = json!({ "cluster": cluster, "desiredStatus": status, "maxResults": TASKS_MAX });
+            let listed = self.ask_likewise(asked, "ListTasks", &every).await?;
+            let listed = listed["taskArns"].as_array().into_iter().flatten();
+            arns.extend(listed.filter_map(Value::as_str).map(str::to_owned));
+        }
+        let unknown = self.state().tasks.new_among(arns);
+        for tasks in unknown.chunks(100) {
+            let described =
+                self.ask_likewise(asked, "DescribeTasks", &json!({ "cluster": cluster, "tasks": tasks })).await?;
+            self.state().tasks.learn(&described);
+        }
+        self.state().tasks.tell(answer);
+        Ok(())
+    }
+
+    /// Another call of ECS by whoever asked this one.
+    async fn ask_likewise(&self, asked: &Asked, action: &str, body: &Value) -> Result<Value> {
+        let mut likewise = Asked { body: body.to_string().into(), call: None, ..asked.clone() };
+        likewise.headers.insert("x-amz-target", format!("{ECS}.{action}").parse().trying(action)?);
+        likewise.headers.remove("content-length");
+        let answer = self.ask_emulator(&likewise).await?;
+        serde_json::from_slice(&answer.body).trying(action)
     }
 
     async fn ask_emulator(&self, asked: &Asked) -> Result<Answer> {

@@ -44,6 +44,8 @@ pub(super) struct Tasks {
     running: u32,
     desired: u32,
     pub(super) gone: u32,
+    /// Starts after this instant are of tasks in the place of others.
+    from: Timestamp,
 }
 
 /// What a probe got, in which call.
@@ -98,7 +100,8 @@ impl Checker {
         }
     }
 
-    /// Counts tasks that went from one look to the next while as many were wanted.
+    /// Counts tasks that went from one look to the next while as many were wanted, or since the first look by their
+    /// successors.
     fn lost(&mut self, process: usize, service: usize, live: &Live) {
         let hash = self.number(&live.runs.hash);
         if live.rollout != RolloutState::Completed {
@@ -106,11 +109,14 @@ impl Checker {
         }
         let (running, desired) = (live.running, live.desired);
         let known = self.processes[process].losses[service].filter(|known| known.hash == hash);
+        let newest = live.starts.started.iter().map(|(at, _)| *at).max().unwrap_or(live.began);
+        let from = known.map_or(newest, |known| known.from);
         let gone = known.map_or(0, |known| {
             let fell = running < known.running && running < desired && desired >= known.desired;
-            known.gone + if fell { known.running - running } else { 0 }
+            let fewer = known.gone + if fell { known.running - running } else { 0 };
+            if desired == known.desired { fewer.max(live.starts.after(from)) } else { fewer }
         });
-        self.processes[process].losses[service] = Some(Tasks { hash, running, desired, gone });
+        self.processes[process].losses[service] = Some(Tasks { hash, running, desired, gone, from });
     }
 
     /// A process was told the minutes of these services; of some it may have been told nothing.

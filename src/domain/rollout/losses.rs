@@ -98,7 +98,7 @@ impl Rollout {
             let what = format!("whether tasks of {} were started in the place of others", change.service);
             let evidence = Evidence::words(why.clone());
             let verdict = Verdict::Unknown(Reason::GateUnknown { what, why });
-            Finding::new(GateName::Rollout, Subject::Service(change.service.clone()), verdict, true, evidence)
+            Finding::new(GateName::Rollout, Subject::Service(change.service.clone()), verdict, false, evidence)
         };
         self.judged().filter(untold).map(finding).collect()
     }

@@ -419,11 +419,12 @@ fn any_service() -> impl Strategy<Value = Option<ServiceSeen>> {
         Just(RolloutState::Unsaid),
         Just(RolloutState::Unknown)
     ];
-    let live = (prop_oneof![Just("old"), Just("new"), Just("other")], state, 0u32..3, 0u32..3).prop_map(
-        |(runs, state, desired, running)| {
-            Some(ServiceSeen::Live(Live { desired, running, ..live(runs, "ecs-svc/9", state) }))
-        },
-    );
+    let runs = prop_oneof![Just("old"), Just("new"), Just("other")];
+    let live = (runs, state, 0u32..3, 0u32..3, any::<bool>()).prop_map(|(runs, state, desired, running, told)| {
+        let known = live(runs, "ecs-svc/9", state);
+        let starts = if told { known.starts.clone() } else { TaskStarts::default() };
+        Some(ServiceSeen::Live(Live { desired, running, starts, ..known }))
+    });
     prop_oneof![
         6 => live,
         1 => Just(None),
@@ -456,6 +457,7 @@ proptest! {
             for name in ["acme/api", "acme/worker"] {
                 let Some(ServiceSeen::Live(live)) = snapshot.services.get(&key(name)) else { panic!("{name} unseen") };
                 prop_assert!(live.is_settled() && live.desired > 0 && live.runs.hash == hash("new"));
+                prop_assert!(live.starts.are_told_since(at(1), live.began));
             }
         }
         // Whatever is seen, nothing is deployed during a bake.

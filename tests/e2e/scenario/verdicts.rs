@@ -38,7 +38,7 @@ const CASES: [Case; 4] = [
         name: "crashes after its first good answers",
         fault: "crash-after 1500ms",
         codes: &["tasks_stopped", "probe_failed"],
-        says: "iam-service",
+        says: "acme/iam-service",
     },
 ];
 

@@ -29,7 +29,7 @@ pub(super) struct Losses {
     desired: u32,
     /// Fewer from look to look.
     gone: u32,
-    /// Starts after this instant count.
+    /// Starts after this instant, by ECS's clock, count: our own may be another.
     from: Timestamp,
     /// Tasks that were wanted in addition.
     added: u32,
@@ -38,10 +38,8 @@ pub(super) struct Losses {
 }
 
 impl Losses {
-    /// As it is at the first look at a watch that began then.
-    fn first(live: &Live, since: Timestamp) -> Self {
-        let newest = live.starts.started.iter().map(|(at, _)| *at).max();
-        let from = newest.map_or(since, |newest| newest.max(since));
+    fn first(live: &Live) -> Self {
+        let from = live.starts.started.iter().map(|(at, _)| *at).max().unwrap_or(live.began);
         Self { running: live.running, desired: live.desired, gone: 0, from, added: 0, started: 0 }
     }
 
@@ -68,14 +66,16 @@ impl Rollout {
     /// Takes in the tasks of one look. A deployment that is still on its way (or a stale look at one) has fewer on
     /// purpose.
     pub(super) fn note_tasks(&mut self, services: &BTreeMap<ServiceKey, ServiceSeen>) {
-        let Phase::Baking { since, .. } = self.phase else { return };
+        if !matches!(self.phase, Phase::Baking { .. }) {
+            return;
+        }
         for change in self.watched.iter().filter(|change| !change.is_task()) {
             if let Some(ServiceSeen::Live(live)) = services.get(&change.service)
                 && live.runs.hash == change.target.hash
                 && live.rollout == RolloutState::Completed
             {
                 let losses = self.losses.get(&change.service);
-                let losses = losses.map_or_else(|| Losses::first(live, since), |losses| losses.with(live));
+                let losses = losses.map_or_else(|| Losses::first(live), |losses| losses.with(live));
                 self.losses.insert(change.service.clone(), losses);
             }
         }
@@ -90,7 +90,10 @@ impl Rollout {
     /// The services of which ECS does not tell whether tasks were started in the place of others since this instant.
     pub(super) fn of_untold_starts(&self, seen: &Snapshot, since: Timestamp) -> Vec<Finding> {
         let untold = |change: &&Change| match seen.services.get(&change.service) {
-            Some(ServiceSeen::Live(live)) => !live.starts.are_told_since(since, live.began),
+            Some(ServiceSeen::Live(live)) => {
+                let from = self.losses.get(&change.service).map_or(since, |losses| losses.from);
+                !live.starts.are_told_since(from, live.began)
+            }
             _ => false, // That it is not there, or could not be read, is judged elsewhere.
         };
         let finding = |change: &Change| {
@@ -109,8 +112,6 @@ mod tests {
     use super::*;
     use crate::domain::ids::ContentHash;
     use crate::domain::snapshot::{Runs, TaskStarts};
-
-    const SINCE: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn live(running: u32, desired: u32) -> Live {
         Live {
@@ -132,7 +133,7 @@ mod tests {
 
     fn gone(looks: &[(u32, u32)]) -> u32 {
         let mut looks = looks.iter().map(|(running, desired)| live(*running, *desired));
-        let first = Losses::first(&looks.next().unwrap(), SINCE);
+        let first = Losses::first(&looks.next().unwrap());
         looks.fold(first, |losses, look| losses.with(&look)).count()
     }
 
@@ -156,7 +157,7 @@ mod tests {
             let started = started.iter().map(|(second, tasks)| (at(second), *tasks)).collect();
             Live { starts: TaskStarts { kept_since: None, started }, ..live(*desired, *desired) }
         });
-        let first = Losses::first(&looks.next().unwrap(), SINCE);
+        let first = Losses::first(&looks.next().unwrap());
         looks.fold(first, |losses, look| losses.with(&look)).count()
     }
 
@@ -164,7 +165,6 @@ mod tests {
     fn what_comes_and_goes_between_two_looks_is_told_by_its_successors() {
         assert_eq!(replaced(&[(1, &[]), (1, &[(5, 1), (9, 1)])]), 2);
         assert_eq!(replaced(&[(2, &[(-3, 2)]), (2, &[(-3, 2), (5, 2)])]), 2, "those of the deployment came before");
-        assert_eq!(replaced(&[(2, &[]), (2, &[(-1, 2)])]), 0, "and may be told late");
         assert_eq!(replaced(&[(1, &[]), (1, &[(5, 1), (9, 1)]), (1, &[(9, 1)])]), 2, "ECS forgets");
     }
 

@@ -24,6 +24,7 @@ use crate::domain::offboard::KeptObject;
 use crate::domain::pause::{ClosedRule, Database, Routes};
 use crate::domain::plan::Plan;
 use crate::domain::published::{PublishedSeen, Wanted};
+use crate::domain::quota::QuotaCode;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::service::Build;
@@ -411,6 +412,14 @@ pub struct CommandOrder {
 pub trait CommandRunner: Send + Sync {
     /// Runs it once. That it does not answer is an answer.
     async fn ask(&self, order: &CommandOrder) -> CommandAnswer;
+}
+
+/// The quotas of accounts, to look.
+#[async_trait]
+pub trait QuotaReader: Send + Sync {
+    /// The values that hold in the account and Region of a cell. One that AWS keeps no value of is not among them: its
+    /// default holds.
+    async fn applied(&self, cell: &CellName, quotas: &[QuotaCode]) -> PortResult<BTreeMap<QuotaCode, f64>>;
 }
 
 /// The records, to look.

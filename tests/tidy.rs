@@ -57,6 +57,7 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
             "aws_sdk_rds",
             "aws_sdk_s3",
             "aws_sdk_secretsmanager",
+            "aws_sdk_servicequotas",
             "aws_sdk_ssm",
             "aws_sdk_sts",
             "aws_smithy_runtime_api",

@@ -22,6 +22,7 @@ pub mod plan;
 mod preflight;
 pub mod progress;
 pub mod promote;
+pub mod quota;
 pub mod report;
 mod result;
 pub mod rollback;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::fleet::{Application, Fleet};
-use crate::domain::ids::{FleetName, SetId};
+use crate::domain::ids::{CellName, FleetName, SetId};
 use crate::domain::lease::Owner;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
@@ -45,8 +46,8 @@ use crate::ports::{
     ArchiveReader, ArchiveWriter, Clock, CommandRunner, DataTaskReader, DataTaskWriter, DatabaseReader, DatabaseWriter,
     FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
     LedgerWriter, ManifestReader, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader, PullWriter,
-    ReleaseWriter, RouteReader, RouteWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal, TargetReader,
-    TaskReader, TaskWriter, WayBackReader,
+    QuotaReader, ReleaseWriter, RouteReader, RouteWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal,
+    TargetReader, TaskReader, TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -83,6 +84,8 @@ pub struct Readers {
     pub archive: Arc<dyn ArchiveReader>,
     /// Tasks on their databases.
     pub data_tasks: Arc<dyn DataTaskReader>,
+    /// The quotas of their accounts.
+    pub quotas: Arc<dyn QuotaReader>,
     /// The records.
     pub ledger: Arc<dyn LedgerReader>,
     /// Who may do what.
@@ -154,6 +157,9 @@ pub enum Stop {
     /// The file has no such fleet.
     #[error("fleet.yaml has no fleet `{0}`")]
     NoSuchFleet(FleetName),
+    /// The file has no such cell.
+    #[error("fleet.yaml has no cell `{0}`")]
+    NoSuchCell(CellName),
     /// The fleet has no such tenant.
     #[error("fleet.yaml has no tenant `{tenant}` in {fleet}")]
     NoSuchTenant {

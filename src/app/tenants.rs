@@ -9,6 +9,7 @@ use crate::domain::fleet::{Application, Fleet, ServiceSet};
 use crate::domain::ids::{FleetName, SetId};
 use crate::domain::manifest::{Edit, NewTenant, Source, edit, read};
 use crate::domain::provisioning::{Place, difference, export, place_of};
+use crate::domain::quota::beyond;
 use crate::domain::reason::Reason;
 use crate::ports::{InputsReader, InputsWriter, ManifestWriter};
 
@@ -39,6 +40,10 @@ pub struct Tenant<'a> {
 /// # Errors
 /// Every reason why there is no export.
 pub async fn look(application: &Application, inputs: &dyn InputsReader) -> Result<Vec<Export>, Stop> {
+    let beyond = beyond(application);
+    if !beyond.is_empty() {
+        return Err(Stop::Refused(beyond));
+    }
     let committed = inputs.committed().await?;
     let exported = export(application, &committed).map_err(Stop::Refused)?;
     let fleets = application.fleets.iter().filter_map(|fleet| exported.get_key_value(&fleet.name));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failure_spec::FailureSpec;
-use crate::domain::ids::{AppName, CommitSha, ContentHash, FleetName, SetId, Version};
+use crate::domain::ids::{AppName, CellName, CommitSha, ContentHash, FleetName, SetId, Version};
 
 /// Releases one application to many tenants: builds images, moves a version from fleet to fleet in waves with
 /// health gates, takes it back when a gate fails, and keeps its records as GitHub deployments.
@@ -179,6 +179,19 @@ pub enum Command {
         #[arg(long)]
         fleet: Option<FleetName>,
     },
+    /// Show how many tenants fit in each cell: AWS's quotas and what is taken of them, what breaks first and when, and who
+    /// should have an account of their own. Exit 0: there is room; 2: a quota is passed; 4: it cannot be told.
+    Quota {
+        /// Only this cell.
+        #[arg(long)]
+        cell: Option<CellName>,
+        /// So many tenants come a month; without it, by the plans of the last half year.
+        #[arg(long, value_name = "TENANTS")]
+        growth: Option<f64>,
+        /// By fleet.yaml alone, with AWS's defaults; asks nobody.
+        #[arg(long)]
+        declared: bool,
+    },
     /// Make a page about the fleets: who runs what, waves, gates, failures, history and DORA's figures.
     Report {
         /// Only this fleet.
@@ -262,7 +275,12 @@ impl Command {
     pub fn only_looks(&self) -> bool {
         matches!(
             self,
-            Self::Plan(_) | Self::Status { .. } | Self::History { .. } | Self::Drift { .. } | Self::Report { .. }
+            Self::Plan(_)
+                | Self::Status { .. }
+                | Self::History { .. }
+                | Self::Drift { .. }
+                | Self::Quota { .. }
+                | Self::Report { .. }
         )
     }
 }

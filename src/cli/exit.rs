@@ -41,7 +41,9 @@ impl Exit {
             Stop::Refused(reasons) => {
                 reasons.iter().map(|reason| Self::of_kind(reason.kind())).max_by_key(severity).unwrap_or(Self::Bug)
             }
-            Stop::NoSuchFleet(_) | Stop::NoSuchTenant { .. } | Stop::NoSuchTenantAnywhere(_) => Self::BadInput,
+            Stop::NoSuchFleet(_) | Stop::NoSuchCell(_) | Stop::NoSuchTenant { .. } | Stop::NoSuchTenantAnywhere(_) => {
+                Self::BadInput
+            }
             Stop::Port(error) => match error.fault {
                 ports::Fault::Unavailable => Self::Unavailable,
                 ports::Fault::Refused | ports::Fault::Conflict => Self::Conflict,

@@ -88,6 +88,7 @@ pub fn reason_code(stop: &Stop) -> String {
     match stop {
         Stop::Refused(reasons) => reasons.first().map(Reason::code).unwrap_or_default(),
         Stop::NoSuchFleet(_) => "no_such_fleet".to_owned(),
+        Stop::NoSuchCell(_) => "no_such_cell".to_owned(),
         Stop::NoSuchTenant { .. } | Stop::NoSuchTenantAnywhere(_) => "no_such_tenant".to_owned(),
         Stop::Port(_) => "unavailable".to_owned(),
         Stop::Record(_) => "bad_record".to_owned(),

@@ -22,6 +22,7 @@ mod output;
 mod page;
 mod payload;
 pub mod progress;
+pub mod quota;
 pub mod render;
 pub mod replay;
 pub mod run;

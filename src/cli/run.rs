@@ -12,7 +12,7 @@ use super::context::Context;
 use super::decide::decide;
 use super::exit::{Exit, decision, reason};
 use super::machine::Place;
-use super::{drift, history, machine, markdown, page, render};
+use super::{drift, history, machine, markdown, page, quota, render};
 use crate::app::build::{Request, build};
 use crate::app::go_on::{Accept, accept, go_on};
 use crate::app::metrics::expected_bakes;
@@ -111,6 +111,9 @@ pub async fn look(command: &Command, application: &Application, readers: &Reader
         Command::Status { fleet: only } => show_status(readers, application, only.as_ref()).await,
         Command::History { fleet: only, limit } => history::show(readers, application, only.as_ref(), *limit).await,
         Command::Drift { fleet: only } => drift::show(readers, application, only.as_ref()).await,
+        Command::Quota { cell, growth, .. } => {
+            quota::show(readers, application, quota::Asked { cell: cell.as_ref(), growth: *growth }).await
+        }
         Command::Report { fleet: only, html, records_only, days } => {
             let how = Looking { live: !records_only, window: SignedDuration::from_hours(24 * i64::from(*days)) };
             page::show(readers, application, only.as_ref(), html.as_deref(), how).await

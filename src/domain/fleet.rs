@@ -127,6 +127,8 @@ pub struct Cell {
     /// Where Terraform publishes the manifest of each set, as `s3://BUCKET/KEY` with `{tenant}` in it; none if it does
     /// not.
     pub manifest: Option<String>,
+    /// How many tenants it may have; none for as many as AWS lets in.
+    pub tenants_max: Option<u32>,
 }
 
 /// The tenants of one environment and their policy.

@@ -28,6 +28,7 @@ pub mod starter;
 pub mod doctor;
 pub mod published;
 pub mod provisioning;
+pub mod quota;
 pub mod infra_guard;
 pub mod snapshot;
 pub mod plan;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, Version};
+use super::ids::{CellName, CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, Version};
 use super::service::MigrationClass;
 use super::signature::signature;
 
@@ -519,6 +519,18 @@ pub enum Reason {
         /// Which fleet.
         fleet: FleetName,
     },
+    /// A cell would hold more tenants than it ever can.
+    #[error("{cell} has {tenants} tenants in fleet.yaml, and room for {most} by {what}")]
+    CellFull {
+        /// Which cell.
+        cell: CellName,
+        /// What says so.
+        what: String,
+        /// Tenants it has.
+        tenants: u64,
+        /// Tenants it may have.
+        most: u64,
+    },
     /// A fleet that lives in several cells has no single root for Terraform.
     #[error("{fleet} has several cells ({cells}), and its inputs for Terraform are those of one cell")]
     SeveralCells {
@@ -725,6 +737,7 @@ impl Reason {
             | R::InputsUnreadable { .. }
             | R::InputsOfSomethingElse { .. }
             | R::SeveralCells { .. }
+            | R::CellFull { .. }
             | R::BadManifest { .. }
             | R::OutsideTheContract { .. }
             | R::PlanNotUnderstood { .. }
@@ -849,6 +862,9 @@ impl Reason {
             }
             R::InputsStale { .. } => "run `tidegate tenants export` and commit what it writes",
             R::SeveralCells { .. } => "make a fleet of each cell",
+            R::CellFull { .. } => {
+                "give the newest tenants another cell: an account or a Region of its own (`tidegate quota`)"
+            }
             R::OutsideTheContract { .. } => "change it in fleet.yaml; the contract is schema/tenant-inputs.schema.json",
             R::PlanNotUnderstood { .. } => {
                 "give it what `terraform show -json PLAN` prints, with the Terraform that infra/ pins"

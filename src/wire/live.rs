@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{
     Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsDataTasks, EcsFleet, EcsScaling, EcsWayBack,
-    ElbRoutes, ElbTargets, RdsDatabases, S3Archive, S3Manifests,
+    ElbRoutes, ElbTargets, Quotas, RdsDatabases, S3Archive, S3Manifests,
 };
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
@@ -87,6 +87,7 @@ struct Outside {
     databases: Arc<RdsDatabases>,
     archive: Arc<S3Archive>,
     data_tasks: Arc<EcsDataTasks>,
+    quotas: Arc<Quotas>,
     targets: Arc<ElbTargets>,
     metrics: Arc<CloudWatch>,
     prober: Arc<Prober>,
@@ -111,6 +112,7 @@ impl Outside {
             databases: Arc::new(RdsDatabases::new(Arc::clone(&cells))),
             archive: Arc::new(S3Archive::new(Arc::clone(&cells))),
             data_tasks: Arc::new(EcsDataTasks::new(Arc::clone(&cells))),
+            quotas: Arc::new(Quotas::new(Arc::clone(&cells))),
             targets: Arc::new(ElbTargets::new(Arc::clone(&cells))),
             metrics: Arc::new(CloudWatch::new(cells)),
             prober: Arc::new(Prober::new().map_err(|error| error.to_string())?),
@@ -137,6 +139,7 @@ impl Outside {
             routes: Arc::clone(&self.routes) as _,
             databases: Arc::clone(&self.databases) as _,
             archive: Arc::clone(&self.archive) as _,
+            quotas: Arc::clone(&self.quotas) as _,
             data_tasks: Arc::clone(&self.data_tasks) as _,
             ledger: Arc::clone(&self.ledger) as _,
             leases: Arc::new(self.github.clone()),

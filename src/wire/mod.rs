@@ -53,6 +53,7 @@ use crate::cli::init::init;
 use crate::cli::leave::leave;
 use crate::cli::machine::Place;
 use crate::cli::progress::{Bars, Lines, Stream};
+use crate::cli::quota;
 use crate::cli::replay::replayed;
 use crate::cli::run::{Report, act, look, tell, tell_with};
 use crate::cli::tenants::tenants;
@@ -112,6 +113,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             }
             Err(why) => rehearse::refused(&why),
         };
+        return tell(&report, &context).into();
+    }
+    if let Command::Quota { cell, growth, declared: true } = &cli.command {
+        let report = quota::declared(&application, quota::Asked { cell: cell.as_ref(), growth: *growth });
         return tell(&report, &context).into();
     }
     if matches!(cli.command, Command::Doctor) {

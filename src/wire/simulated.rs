@@ -71,6 +71,7 @@ pub fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: A
         databases: Arc::clone(sim) as _,
         archive: Arc::clone(sim) as _,
         data_tasks: Arc::clone(sim) as _,
+        quotas: Arc::clone(sim) as _,
         ledger: Arc::clone(sim) as _,
         leases: Arc::clone(sim) as _,
         stop: Arc::clone(sim) as _,

@@ -4,4 +4,5 @@
 mod export;
 mod guard;
 mod life;
+mod quota;
 mod roles;

@@ -77,6 +77,7 @@ pub(super) struct Clients {
     pub(super) parameters: aws_sdk_ssm::Client,
     pub(super) rds: aws_sdk_rds::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    pub(super) quotas: aws_sdk_servicequotas::Client,
     budget: Arc<Budget>,
 }
 
@@ -174,6 +175,7 @@ impl Clients {
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).retry_partition(retries.clone()).build();
         let rds = aws_sdk_rds::config::Builder::from(config).retry_partition(retries.clone()).build();
         let parameters = aws_sdk_ssm::config::Builder::from(config).retry_partition(retries.clone()).build();
+        let quotas = aws_sdk_servicequotas::config::Builder::from(config).retry_partition(retries.clone()).build();
         // Elsewhere than at AWS a bucket is no part of the host's name.
         let s3 = aws_sdk_s3::config::Builder::from(config)
             .force_path_style(config.endpoint_url().is_some())
@@ -190,6 +192,7 @@ impl Clients {
             parameters: aws_sdk_ssm::Client::from_conf(parameters),
             rds: aws_sdk_rds::Client::from_conf(rds),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            quotas: aws_sdk_servicequotas::Client::from_conf(quotas),
             budget: Arc::new(Budget::new()),
         }
     }

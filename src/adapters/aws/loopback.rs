@@ -137,6 +137,7 @@ pub(super) fn cell(url: &str, role: Option<&str>) -> Cell {
         endpoint: Some(url.to_owned()),
         registry: None,
         manifest: None,
+        tenants_max: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ports to health and people, on the simulated world.
+//! The ports to health, people and quotas, on the simulated world.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use super::Sim;
 use crate::domain::fleet::Address;
 use crate::domain::gate::{Answer, Probe, TargetHealth};
-use crate::domain::ids::ServiceKey;
-use crate::ports::{Approver, PeopleReader, PortResult, ProbeReader, TargetReader};
+use crate::domain::ids::{CellName, ServiceKey};
+use crate::domain::quota::QuotaCode;
+use crate::ports::{Approver, PeopleReader, PortResult, ProbeReader, QuotaReader, TargetReader};
 
 #[async_trait]
 impl ProbeReader for Sim {
@@ -35,6 +36,16 @@ impl TargetReader for Sim {
         let found = services.iter().map(|address| (address.service.clone(), health(address))).collect();
         services.iter().for_each(|_| world.count("ELB DescribeTargetHealth"));
         found
+    }
+}
+
+/// An account of the simulator has what every account has at first.
+#[async_trait]
+impl QuotaReader for Sim {
+    async fn applied(&self, _cell: &CellName, quotas: &[QuotaCode]) -> PortResult<BTreeMap<QuotaCode, f64>> {
+        let mut world = self.world();
+        quotas.iter().for_each(|_| world.count("Service Quotas GetServiceQuota"));
+        Ok(BTreeMap::new())
     }
 }
 

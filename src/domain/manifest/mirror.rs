@@ -213,7 +213,6 @@ pub(super) struct CellEntry {
     /// is filled in too. Without it, what runs is the template of what comes.
     pub(super) manifest: Option<String>,
     /// How many tenants fit.
-    #[expect(dead_code, reason = "described to editors; read by `quota` when it comes")]
     pub(super) tenants_max: Option<u32>,
 }
 

@@ -374,6 +374,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         archive: Arc::clone(&process.sim) as _,
         data_tasks: Arc::clone(&process.sim) as _,
         tasks: Arc::clone(process) as _,
+        quotas: Arc::clone(&process.sim) as _,
         ledger: Arc::clone(process) as _,
         people: Arc::clone(&process.sim) as _,
         pulls: Arc::clone(&process.sim) as _,

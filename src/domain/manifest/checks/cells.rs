@@ -43,6 +43,7 @@ fn cell(notes: &mut Notes<'_>, name: &str, entry: &CellEntry) -> Option<Cell> {
         endpoint: entry.endpoint.clone(),
         registry: entry.registry.clone(),
         manifest: entry.manifest.clone(),
+        tenants_max: entry.tenants_max,
     })
 }
 

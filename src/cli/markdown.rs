@@ -47,10 +47,10 @@ fn takes(eta: Eta) -> String {
     }
 }
 
-/// What a rollout writes: plan, deployment and first status; of each wave its beginning, its state, that it is up, and
-/// what its gates found; its end, with the status that makes the one before inactive.
+/// What a rollout writes: the lease taken and let go of; plan, deployment and first status; of each wave that it is up,
+/// and that it passed and the next one begins; the beginning of the first; the mark on the rollout before.
 fn writes(plan: &Plan) -> usize {
-    3 + 4 * plan.waves.len() + 3
+    2 + 3 + 2 * plan.waves.len() + 3
 }
 
 fn waves(plan: &Plan) -> String {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::approved::Approved;
 use crate::domain::directive::{Decided, Holding, Scaling};
 use crate::domain::doctor::RepositorySeen;
 use crate::domain::fleet::{Address, Builder};
@@ -679,7 +680,13 @@ impl OpenRollout {
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, by: &Owner, fence: u64) -> PortResult<Self> {
+    pub async fn begin(
+        ledger: &dyn LedgerWriter,
+        plan: &Plan,
+        by: &Owner,
+        approved: Approved,
+        fence: u64,
+    ) -> PortResult<Self> {
         let intent = Intent {
             fleet: plan.fleet.clone(),
             version: plan.release.version.clone(),
@@ -689,6 +696,7 @@ impl OpenRollout {
             waves: plan.waves.iter().map(|wave| (wave.name.clone(), wave.sets().len())).collect(),
             run: by.run,
             by: Some(by.actor.clone()),
+            approved: Some(approved),
         };
         if breaks(Mutant::NoIntent) {
             let record =

@@ -20,7 +20,7 @@ use tidegate::domain::manifest::{Source, read};
 use tidegate::ports::Secret;
 use tidegate::wire::simulated;
 
-use crate::github::{GithubFake, PullRequest, Role, Seed};
+use crate::github::{Exchange, GithubFake, PullRequest, Role, Seed};
 use crate::harness::run;
 
 /// GitHub lets 500 things be written in an hour. No part of the story writes more than this, however many tenants there
@@ -153,6 +153,14 @@ async fn tell(mut story: Story) -> (usize, Vec<(&'static str, usize)>) {
     parts.push(("label, plan", story.writes(&mut since)));
     story.approve(1, &plan, Exit::Done).await;
     parts.push(("approval, promotion", story.writes(&mut since)));
+    let approved = story.fake.deployments().last().unwrap().payload["approved"].clone();
+    assert_eq!((&approved["how"], &approved["by"], &approved["pull"]), (&json!("comment"), &json!("bob"), &json!(1)));
+    assert!(story.fake.comments(1)[0].body.contains("approved by bob, in a comment on #1"));
+    let said =
+        |request: &Exchange, words: &str| request.request["body"].as_str().is_some_and(|body| body.contains(words));
+    let progress: Vec<_> =
+        story.fake.requests().into_iter().filter(|r| r.is_write && said(r, "-> prod: wave ")).collect();
+    assert!((1..=3).contains(&progress.len()) && said(&progress[0], "wave 2/"), "{}", progress.len());
     let waves = story.fake.deployments().last().unwrap().payload["waves"].as_array().map_or(0, Vec::len);
     let comments = story.fake.comments(1);
     assert_eq!(comments.len(), 1, "one comment: {comments:?}");

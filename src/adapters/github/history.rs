@@ -59,7 +59,6 @@ pub(super) fn is_over(statuses: &[Status]) -> bool {
     let ends = |said: Said| match said {
         Said::Whole(event) => event == Event::Succeeded,
         Said::Short(stop) => stop.kind == StopKind::Halted,
-        Said::Opened => false,
     };
     statuses.iter().filter_map(Status::read).any(|line| ends(line.said))
 }
@@ -90,7 +89,6 @@ pub(super) fn history(statuses: &[Status]) -> Result<Vec<Noted>, String> {
             }
         }
     }
-    noted.remove(&0);
     let numbers = noted.keys().copied();
     if let Some((missing, _)) = (1..).zip(numbers).find(|(wanted, seq)| wanted != seq) {
         return Err(format!("number {missing} is missing"));
@@ -118,7 +116,6 @@ mod tests {
             status("SUCCESS", "#2 succeeded", 5),
             status("IN_PROGRESS", "#1 started wave 1/1 all", 5),
             status("WAITING", "#1 started wave 1/1 all state=3f2a91c0d4e5", 4),
-            status("IN_PROGRESS", "#0 opened 1 waves plan 3f2a91c0d4e5", 4),
             status("INACTIVE", "#3 succeeded", 9),
             status("WAITING", "Waiting for approval", 1),
             status("SUCCESS", "Deployed by hand", 1),

@@ -23,7 +23,7 @@ use crate::domain::rollout::Event;
 const LONGEST: usize = 140;
 
 /// A wave's name gets no more of it than this.
-const LONGEST_NAME: usize = 24;
+const LONGEST_NAME: usize = 20;
 
 /// Stands before the time at which a wave began. Only words of ours come before it, so nobody else can say it.
 const BEGAN: &str = "began=";
@@ -34,7 +34,7 @@ const STATE_DIGITS: usize = 12;
 /// A line, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The event's number; 0 is the intent.
+    /// The event's number, from 1.
     pub(super) seq: u32,
     /// What the line says.
     pub(super) said: Said,
@@ -47,8 +47,6 @@ pub(super) struct Line {
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// The intent is recorded.
-    Opened,
     /// An event, whole.
     Whole(Event),
     /// An event whose reason is only named.
@@ -85,7 +83,6 @@ impl Said {
         match self {
             Self::Whole(whole) => whole == event,
             Self::Short(stop) => stop.fits(event),
-            Self::Opened => false,
         }
     }
 
@@ -102,7 +99,7 @@ impl Said {
                 | Event::Quarantined { wave, .. },
             ) => Some(*wave),
             Self::Short(stop) => Some(stop.wave),
-            Self::Whole(Event::Succeeded) | Self::Opened => None,
+            Self::Whole(Event::Succeeded) => None,
         }
     }
 }
@@ -132,11 +129,6 @@ impl Stop {
             StopKind::Quarantined(set) => Event::Quarantined { wave, set, reason },
         }
     }
-}
-
-/// The line that records the intent.
-pub(super) fn opened(waves: usize, plan: &str) -> String {
-    format!("#0 opened {waves} waves plan {plan}")
 }
 
 /// The line of an event. `waves` are the names of all waves, `began` tells when the wave began if the event before is
@@ -215,9 +207,6 @@ fn said(text: &str) -> Option<(Said, Option<Timestamp>)> {
         return Some((Said::Whole(Event::Succeeded), None));
     }
     let (verb, rest) = text.split_once(' ')?;
-    if verb == "opened" {
-        return Some((Said::Opened, None));
-    }
     let (left, rest) = match verb {
         "left" => rest.split_once(" in ").map(|(set, rest)| (set.parse().ok(), rest))?,
         _ => (None, rest),
@@ -281,7 +270,6 @@ mod tests {
     fn lines_as_people_see_them() {
         let (began, since) = ("2026-11-23T08:00:05Z".parse().unwrap(), "2026-11-23T08:10:05Z".parse().unwrap());
         let lines = [
-            opened(2, "3f2a91c0d4e5"),
             written(1, &Event::WaveStarted { wave: 0 }, &waves(), None, None),
             written(4, &Event::Baking { wave: 1, since }, &waves(), Some(began), None),
             written(3, &Event::Held { wave: 0, reason: Reason::Interrupted }, &waves(), None, Some(STATE)),
@@ -302,12 +290,11 @@ mod tests {
             written(6, &Event::Succeeded, &waves(), None, Some(STATE)),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
-        #0 opened 2 waves plan 3f2a91c0d4e5
         #1 started wave 1/2 canary
-        #2 baking wave 2/2 rest-of-Europe since 2026-11-23T08:10:05Z state=3f2a91c0d4e5
+        #4 baking wave 2/2 rest-of-Europe began=2026-11-23T08:00:05Z since 2026-11-23T08:10:05Z
         #3 held wave 1/2 canary interrupted: interrupted state=3f2a91c0d4e5
         #4 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: HTTP 500 über state=3f2a91c0d4e5
-        #5 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü… state=3f2a91c0d4e5
+        #5 halted wave 2/2 rest-of-Europe began=2026-11-23T08:00:05Z probe_failed: globex/iam-service: 3 probes in a row failed:… state=3f2a91c0d4e5
         #6 succeeded state=3f2a91c0d4e5
         ");
     }

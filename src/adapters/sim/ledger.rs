@@ -80,8 +80,8 @@ impl LedgerWriter for Sim {
 
     async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
         let mut world = self.world();
-        // The plan's commit, the deployment and its first status.
-        (0..3).for_each(|_| world.count("GitHub write"));
+        // The plan's commit and the deployment.
+        (0..2).for_each(|_| world.count("GitHub write"));
         world.plans.insert(intent.plan.clone(), plan.clone());
         // As on GitHub, a request that is repeated finds what the first one opened.
         let known = world.rollouts.iter().rev().find(|known| known.intent.plan == intent.plan && is_open(known));
@@ -114,8 +114,9 @@ impl LedgerWriter for Sim {
         result: Option<&WaveResult>,
     ) -> PortResult<()> {
         let mut world = self.world();
-        // The commit on the state branch and the status.
-        (0..2).for_each(|_| world.count("GitHub write"));
+        // A status, a commit on the state branch, or both.
+        let both = result.is_some() && !matches!(event, Event::WaveStarted { .. });
+        (0..=u8::from(both)).for_each(|_| world.count("GitHub write"));
         let at = world.now;
         let fleet = proof.record().intent.fleet.clone();
         let doing = || format!("recording event {seq} of rollout {}", proof.id().0);

@@ -200,6 +200,8 @@ pub struct RolloutReport {
     pub by: Option<String>,
     /// The workflow run that opened it.
     pub run: Option<u64>,
+    /// Who approved its plan, in words.
+    pub approved: String,
     /// When it was opened.
     #[schemars(with = "String")]
     pub opened_at: Timestamp,

@@ -32,6 +32,7 @@ fn record(id: u64, plan: &Plan, events: Vec<(i64, Event)>) -> RolloutRecord {
             waves: plan.waves.iter().map(|wave| (wave.name.clone(), wave.sets().len())).collect(),
             run: None,
             by: Some("ana".to_owned()),
+            approved: None,
         },
         entries: entries.collect(),
     }

@@ -11,7 +11,7 @@ use crate::adapters::github::files::{self, CommitFile, EventFile, FinalFile};
 use crate::adapters::github::history::Status;
 use crate::adapters::github::payload::Payload;
 use crate::adapters::github::state_branch::Addition;
-use crate::adapters::github::status_line::{Line, Said, opened, written};
+use crate::adapters::github::status_line::{Line, Said, written};
 use crate::domain::directive::Decided;
 use crate::domain::ids::{FleetName, Version};
 use crate::domain::ledger::{Intent, RolloutId, RolloutRecord, WaveResult};
@@ -46,11 +46,6 @@ impl LedgerWriter for GitHubLedger {
             Some(known) => known,
             None => (self.github.create_deployment(&wanted).await?, Vec::new()),
         };
-        let line = opened(intent.waves.len(), intent.plan.short());
-        // Said at once: GitHub calls a deployment without a status abandoned after a while.
-        if !statuses.iter().any(|status| status.line() == Some(&line)) {
-            self.github.add_status(deployment.id, State::InProgress, &line).await?;
-        }
         let entries = self.entries(deployment.id, &statuses, intent.waves.len()).await?;
         Ok(RolloutRecord { id: deployment.id, opened_at: deployment.created_at, intent: intent.clone(), entries })
     }

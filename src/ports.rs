@@ -12,7 +12,7 @@ use crate::domain::approved::Approved;
 use crate::domain::directive::{Decided, Holding, Scaling};
 use crate::domain::doctor::RepositorySeen;
 use crate::domain::fleet::{Address, Builder};
-use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth};
+use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth, WaveReport};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, SetId,
     TaskArn, TaskDefinitionArn, Version,
@@ -434,6 +434,9 @@ pub trait LedgerReader: Send + Sync {
 
     /// What each service of a fleet runs by the records.
     async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState>;
+
+    /// What the gates found of a rollout's waves, each time that something was decided about one, oldest first.
+    async fn findings(&self, rollout: &RolloutRecord) -> PortResult<Vec<WaveReport>>;
 
     /// What people have decided about a fleet, oldest first.
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>>;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::{Sim, World, write};
 use crate::domain::directive::Decided;
+use crate::domain::gate::WaveReport;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{Entry, FleetState, Intent, RolloutId, RolloutRecord, Standing, WaveResult};
 use crate::domain::plan::Plan;
@@ -53,6 +54,12 @@ impl LedgerReader for Sim {
         let mut world = self.world();
         world.count("GitHub read");
         Ok(world.states.get(fleet).cloned().unwrap_or_default())
+    }
+
+    async fn findings(&self, rollout: &RolloutRecord) -> PortResult<Vec<WaveReport>> {
+        let mut world = self.world();
+        world.count("GitHub read");
+        Ok(world.findings.get(&rollout.id).cloned().unwrap_or_default())
     }
 
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {
@@ -129,6 +136,7 @@ impl LedgerWriter for Sim {
         if let Some(result) = result {
             let state = world.states.entry(fleet).or_default();
             state.services.extend(result.services.clone());
+            world.findings.entry(proof.id()).or_default().extend(result.gates.clone());
         }
         Ok(())
     }

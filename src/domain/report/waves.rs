@@ -106,7 +106,7 @@ fn waiting(name: &str, size: usize) -> WaveReport {
         held: Vec::new(),
         quarantined: Vec::new(),
         accepted_by: None,
-        series: Vec::new(),
+        found: Vec::new(),
     }
 }
 

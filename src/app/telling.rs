@@ -43,7 +43,8 @@ pub async fn telling<T>(app: &App, pull: u64, say: Say, work: impl AsyncFnOnce(&
             }
         }
     });
-    let result = work(&heard_app).await;
+    // A release is a large future, and a thread of a runtime has two megabytes.
+    let result = Box::pin(work(&heard_app)).await;
     told.send_replace(Heard::Over);
     // That it was told is not what the release is about.
     drop(teller.await);

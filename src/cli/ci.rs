@@ -53,8 +53,8 @@ pub async fn ci(
     match ask(event).map_err(Reason::from)? {
         Ask::Nothing(why) => Ok(Done::Nothing(why)),
         Ask::Merge { commit, branch, default } => merge(app, context, commit, &branch, default).await,
-        Ask::Label(labelled) => label(app, &labelled, approved).await,
-        Ask::Approve { pull, plan, by } => approve(app, pull, &plan, &by).await,
+        Ask::Label(labelled) => Box::pin(label(app, &labelled, approved)).await,
+        Ask::Approve { pull, plan, by } => Box::pin(approve(app, pull, &plan, &by)).await,
         Ask::Dispatch(asked) => dispatched(app, &asked, approved).await,
         Ask::Schedule => scheduled(app, only).await,
     }

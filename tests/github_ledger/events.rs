@@ -64,6 +64,7 @@ async fn what_the_gates_of_a_wave_found_is_in_the_file_of_the_event_that_rests_o
     assert_eq!(serde_json::from_value::<WaveReport>(read["result"]["gates"].clone()).unwrap(), report);
     assert!(file(1).is_none() && file(3).is_none(), "nothing to keep of a beginning, and of tests that ended well");
     let record = &world.rollouts().await.unwrap()[0];
+    assert_eq!(world.ledger(run(99, 1)).findings(record).await.unwrap(), [report], "and a page reads it back");
     assert_eq!(events(record)[2..4], [(3, Event::TestsDone { wave: 0 }), (4, Event::WaveStarted { wave: 1 })]);
     assert!(matches!(record.standing(), Standing::Succeeded(_)));
     assert_eq!(world.ledger(run(99, 1)).fleet_state(&prod()).await.unwrap().services.len(), 2);

@@ -70,3 +70,35 @@ fn how_to_approve(plan: &Plan, fleet: &Fleet) -> String {
          ```\ntidegate approve {hash}\n```\n\nAny change of the plan makes that void.\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(waves: usize) -> Plan {
+        let waves: Vec<_> =
+            (1..=waves).map(|n| json!({ "name": format!("wave {n}"), "bake": "PT0S", "changes": [] })).collect();
+        let gate = json!({ "deadline": "PT15M", "stopped_tasks_max": 0, "targets_healthy": true, "probe": null, "unknown": "hold" });
+        serde_json::from_value(json!({
+            "schema": 1, "app": "shop", "fleet": "prod", "replaces": "1.3.0", "direction": "deploy",
+            "release": { "version": "1.4.0", "commit": "1".repeat(40), "images": {} },
+            "waves": waves, "unchanged": [], "excluded": [], "on_failure": "stop", "gate": gate,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn progress_is_told_when_the_canary_has_passed_and_within_what_a_release_may_write() {
+        for waves in 2..=9 {
+            let plan = plan(waves);
+            let told: Vec<usize> = (0..waves).filter(|wave| is_told(&plan, *wave)).collect();
+            assert_eq!(told.first(), Some(&1), "{waves} waves");
+            assert!(told.len() <= 3 && markdown::writes(&plan) + BESIDE + told.len() <= WRITES, "{waves}: {told:?}");
+        }
+        let long = plan(50);
+        assert_eq!((0..50).filter(|wave| is_told(&long, *wave)).count(), 1, "many waves are told of once");
+        assert!(on_its_way(&long, 1).unwrap().contains("1.4.0 -> prod: wave 2/50"));
+    }
+}

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::approved::Approved;
 use crate::domain::directive::{Decided, Holding, Scaling};
 use crate::domain::doctor::RepositorySeen;
 use crate::domain::fleet::{Address, Builder};
-use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth};
+use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth, WaveReport};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, SetId,
     TaskArn, TaskDefinitionArn, Version,
@@ -443,6 +444,9 @@ pub trait LedgerReader: Send + Sync {
     /// What each service of a fleet runs by the records.
     async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState>;
 
+    /// What the gates found of a rollout's waves, each time that something was decided about one, oldest first.
+    async fn findings(&self, rollout: &RolloutRecord) -> PortResult<Vec<WaveReport>>;
+
     /// What people have decided about a fleet, oldest first.
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>>;
 }
@@ -688,7 +692,13 @@ impl OpenRollout {
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn begin(ledger: &dyn LedgerWriter, plan: &Plan, by: &Owner, fence: u64) -> PortResult<Self> {
+    pub async fn begin(
+        ledger: &dyn LedgerWriter,
+        plan: &Plan,
+        by: &Owner,
+        approved: Approved,
+        fence: u64,
+    ) -> PortResult<Self> {
         let intent = Intent {
             fleet: plan.fleet.clone(),
             version: plan.release.version.clone(),
@@ -698,6 +708,7 @@ impl OpenRollout {
             waves: plan.waves.iter().map(|wave| (wave.name.clone(), wave.sets().len())).collect(),
             run: by.run,
             by: Some(by.actor.clone()),
+            approved: Some(approved),
         };
         if breaks(Mutant::NoIntent) {
             let record =

@@ -4,10 +4,12 @@
 use super::promote::promote;
 use super::rollout::Outcome;
 use super::{App, Stop};
-use crate::domain::fleet::{Approval, DeployOn, Fleet};
+use crate::domain::approved::{Approved, ApprovedPlan};
+use crate::domain::fleet::{DeployOn, Fleet};
 use crate::domain::ids::{CommitSha, ContentHash};
 use crate::domain::merged::PullRequest;
 use crate::domain::reason::Reason;
+use crate::ports::Approver;
 
 /// What was seen of a pull request when it was labelled.
 #[derive(Clone, Debug)]
@@ -26,34 +28,44 @@ pub struct Seen<'a> {
 pub async fn by_label(
     app: &App,
     fleet: &Fleet,
-    pull: u64,
+    number: u64,
     seen: &Seen<'_>,
-    approved: Option<&ContentHash>,
+    plan: Option<&ContentHash>,
 ) -> Result<Outcome, Stop> {
-    let pull = still_asks(app, fleet, pull, Some(seen)).await?;
-    if let (Some(policy), Some(_), Some(run)) = (&fleet.approval, approved, app.owner.run) {
-        approved_in_run(app, policy, &pull, run).await?;
-    }
-    release(app, fleet, &pull, approved).await
+    let gone = || Reason::Withdrawn { pull: number, why: "there is no such pull request".to_owned() };
+    let pull = app.readers.pulls.pull(number).await?.ok_or_else(gone)?;
+    still_asks(fleet, &pull, Some(seen))?;
+    let approved = match plan {
+        Some(plan) => Some(approved_here(app, fleet, plan, Some(&pull)).await?),
+        None => None,
+    };
+    release(app, fleet, &pull, approved.as_ref()).await
 }
 
-/// Releases a labelled pull request whose plan somebody approved by name.
+/// Releases a labelled pull request, as it was read just now, whose plan somebody approved by name.
 ///
 /// # Errors
 /// They wrote it themselves, or as [`by_label`].
-pub async fn by_comment(app: &App, fleet: &Fleet, pull: u64, plan: &ContentHash, by: &str) -> Result<Outcome, Stop> {
-    let pull = still_asks(app, fleet, pull, None).await?;
-    if fleet.approval.as_ref().is_some_and(|approval| approval.not_author) && is_author(&pull, by) {
+pub async fn by_comment(
+    app: &App,
+    fleet: &Fleet,
+    pull: &PullRequest,
+    plan: &ContentHash,
+    by: &str,
+) -> Result<Outcome, Stop> {
+    still_asks(fleet, pull, None)?;
+    if fleet.approval.as_ref().is_some_and(|approval| approval.not_author) && is_author(pull, by) {
         return Err(Reason::OwnApproval { user: by.to_owned(), pull: pull.number }.into());
     }
-    release(app, fleet, &pull, Some(plan)).await
+    let by = Approved::Comment { pull: pull.number, by: by.to_owned(), at: app.readers.clock.now() };
+    release(app, fleet, pull, Some(&ApprovedPlan { plan: plan.clone(), by })).await
 }
 
 async fn release(
     app: &App,
     fleet: &Fleet,
     pull: &PullRequest,
-    approved: Option<&ContentHash>,
+    approved: Option<&ApprovedPlan>,
 ) -> Result<Outcome, Stop> {
     let none = || Reason::NoSuchRelease { wanted: format!("#{}, which has no merge commit", pull.number) };
     let commit = pull.merge_commit.as_ref().ok_or_else(none)?;
@@ -62,41 +74,57 @@ async fn release(
     promote(app, fleet, &release, approved, None).await
 }
 
-/// The pull request as it is now, if it still asks for what the label asked for.
-async fn still_asks(app: &App, fleet: &Fleet, number: u64, seen: Option<&Seen<'_>>) -> Result<PullRequest, Stop> {
-    let withdrawn = |why: &str| Stop::from(Reason::Withdrawn { pull: number, why: why.to_owned() });
-    let pull = app.readers.pulls.pull(number).await?.ok_or_else(|| withdrawn("there is no such pull request"))?;
-    let DeployOn::Label(label) = &fleet.deploy_on else {
-        return Err(withdrawn("the fleet is not released by a label"));
-    };
+/// Whether the pull request still asks for what the label asked for.
+fn still_asks(fleet: &Fleet, pull: &PullRequest, seen: Option<&Seen<'_>>) -> Result<(), Reason> {
+    let withdrawn = |why: &str| Err(Reason::Withdrawn { pull: pull.number, why: why.to_owned() });
+    let DeployOn::Label(label) = &fleet.deploy_on else { return withdrawn("the fleet is not released by a label") };
     if !pull.merged {
-        return Err(withdrawn("it is not merged"));
+        return withdrawn("it is not merged");
     }
     if !pull.labels.contains(label) {
-        return Err(withdrawn(&format!("its label `{label}` was taken off")));
+        return withdrawn(&format!("its label `{label}` was taken off"));
     }
     match seen {
-        Some(seen) if pull.head != *seen.head => Err(withdrawn("its branch has another head now")),
-        Some(seen) if pull.merge_commit.as_ref() != Some(seen.commit) => {
-            Err(withdrawn("it was merged as another commit"))
-        }
-        _ => Ok(pull),
+        Some(seen) if pull.head != *seen.head => withdrawn("its branch has another head now"),
+        Some(seen) if pull.merge_commit.as_ref() != Some(seen.commit) => withdrawn("it was merged as another commit"),
+        _ => Ok(()),
     }
 }
 
-/// Holds that somebody let this run go on, and not only whoever wrote it. GitHub asks the reviewers; an environment
-/// without any lets everything pass, which is not known before it is looked for.
-async fn approved_in_run(app: &App, policy: &Approval, pull: &PullRequest, run: u64) -> Result<(), Stop> {
-    if !policy.not_author {
-        return Ok(());
-    }
-    let approvers = app.readers.people.approvers(run).await?;
-    let mut of_environment = approvers.iter().filter(|approver| approver.environments.contains(&policy.environment));
-    match of_environment.clone().next() {
-        None => Err(Reason::NobodyApproved { environment: policy.environment.clone() }.into()),
-        Some(_) if of_environment.any(|approver| !is_author(pull, &approver.login)) => Ok(()),
-        Some(author) => Err(Reason::OwnApproval { user: author.login.clone(), pull: pull.number }.into()),
-    }
+/// The approval of a plan whose hash this process was given: of the reviewers who let its workflow run go on, or of
+/// whoever typed it. An environment without reviewers lets everything pass, which is not known before it is looked for,
+/// so where a fleet wants somebody other than the author of `pull`, GitHub must name them.
+///
+/// # Errors
+/// Nobody else approved it, or GitHub does not answer.
+pub async fn approved_here(
+    app: &App,
+    fleet: &Fleet,
+    plan: &ContentHash,
+    pull: Option<&PullRequest>,
+) -> Result<ApprovedPlan, Stop> {
+    let (plan, at) = (plan.clone(), app.readers.clock.now());
+    let (Some(policy), Some(run)) = (&fleet.approval, app.owner.run) else {
+        return Ok(ApprovedPlan::on_the_command_line(plan, &app.owner.actor, at));
+    };
+    let approvers = app.readers.people.approvers(run).await;
+    let of_environment = |approvers: Vec<Approver>| -> Vec<String> {
+        let ours = approvers.into_iter().filter(|approver| approver.environments.contains(&policy.environment));
+        ours.map(|approver| approver.login).collect()
+    };
+    let environment = policy.environment.clone();
+    let by = match pull.filter(|_| policy.not_author) {
+        None => approvers.map(of_environment).unwrap_or_default(),
+        Some(pull) => {
+            let by = of_environment(approvers?);
+            let Some(first) = by.first() else { return Err(Reason::NobodyApproved { environment }.into()) };
+            if by.iter().all(|login| is_author(pull, login)) {
+                return Err(Reason::OwnApproval { user: first.clone(), pull: pull.number }.into());
+            }
+            by
+        }
+    };
+    Ok(ApprovedPlan { plan, by: Approved::Reviewers { environment, by, at } })
 }
 
 /// GitHub's names are the same in any case of letters.

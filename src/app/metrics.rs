@@ -123,7 +123,7 @@ async fn metrics(
 }
 
 /// Whether fleet.yaml says that requests come to the service. What it does not know any more is taken to have some.
-pub(super) fn has_traffic(application: &Application, change: &Change) -> bool {
+fn has_traffic(application: &Application, change: &Change) -> bool {
     let service = application.services_of(&change.service.set).find(|service| service.name == change.service.service);
     service.is_none_or(|service| service.http.is_some())
 }

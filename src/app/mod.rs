@@ -29,10 +29,12 @@ pub mod rollback;
 pub mod rollout;
 pub mod status;
 mod surroundings;
+pub mod telling;
 mod templates;
 pub mod tenants;
 mod why;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -40,6 +42,7 @@ use jiff::Timestamp;
 use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{CellName, FleetName, SetId};
 use crate::domain::lease::Owner;
+use crate::domain::plan::Plan;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::IllegalEvent;
 use crate::ports::{
@@ -154,6 +157,9 @@ pub enum Stop {
     /// The request, the records or the world say no; every reason at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Reason>),
+    /// The plan waits for somebody to approve it.
+    #[error("{}", .0.awaits_approval())]
+    AwaitsApproval(Box<Plan>),
     /// The file has no such fleet.
     #[error("fleet.yaml has no fleet `{0}`")]
     NoSuchFleet(FleetName),
@@ -185,6 +191,17 @@ pub enum Stop {
 impl From<Reason> for Stop {
     fn from(reason: Reason) -> Self {
         Self::Refused(vec![reason])
+    }
+}
+
+impl Stop {
+    /// Why the request is refused; nothing where it was not.
+    pub fn reasons(&self) -> Cow<'_, [Reason]> {
+        match self {
+            Self::Refused(reasons) => Cow::Borrowed(reasons),
+            Self::AwaitsApproval(plan) => Cow::Owned(vec![plan.awaits_approval()]),
+            _ => Cow::Borrowed(&[]),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::rollout::{Outcome, carry_out};
 use super::surroundings::{at_rest, close, open, rest_databases, wake_databases};
 use super::{App, Stop};
+use crate::domain::approved::Approved;
 use crate::domain::directive::{Directive, Paused, Running, Scaling};
 use crate::domain::fleet::{Address, Fleet, ServiceSet, SetState};
 use crate::domain::ids::{ServiceKey, SetId};
@@ -149,7 +150,7 @@ async fn prove(app: &App, fleet: &Fleet, lease: &mut Lease, set: &SetId) -> Resu
         alone.sets.iter_mut().for_each(|set| set.host.clone_from(&host));
     }
     let plan = make(&app.readers, &app.application, &alone, &release, Direction::Wake, true).await?;
-    carry_out(app, &alone, lease, plan).await
+    carry_out(app, &alone, lease, plan, Approved::NotNeeded).await
 }
 
 async fn nothing_open(app: &App, fleet: &Fleet) -> Result<(), Stop> {

@@ -7,8 +7,9 @@ use super::drive::End;
 use super::progress::Progress;
 use super::rollout::{BreakGlass, Outcome, Request, release};
 use super::{App, Readers, Stop};
+use crate::domain::approved::ApprovedPlan;
 use crate::domain::fleet::Fleet;
-use crate::domain::ids::{ContentHash, Version};
+use crate::domain::ids::Version;
 use crate::domain::ledger::green_since;
 use crate::domain::notes::notes;
 use crate::domain::plan::{Direction, Plan};
@@ -25,7 +26,7 @@ pub async fn promote(
     app: &App,
     fleet: &Fleet,
     wanted: &Release,
-    approved: Option<&ContentHash>,
+    approved: Option<&ApprovedPlan>,
     break_glass: Option<&BreakGlass>,
 ) -> Result<Outcome, Stop> {
     if break_glass.is_none() {

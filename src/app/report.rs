@@ -5,31 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::metrics::has_traffic;
 use super::observe::{recorded, view};
 use super::status::services;
 use super::{Readers, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet};
-use crate::domain::gate::Series;
-use crate::domain::ids::{ContentHash, FleetName, ServiceKey, SetId};
+use crate::domain::gate::WaveReport;
+use crate::domain::ids::{ContentHash, FleetName};
 use crate::domain::ledger::{RolloutId, RolloutRecord};
-use crate::domain::plan::{Direction, Plan, Wave};
+use crate::domain::plan::{Direction, Plan};
 use crate::domain::report::{self, Facts, FleetReport, Looked, REPORT_SCHEMA, Report};
-use crate::domain::rollout::Event;
-use crate::ports::MetricsQuery;
 
 /// Plans that are read, of the newest rollouts: each is a call, and of a large fleet a file of a megabyte.
 const PLANS_READ: usize = 8;
-
-/// Tenants of a wave whose metrics are read for a chart: each service of each costs a query of GetMetricData.
-const TENANTS_CHARTED: usize = 25;
-
-/// What comes before a watch and is charted with it.
-const BEFORE_WATCH: SignedDuration = SignedDuration::from_mins(15);
-
-/// The longest time of a chart.
-const CHART_MAX: SignedDuration = SignedDuration::from_hours(6);
 
 /// How to look.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +53,8 @@ async fn one(readers: &Readers, application: &Application, fleet: &Fleet, how: L
     let before = rollouts_before(readers, application, fleet).await?;
     let plans = plans(readers, &seen.rollouts).await;
     let services = services(application, fleet, &seen);
-    let series = match how.live {
-        true => series(readers, application, fleet, &seen.rollouts, &plans).await,
-        false => BTreeMap::new(),
-    };
-    let looked = Looked { live: seen.live, series };
+    let found = findings(readers, &seen.rollouts).await;
+    let looked = Looked { live: seen.live };
     let now = readers.clock.now();
     Ok(report::fleet(Facts {
         app: application,
@@ -79,6 +64,7 @@ async fn one(readers: &Readers, application: &Application, fleet: &Fleet, how: L
         rollouts: &seen.rollouts,
         before: &before,
         plans: &plans,
+        found: &found,
         looked: how.live.then_some(&looked),
         services: &services,
         now,
@@ -119,56 +105,14 @@ async fn plans(readers: &Readers, rollouts: &[RolloutRecord]) -> BTreeMap<Conten
     plans
 }
 
-/// What the gates of the newest release read, wave by wave: CloudWatch still has it, and the records do not.
-async fn series(
-    readers: &Readers,
-    application: &Application,
-    fleet: &Fleet,
-    rollouts: &[RolloutRecord],
-    plans: &BTreeMap<ContentHash, Plan>,
-) -> BTreeMap<(RolloutId, usize), BTreeMap<ServiceKey, Series>> {
-    let mut all = BTreeMap::new();
+/// What the gates of the newest release found. What cannot be read is missing, as it is with plans.
+async fn findings(readers: &Readers, rollouts: &[RolloutRecord]) -> BTreeMap<RolloutId, Vec<WaveReport>> {
     let newest = rollouts.iter().find(|record| record.intent.direction == Direction::Deploy);
-    let Some((record, plan)) = newest.and_then(|record| Some((record, plans.get(&record.intent.plan)?))) else {
-        return all;
-    };
-    for (index, wave) in plan.waves.iter().enumerate().filter(|_| plan.gate.reads_metrics()) {
-        let queries = queries(application, fleet, plan, wave, watch(record, index, readers.clock.now()));
-        if !queries.is_empty() {
-            all.insert((record.id, index), readers.metrics.series(&queries).await);
-        }
+    let mut found = BTreeMap::new();
+    if let Some(record) = newest
+        && let Ok(of_rollout) = readers.ledger.findings(record).await
+    {
+        found.insert(record.id, of_rollout);
     }
-    all
-}
-
-/// When a wave was watched: from some time before to its end, or until now.
-fn watch(record: &RolloutRecord, index: usize, now: jiff::Timestamp) -> Option<(jiff::Timestamp, jiff::Timestamp)> {
-    let mut entries = record.entries.iter();
-    let since = entries.find_map(|entry| match entry.event {
-        Event::Baking { wave, since } if wave == index => Some(since),
-        _ => None,
-    })?;
-    let over = entries
-        .find(|entry| matches!(entry.event, Event::WaveStarted { .. } | Event::Halted { .. } | Event::Succeeded));
-    let to = over.map_or(now, |entry| entry.at);
-    let from = since.checked_sub(BEFORE_WATCH).ok()?;
-    Some((from, to.min(from.checked_add(CHART_MAX).ok()?)))
-}
-
-fn queries(
-    application: &Application,
-    fleet: &Fleet,
-    plan: &Plan,
-    wave: &Wave,
-    watch: Option<(jiff::Timestamp, jiff::Timestamp)>,
-) -> Vec<MetricsQuery> {
-    let Some((from, to)) = watch else { return Vec::new() };
-    let charted: BTreeSet<&SetId> = wave.sets().into_iter().take(TENANTS_CHARTED).collect();
-    let serving = wave.changes.iter().filter(|change| !change.is_task() && charted.contains(&change.service.set));
-    let query = |change: &crate::domain::plan::Change| {
-        let service = application.address(fleet, &change.service)?;
-        let (latency, saturation) = (plan.gate.latency.is_some(), plan.gate.saturation.is_some());
-        Some(MetricsQuery { service, traffic: has_traffic(application, change), latency, saturation, from, to })
-    };
-    serving.filter_map(query).filter(|query| query.traffic || query.saturation).collect()
+    found
 }

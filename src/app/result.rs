@@ -18,11 +18,9 @@ pub(super) fn wave_result(
     gates: Option<WaveReport>,
     now: Timestamp,
 ) -> Option<WaveResult> {
-    if matches!(event, Event::WaveStarted { .. }) {
-        return gates.map(|gates| WaveResult { gates: Some(gates), ..WaveResult::default() });
-    }
-    // A smoke test leaves nothing behind that runs; what it found is in its gate's report.
-    if matches!(event, Event::TestsDone { .. }) {
+    // The first wave has none before it. That one is up, or its tests have ended, is told again when it has passed; a
+    // smoke test leaves nothing behind that runs.
+    if matches!(event, Event::WaveStarted { wave: 0 } | Event::Baking { .. } | Event::TestsDone { .. }) {
         return None;
     }
     let only_tasks = matches!(event, Event::TasksDone { .. });

@@ -12,6 +12,7 @@ use super::lease::Lease;
 use super::observe::recorded_rollout;
 use super::rollout::{Outcome, Request, carry_out, end_open, release_with, scope};
 use super::{App, Stop};
+use crate::domain::approved::Approved;
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::{SetId, Version};
 use crate::domain::ledger::{RolloutId, RolloutRecord, Standing, failed_before, open_rollout, to_take_back};
@@ -141,7 +142,7 @@ pub(super) async fn take_back(
         None => None,
     };
     let plan = plan_back(done, waves, only, to)?;
-    carry_out(app, fleet, lease, plan).await
+    carry_out(app, fleet, lease, plan, Approved::NotNeeded).await
 }
 
 /// Carries out the way back that the policy of a failed rollout asks for: its process ended before it began. None

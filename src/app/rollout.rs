@@ -7,9 +7,10 @@ use super::plan::plan;
 use super::progress::Progress;
 use super::rollback::{take_back, take_back_after};
 use super::{App, Stop, decisions, go_on};
+use crate::domain::approved::{Approved, ApprovedPlan};
 use crate::domain::fleet::{Fleet, OnFailure};
 use crate::domain::gate::WaveReport;
-use crate::domain::ids::{ContentHash, SetId};
+use crate::domain::ids::SetId;
 use crate::domain::ledger::{RolloutRecord, failed_before, open_rollout, owed_rollback};
 use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Direction, Exclusion, Plan};
@@ -25,6 +26,8 @@ pub struct Outcome {
     pub plan: Plan,
     /// How that ended; none if there was nothing to do.
     pub end: Option<End>,
+    /// Who approved the plan, by the record; none where there is none or it does not tell.
+    pub approved: Option<Approved>,
     /// Sets that were left on what they ran before, each for a failure of its own.
     pub quarantined: Vec<Exclusion>,
     /// What the gates found, each time that this process decided something about a wave. What another process decided
@@ -44,8 +47,8 @@ pub struct Request<'a> {
     pub release: &'a Release,
     /// Forward or back.
     pub direction: Direction,
-    /// Hash of the plan that somebody approved.
-    pub approved: Option<&'a ContentHash>,
+    /// The plan that somebody approved.
+    pub approved: Option<&'a ApprovedPlan>,
     /// Who goes past the guard rails, and why; recorded before anything else happens.
     pub break_glass: Option<&'a BreakGlass>,
 }
@@ -76,7 +79,7 @@ pub async fn release(app: &App, fleet: &Fleet, request: &Request<'_>) -> Result<
             return Ok(nothing_to_do(plan.clone()));
         }
         if request.is_forward() && fleet.approval.is_some() && request.approved.is_none() {
-            return Err(Reason::AwaitingApproval { plan: plan.hash() }.into());
+            return Err(Stop::AwaitsApproval(Box::new(plan.clone())));
         }
     }
     let mut lease = Lease::take(app, &fleet.name, "release").await?;
@@ -147,14 +150,24 @@ pub(super) async fn release_with(
         }
         check_approval(fleet, &plan, request.approved)?;
     }
+    let needed = request.approved.filter(|_| request.is_forward() && fleet.approval.is_some());
+    let approved = needed.map_or(Approved::NotNeeded, |approved| approved.by.clone());
     if let Some(open) = open {
         end_open(app, lease, open, Reason::Superseded { by: plan.release.version.clone() }).await?;
     }
-    carry_out(app, fleet, lease, plan).await
+    carry_out(app, fleet, lease, plan, approved).await
 }
 
 fn nothing_to_do(plan: Plan) -> Outcome {
-    Outcome { plan, end: None, quarantined: Vec::new(), gates: Vec::new(), rollback: None, no_way_back: None }
+    Outcome {
+        plan,
+        end: None,
+        approved: None,
+        quarantined: Vec::new(),
+        gates: Vec::new(),
+        rollback: None,
+        no_way_back: None,
+    }
 }
 
 /// What keeps a version out of a fleet whatever its plan. Breaking the glass lifts the hold and is written down;
@@ -226,7 +239,7 @@ enum Precedence {
 
 fn precedence(open: &RolloutRecord, request: &Request<'_>) -> Precedence {
     let forward = open.intent.direction == Direction::Deploy && request.is_forward();
-    let approved = request.approved.is_none_or(|hash| *hash == open.intent.plan);
+    let approved = request.approved.is_none_or(|approved| approved.plan == open.intent.plan);
     match open.intent.version.cmp(&request.release.version) {
         std::cmp::Ordering::Equal if forward && approved => Precedence::Same,
         std::cmp::Ordering::Less if forward => Precedence::Newer,
@@ -235,13 +248,13 @@ fn precedence(open: &RolloutRecord, request: &Request<'_>) -> Precedence {
 }
 
 /// What was approved is what runs: any difference is a stop.
-fn check_approval(fleet: &Fleet, plan: &Plan, approved: Option<&ContentHash>) -> Result<(), Reason> {
+fn check_approval(fleet: &Fleet, plan: &Plan, approved: Option<&ApprovedPlan>) -> Result<(), Stop> {
     match approved {
         None if fleet.approval.is_none() => Ok(()),
-        None => Err(Reason::AwaitingApproval { plan: plan.hash() }),
+        None => Err(Stop::AwaitsApproval(Box::new(plan.clone()))),
         Some(approved) => match plan.hash() {
-            now if now == *approved => Ok(()),
-            now => Err(Reason::StalePlan { approved: approved.clone(), now }),
+            now if now == approved.plan => Ok(()),
+            now => Err(Reason::StalePlan { approved: approved.plan.clone(), now }.into()),
         },
     }
 }
@@ -265,9 +278,16 @@ pub(super) async fn end_open(
 ///
 /// # Errors
 /// What it reads or records did not answer. The rollout stays open and `continue` goes on with it.
-pub(super) async fn carry_out(app: &App, fleet: &Fleet, lease: &mut Lease, plan: Plan) -> Result<Outcome, Stop> {
+pub(super) async fn carry_out(
+    app: &App,
+    fleet: &Fleet,
+    lease: &mut Lease,
+    plan: Plan,
+    approved: Approved,
+) -> Result<Outcome, Stop> {
     lease.confirm(app).await?;
-    let proof = OpenRollout::begin(app.writers.ledger.as_ref(), &plan, &app.owner, lease.number()).await?;
+    let ledger = app.writers.ledger.as_ref();
+    let proof = OpenRollout::begin(ledger, &plan, &app.owner, approved, lease.number()).await?;
     let (id, now) = (proof.id(), app.readers.clock.now());
     app.readers.observer.note(now, &Progress::Opened { id, plan: Box::new(plan.clone()), resumed: false });
     let rollout = Rollout::replay(plan, proof.record().opened_at, [], now)?;
@@ -285,6 +305,7 @@ pub(super) async fn finish(
     rollout: Rollout,
     proof: OpenRollout,
 ) -> Result<Outcome, Stop> {
+    let approved = proof.record().intent.approved.clone();
     let Driven { end, rollout, reports: gates } = Driver::new(app, fleet, lease, rollout, proof).run().await?;
     let back = match &end {
         End::Halted { wave, reason } if reason.kind() == Kind::GateFailed && !breaks(Mutant::NoRollback) => {
@@ -298,7 +319,7 @@ pub(super) async fn finish(
     };
     let left = rollout.quarantined().iter().map(|(set, reason)| Exclusion { set: set.clone(), reason: reason.clone() });
     let quarantined = left.collect();
-    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), quarantined, gates, rollback, no_way_back })
+    Ok(Outcome { plan: rollout.plan().clone(), end: Some(end), approved, quarantined, gates, rollback, no_way_back })
 }
 
 /// The fleet's policy for a failed wave.

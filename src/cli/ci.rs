@@ -1,25 +1,27 @@
 //! `ci`: does what a GitHub event asks for, with the same verbs that a person at a terminal uses.
 
-use super::comment::tell_pull;
+use super::comment::{on_its_way, tell_pull};
 use super::context::Context;
 use super::decide::{decided, ended};
 use super::dispatch::{Dispatch, Verb};
 use super::event::{Ask, Labelled, ask};
 use super::exit::Exit;
 use super::render::count;
-use super::run::{Report, of_pause, of_waiting};
+use super::run::{Report, of_pause};
 use crate::app::build::{Request, build};
-use crate::app::by_label::{Seen, by_comment, by_label};
+use crate::app::by_label::{Seen, approved_here, by_comment, by_label};
 use crate::app::clock::{Ticked, tick};
 use crate::app::go_on::{Accept, accept, go_on, left_over};
 use crate::app::pause::{Wish, pause, resume};
 use crate::app::promote::promote;
 use crate::app::rollback::{Back, rollback};
 use crate::app::rollout::Outcome;
+use crate::app::telling::telling;
 use crate::app::{App, Stop, fleet};
 use crate::domain::directive::Directive;
 use crate::domain::fleet::{DeployOn, Fleet};
 use crate::domain::ids::{CommitSha, ContentHash, FleetName};
+use crate::domain::merged::PullRequest;
 use crate::domain::reason::Reason;
 
 /// What came of an event.
@@ -51,8 +53,8 @@ pub async fn ci(
     match ask(event).map_err(Reason::from)? {
         Ask::Nothing(why) => Ok(Done::Nothing(why)),
         Ask::Merge { commit, branch, default } => merge(app, context, commit, &branch, default).await,
-        Ask::Label(labelled) => label(app, &labelled, approved).await,
-        Ask::Approve { pull, plan, by } => approve(app, pull, &plan, &by).await,
+        Ask::Label(labelled) => Box::pin(label(app, &labelled, approved)).await,
+        Ask::Approve { pull, plan, by } => Box::pin(approve(app, pull, &plan, &by)).await,
         Ask::Dispatch(asked) => dispatched(app, &asked, approved).await,
         Ask::Schedule => scheduled(app, only).await,
     }
@@ -84,23 +86,23 @@ async fn label(app: &App, asked: &Labelled, approved: Option<&ContentHash>) -> R
     };
     permitted(app, &asked.by).await?;
     let seen = Seen { commit: &asked.commit, head: &asked.head };
-    let result = by_label(app, fleet, asked.pull, &seen, approved).await;
-    match (tell_pull(app, fleet, asked.pull, &result).await, result) {
-        (Some(plan), Err(stop)) => Ok(Done::Told(Box::new(of_waiting(&stop, &plan)))),
-        (_, result) => Ok(Done::Rollouts(vec![result?])),
-    }
+    let release = async |app: &App| by_label(app, fleet, asked.pull, &seen, approved).await;
+    let result = telling(app, asked.pull, on_its_way, release).await;
+    tell_pull(app, fleet, asked.pull, &result).await;
+    Ok(Done::Rollouts(vec![result?]))
 }
 
 /// An approval by name counts for the fleet whose label the pull request has.
 async fn approve(app: &App, number: u64, plan: &ContentHash, by: &str) -> Result<Done, Stop> {
     permitted(app, by).await?;
     let pull = app.readers.pulls.pull(number).await?;
-    let labels = pull.map(|pull| pull.labels).unwrap_or_default();
-    let asks = |fleet: &&Fleet| matches!(&fleet.deploy_on, DeployOn::Label(label) if labels.contains(label));
-    let Some(fleet) = app.application.fleets.iter().find(asks) else {
+    let asks = |fleet: &&Fleet, pull: &PullRequest| matches!(&fleet.deploy_on, DeployOn::Label(label) if pull.labels.contains(label));
+    let found = pull.and_then(|pull| Some((app.application.fleets.iter().find(|fleet| asks(fleet, &pull))?, pull)));
+    let Some((fleet, pull)) = found else {
         return Ok(Done::Nothing(format!("#{number} has no label that releases a fleet")));
     };
-    let result = by_comment(app, fleet, number, plan, by).await;
+    let result =
+        telling(app, number, on_its_way, async |app: &App| by_comment(app, fleet, &pull, plan, by).await).await;
     tell_pull(app, fleet, number, &result).await;
     Ok(Done::Rollouts(vec![result?]))
 }
@@ -119,7 +121,11 @@ async fn dispatched(app: &App, asked: &Dispatch, approved: Option<&ContentHash>)
         }
         Verb::Promote => {
             let release = super::run::wanted(&app.readers, fleet, asked.version.as_ref(), None).await?;
-            vec![promote(app, fleet, &release, approved, None).await?]
+            let approved = match approved {
+                Some(plan) => Some(approved_here(app, fleet, plan, None).await?),
+                None => None,
+            };
+            vec![promote(app, fleet, &release, approved.as_ref(), None).await?]
         }
         Verb::Resume => resume(app, fleet, &wish).await?,
         Verb::Pause => {

@@ -38,7 +38,8 @@ impl Exit {
     /// Of a verb that did not do its work.
     pub fn of_stop(stop: &Stop) -> Self {
         match stop {
-            Stop::Refused(reasons) => {
+            Stop::Refused(_) | Stop::AwaitsApproval(_) => {
+                let reasons = stop.reasons();
                 reasons.iter().map(|reason| Self::of_kind(reason.kind())).max_by_key(severity).unwrap_or(Self::Bug)
             }
             Stop::NoSuchFleet(_) | Stop::NoSuchCell(_) | Stop::NoSuchTenant { .. } | Stop::NoSuchTenantAnywhere(_) => {
@@ -155,8 +156,15 @@ mod tests {
         });
         let plan = serde_json::from_value(plan).unwrap();
         let end = Some(End::Succeeded);
-        let mut outcome =
-            Outcome { plan, end, quarantined: Vec::new(), gates: Vec::new(), rollback: None, no_way_back: None };
+        let mut outcome = Outcome {
+            plan,
+            end,
+            approved: None,
+            quarantined: Vec::new(),
+            gates: Vec::new(),
+            rollback: None,
+            no_way_back: None,
+        };
         assert_eq!(Exit::of_outcome(&outcome), Exit::Done);
         let left = crate::domain::plan::Exclusion { set: "acme".parse().unwrap(), reason: Reason::Interrupted };
         outcome.quarantined.push(left);

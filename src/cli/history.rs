@@ -7,6 +7,7 @@ use super::render::{fenced, line, row_table};
 use super::run::{Report, chosen};
 use crate::app::history::history;
 use crate::app::{Readers, Stop};
+use crate::domain::approved::words;
 use crate::domain::fleet::Application;
 use crate::domain::history::{Happening, RolloutSaid};
 use crate::domain::ids::FleetName;
@@ -26,7 +27,7 @@ pub(super) async fn show(
 }
 
 fn table(happenings: &[Happening]) -> String {
-    let header = ["when", "fleet", "what", "result", "ended", "by", "run", "why"];
+    let header = ["when", "fleet", "what", "result", "ended", "by", "run", "approval", "why"];
     let row = |happening: &Happening| {
         let rollout = happening.rollout.as_ref();
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -41,6 +42,7 @@ fn table(happenings: &[Happening]) -> String {
             or_dash(rollout.and_then(|rollout| rollout.ended).map(|ended| format!("{ended:.0}"))),
             or_dash(happening.by.as_deref().map(line)),
             or_dash(rollout.and_then(|rollout| rollout.run).map(|run| run.to_string())),
+            or_dash(rollout.map(|rollout| line(&words(rollout.approved.as_ref())))),
             or_dash(happening.why.as_deref().map(line).or_else(|| rollout.and_then(why))),
         ]
     };

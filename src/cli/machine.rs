@@ -37,6 +37,7 @@ fn result(outcome: &Outcome, exit: Exit) -> RolloutResult {
         fleet: outcome.plan.fleet.clone(),
         version: outcome.plan.release.version.clone(),
         plan_hash: outcome.plan.hash(),
+        approved: outcome.approved.clone(),
         reason: reason(outcome).map(Told::from),
         waves: outcome.plan.waves.iter().map(WaveSets::from).collect(),
         excluded: outcome.plan.excluded.iter().map(LeftOut::from).collect(),
@@ -51,7 +52,7 @@ fn result(outcome: &Outcome, exit: Exit) -> RolloutResult {
 pub fn stop(stop: &Stop, exit: Exit) -> Value {
     let other = |stop: &Stop| Told { code: "error".to_owned(), message: stop.to_string(), hint: None };
     let reasons = match stop {
-        Stop::Refused(reasons) => reasons.iter().map(Told::from).collect(),
+        Stop::Refused(_) | Stop::AwaitsApproval(_) => stop.reasons().iter().map(Told::from).collect(),
         stop => vec![other(stop)],
     };
     let decision = "stopped".to_owned();
@@ -74,19 +75,10 @@ pub fn plan(plan: &Plan) -> Value {
     serde_json::json!({"schema": RESULT_SCHEMA, "plan_hash": plan.hash(), "way_back": way_back, "plan": plan})
 }
 
-/// The hash that waits for approval, if that is why it stopped.
-pub fn awaited_plan(stop: &Stop) -> Option<&ContentHash> {
-    let Stop::Refused(reasons) = stop else { return None };
-    reasons.iter().find_map(|reason| match reason {
-        Reason::AwaitingApproval { plan } => Some(plan),
-        _ => None,
-    })
-}
-
 /// The code of the first reason.
 pub fn reason_code(stop: &Stop) -> String {
     match stop {
-        Stop::Refused(reasons) => reasons.first().map(Reason::code).unwrap_or_default(),
+        Stop::Refused(_) | Stop::AwaitsApproval(_) => stop.reasons().first().map(Reason::code).unwrap_or_default(),
         Stop::NoSuchFleet(_) => "no_such_fleet".to_owned(),
         Stop::NoSuchCell(_) => "no_such_cell".to_owned(),
         Stop::NoSuchTenant { .. } | Stop::NoSuchTenantAnywhere(_) => "no_such_tenant".to_owned(),

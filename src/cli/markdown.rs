@@ -7,6 +7,7 @@ use super::exit::reason;
 use super::render::{self, count, duration};
 use crate::app::Stop;
 use crate::app::rollout::Outcome;
+use crate::domain::approved::{self, Approved};
 use crate::domain::eta::Eta;
 use crate::domain::ids::Version;
 use crate::domain::markdown::plain;
@@ -47,10 +48,10 @@ fn takes(eta: Eta) -> String {
     }
 }
 
-/// What a rollout writes: plan, deployment and first status; of each wave its beginning, its state, that it is up, and
-/// what its gates found; its end, with the status that makes the one before inactive.
-fn writes(plan: &Plan) -> usize {
-    3 + 4 * plan.waves.len() + 3
+/// What a rollout writes: the lease taken and let go of; plan and deployment; of each wave that it is up,
+/// and that it passed and the next one begins; the beginning of the first; the mark on the rollout before.
+pub fn writes(plan: &Plan) -> usize {
+    2 + 2 + 2 * plan.waves.len() + 3
 }
 
 fn waves(plan: &Plan) -> String {
@@ -115,6 +116,17 @@ fn gantt(plan: &Plan) -> String {
     text + "```\n"
 }
 
+/// A rollout on its way: the wave of this index has begun.
+pub fn on_its_way(plan: &Plan, wave: usize) -> String {
+    let name = plan.waves.get(wave).map_or("", |wave| wave.name.as_str());
+    let (number, of) = (wave + 1, plan.waves.len());
+    let mut text =
+        format!("### {} -> {}: wave {number}/{of} {} begins\n\n", plan.release.version, plan.fleet, plain(name));
+    text += &format!("{} passed.\n\n", count(wave, "wave"));
+    text += &waves(plan);
+    text + &format!("\nplan `{}`\n", plan.hash())
+}
+
 /// How a rollout came out.
 pub fn outcome(outcome: &Outcome) -> String {
     let mut text = format!("### {}\n\n", plain(render::outcome(outcome).lines().next().unwrap_or_default()));
@@ -129,7 +141,11 @@ pub fn outcome(outcome: &Outcome) -> String {
         text += &format!("\n{}", with_hint("nothing was taken back: ", reason));
     }
     text += &gantt(&outcome.plan);
-    text += &format!("\nplan `{}`\n\n", outcome.plan.hash());
+    text += &format!("\nplan `{}`", outcome.plan.hash());
+    if outcome.end.is_some() && outcome.approved != Some(Approved::NotNeeded) {
+        text += &format!(", {}", plain(&approved::words(outcome.approved.as_ref())));
+    }
+    text += "\n\n";
     if let Some(rollback) = &outcome.rollback {
         text += &self::outcome(rollback);
     }
@@ -139,7 +155,9 @@ pub fn outcome(outcome: &Outcome) -> String {
 /// Why a verb did not do its work.
 pub fn stop(stop: &Stop) -> String {
     match stop {
-        Stop::Refused(reasons) => reasons.iter().map(|reason| with_hint("", reason)).collect(),
+        Stop::Refused(_) | Stop::AwaitsApproval(_) => {
+            stop.reasons().iter().map(|reason| with_hint("", reason)).collect()
+        }
         other => format!("{}\n", plain(&other.to_string())),
     }
 }

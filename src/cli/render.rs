@@ -214,7 +214,9 @@ pub fn outcome(outcome: &Outcome) -> String {
 /// Why a verb did not do its work.
 pub fn stop(stop: &Stop) -> String {
     match stop {
-        Stop::Refused(reasons) => reasons.iter().map(|reason| format!("{}\n", full(reason))).collect(),
+        Stop::Refused(_) | Stop::AwaitsApproval(_) => {
+            stop.reasons().iter().map(|reason| format!("{}\n", full(reason))).collect()
+        }
         other => format!("{other}\n"),
     }
 }

@@ -14,6 +14,7 @@ use super::exit::{Exit, decision, reason};
 use super::machine::Place;
 use super::{drift, history, machine, markdown, page, quota, render};
 use crate::app::build::{Request, build};
+use crate::app::by_label::approved_here;
 use crate::app::go_on::{Accept, accept, go_on};
 use crate::app::metrics::expected_bakes;
 use crate::app::pause::{Wish, pause, resume};
@@ -100,7 +101,7 @@ pub async fn act(command: &Command, app: &App, context: &Context) -> Report {
     };
     match result {
         Ok(outcome) => of_outcomes(&[outcome]),
-        Err(stop) => with_plan(&app.readers, &app.application, context, command, stop).await,
+        Err(stop) => of_stop(&stop),
     }
 }
 
@@ -129,7 +130,11 @@ async fn release(app: &App, context: &Context, approved: &Approved) -> Result<Ou
     let release = wanted(&app.readers, fleet, approved.wanted.version.as_ref(), commit).await?;
     let glass = approved.break_glass.as_ref();
     let glass = glass.map(|why| BreakGlass { by: context.actor().to_owned(), why: why.clone() });
-    promote(app, fleet, &release, approved.approved_plan.as_ref(), glass.as_ref()).await
+    let plan = match &approved.approved_plan {
+        Some(plan) => Some(approved_here(app, fleet, plan, None).await?),
+        None => None,
+    };
+    promote(app, fleet, &release, plan.as_ref(), glass.as_ref()).await
 }
 
 async fn take_back(app: &App, context: &Context, name: &FleetName, back: &Back, why: &str) -> Result<Outcome, Stop> {
@@ -329,50 +334,25 @@ pub fn of_outcomes(outcomes: &[Outcome]) -> Report {
     }
 }
 
-/// The report of a verb that did not do its work.
+/// The report of a verb that did not do its work. A plan that waits for approval is told with all that is to be approved.
 pub fn of_stop(stop: &Stop) -> Report {
-    let exit = Exit::of_stop(stop);
-    let awaited = machine::awaited_plan(stop).map(ToString::to_string).unwrap_or_default();
+    let (exit, waits) = (Exit::of_stop(stop), if let Stop::AwaitsApproval(plan) = stop { Some(plan) } else { None });
     let json = machine::stop(stop, exit);
-    Report {
-        exit,
-        text: render::stop(stop),
-        outputs: vec![
-            ("decision", "stopped".to_owned()),
-            ("reason_code", machine::reason_code(stop)),
-            ("plan_hash", awaited),
-            ("result", json.to_string()),
-        ],
-        summary: shortened(format!("### stopped\n\n{}", markdown::stop(stop))),
-        json,
-    }
-}
-
-/// A command's stop; one that waits for approval is told together with the plan to approve.
-async fn with_plan(
-    readers: &Readers,
-    application: &Application,
-    context: &Context,
-    command: &Command,
-    stop: Stop,
-) -> Report {
-    let (Command::Deploy(approved) | Command::Promote(approved)) = command else { return of_stop(&stop) };
-    if machine::awaited_plan(&stop).is_none() {
-        return of_stop(&stop);
-    }
-    match make_plan(readers, application, context, &approved.wanted).await {
-        Ok((plan, _)) => of_waiting(&stop, &plan),
-        Err(_) => of_stop(&stop),
-    }
-}
-
-/// The report of a plan that waits for approval.
-pub(super) fn of_waiting(stop: &Stop, plan: &Plan) -> Report {
-    let mut report = of_stop(stop);
-    report.text = format!("{}{}{}", render::plan(plan), report.text, render::how_to_approve(&plan.fleet, plan));
-    report.outputs.push(("version", plan.release.version.to_string()));
-    report.summary = shortened(format!("### waits for approval\n\n{}", markdown::plan(plan, None)));
-    report
+    let mut outputs = vec![
+        ("decision", "stopped".to_owned()),
+        ("reason_code", machine::reason_code(stop)),
+        ("plan_hash", waits.map(|plan| plan.hash().to_string()).unwrap_or_default()),
+        ("result", json.to_string()),
+    ];
+    outputs.extend(waits.map(|plan| ("version", plan.release.version.to_string())));
+    let (text, summary) = match waits {
+        None => (render::stop(stop), format!("### stopped\n\n{}", markdown::stop(stop))),
+        Some(plan) => (
+            render::plan(plan) + &render::stop(stop) + &render::how_to_approve(&plan.fleet, plan),
+            format!("### waits for approval\n\n{}", markdown::plan(plan, None)),
+        ),
+    };
+    Report { exit, text, outputs, summary: shortened(summary), json }
 }
 
 /// Tells a report: prints it, and writes what the workflow reads. That a file cannot be written is said and

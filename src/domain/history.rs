@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::approved::Approved;
 use super::directive::{Decided, Directive};
 use super::ids::{ContentHash, FleetName, Version};
 use super::ledger::{RolloutRecord, Standing};
@@ -40,8 +41,10 @@ pub struct RolloutSaid {
     /// What was rolled out.
     #[schemars(with = "String")]
     pub version: Version,
-    /// The workflow run that opened it. On GitHub its page names who approved it.
+    /// The workflow run that opened it.
     pub run: Option<u64>,
+    /// Who approved the plan; none where the records do not tell.
+    pub approved: Option<Approved>,
     /// Hash of the plan: what an approval was given for.
     #[schemars(with = "String")]
     pub plan: ContentHash,
@@ -192,6 +195,7 @@ fn rollout(record: &RolloutRecord, decided: &[Decided]) -> Happening {
             id: record.id.0,
             version: version.clone(),
             run: record.intent.run,
+            approved: record.intent.approved.clone(),
             plan: record.intent.plan.clone(),
             result: result(record),
             ended: ended(record),
@@ -274,6 +278,7 @@ mod tests {
                 waves: Vec::new(),
                 run: Some(12),
                 by: Some("ana".to_owned()),
+                approved: None,
             },
             entries: entries.collect(),
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::approved::Approved;
 use super::gate::WaveReport;
 use super::ids::{CommitSha, ContentHash, FleetName, ImageDigest, ServiceKey, Version};
 use super::plan::{Direction, Target};
@@ -51,6 +52,9 @@ pub struct Intent {
     /// Who opened it, as the workflow or the terminal names them. Records from before this was kept have nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Who approved the plan. Records from before this was kept do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Approved>,
 }
 
 /// A recorded event.
@@ -248,6 +252,7 @@ mod tests {
                 waves: vec![("wave 1".to_owned(), 1)],
                 run: None,
                 by: None,
+                approved: None,
             },
             entries: events.into_iter().enumerate().map(entry).collect(),
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod mutant;
 pub mod ids;
+pub mod approved;
 pub mod markdown;
 pub mod redact;
 pub mod signature;

@@ -133,6 +133,11 @@ impl Plan {
         ContentHash::of_json(&serde_json::to_value(self).unwrap_or_default())
     }
 
+    /// That somebody has to approve it.
+    pub fn awaits_approval(&self) -> Reason {
+        Reason::AwaitingApproval { plan: self.hash() }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.waves.is_empty()

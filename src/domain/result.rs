@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::approved::Approved;
 use super::gate::WaveReport;
 use super::ids::{ContentHash, FleetName, SetId, Version};
 use super::plan::{Exclusion, Wave};
@@ -46,6 +47,8 @@ pub struct RolloutResult {
     /// Hash of the plan.
     #[schemars(with = "String")]
     pub plan_hash: ContentHash,
+    /// Who approved it; none where nothing was recorded.
+    pub approved: Option<Approved>,
     /// Why it ended other than well.
     pub reason: Option<Told>,
     /// The waves of the plan.

@@ -18,8 +18,10 @@ use crate::cli::context::{Context, GitHubEvent};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Silent;
 use crate::cli::run::{Report, act};
+use crate::domain::approved::words;
 use crate::domain::ids::ContentHash;
 use crate::domain::manifest::{Source, read};
+use crate::domain::markdown::plain;
 use crate::domain::merged::PullRequest;
 use crate::domain::plan::Direction;
 use crate::ports::Approver;
@@ -171,6 +173,10 @@ async fn reviewers_of_the_environment_approve_too() {
     let world = World::new().await;
     let done = world.approved(labelled("ana"), Some(world.hash().await)).await;
     assert_eq!(done.exit, Exit::Done, "{}", done.text);
+    let record = world.app.readers.ledger.rollouts(&"prod".parse().unwrap()).await.unwrap().remove(0);
+    let told = words(record.intent.approved.as_ref());
+    assert!(told.starts_with("approved by bob, for the environment prod-approval (read 2026-11-23T"), "{told}");
+    assert!(done.summary.contains(&plain(&told)), "an auditor reads it in the summary too: {}", done.summary);
 }
 
 #[tokio::test]

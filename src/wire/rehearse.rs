@@ -22,8 +22,9 @@ use crate::cli::failure_spec::{FailureSpec, Moment};
 use crate::cli::progress::Silent;
 use crate::cli::render;
 use crate::cli::run::{Report, act, of_outcomes, of_stop};
+use crate::domain::approved::ApprovedPlan;
 use crate::domain::fleet::{Application, Fleet};
-use crate::domain::ids::{FleetName, ServiceKey, ServiceName};
+use crate::domain::ids::{ContentHash, FleetName, ServiceKey, ServiceName};
 use crate::domain::plan::Direction;
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
@@ -207,10 +208,11 @@ async fn roll_out(
     sim: &Sim,
     fleet: &Fleet,
     release: &Release,
-    approved: &crate::domain::ids::ContentHash,
+    approved: &ContentHash,
 ) -> Result<(Outcome, Timestamp), Stop> {
     let began = sim.world().now;
-    let mut outcome = promote(app, fleet, release, Some(approved), None).await?;
+    let approved = ApprovedPlan::on_the_command_line(approved.clone(), &app.owner.actor, began);
+    let mut outcome = promote(app, fleet, release, Some(&approved), None).await?;
     for _ in 0..WINDOWS_MAX {
         match &outcome.end {
             Some(End::Held(Reason::OutsideWindow { .. } | Reason::Frozen { .. })) => {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::Sim;
@@ -17,6 +17,7 @@ use crate::cli::context::Context;
 use crate::cli::progress::Silent;
 use crate::cli::render;
 use crate::cli::run::act;
+use crate::domain::approved::ApprovedPlan;
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::{ServiceKey, SetId};
 use crate::domain::manifest::{Source, read};
@@ -69,7 +70,14 @@ impl World {
 
     async fn promote(&self) -> Result<Outcome, Stop> {
         let (planned, release) = (self.plan().await?, self.release().await);
-        promote(&self.app, self.prod(), &release, Some(&planned.hash()), None).await
+        promote(
+            &self.app,
+            self.prod(),
+            &release,
+            Some(&ApprovedPlan::on_the_command_line(planned.hash(), "ana", Timestamp::UNIX_EPOCH)),
+            None,
+        )
+        .await
     }
 
     fn calls(&self, name: &str) -> u64 {
@@ -110,7 +118,15 @@ async fn inv_24_an_approval_is_of_the_templates_too() {
     let world = World::changed().await;
     let (approved, release) = (world.plan().await.unwrap().hash(), world.release().await);
     world.more_memory("2048");
-    let Err(Stop::Refused(reasons)) = promote(&world.app, world.prod(), &release, Some(&approved), None).await else {
+    let Err(Stop::Refused(reasons)) = promote(
+        &world.app,
+        world.prod(),
+        &release,
+        Some(&ApprovedPlan::on_the_command_line(approved.clone(), "ana", Timestamp::UNIX_EPOCH)),
+        None,
+    )
+    .await
+    else {
         panic!("it went on")
     };
     assert_eq!(reasons[0].code(), "stale_plan");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::simulated::{app, beginning, commit, push};
 use crate::adapters::sim::{Fault, FaultKind, Sim};
@@ -22,6 +22,7 @@ use crate::cli::args::Command;
 use crate::cli::context::Context;
 use crate::cli::progress::Silent;
 use crate::cli::run::act;
+use crate::domain::approved::ApprovedPlan;
 use crate::domain::directive::Directive;
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::{ServiceKey, Version};
@@ -75,7 +76,14 @@ impl World {
         let release = self.release(number).await;
         let planned =
             plan::plan(&self.app.readers, &self.app.application, self.prod(), &release, Direction::Deploy).await?;
-        promote(&self.app, self.prod(), &release, Some(&planned.hash()), None).await
+        promote(
+            &self.app,
+            self.prod(),
+            &release,
+            Some(&ApprovedPlan::on_the_command_line(planned.hash(), "ana", Timestamp::UNIX_EPOCH)),
+            None,
+        )
+        .await
     }
 
     /// The version that a tenant of prod answers.
@@ -113,7 +121,15 @@ async fn the_same_wish_goes_on_with_what_is_open() {
     let open = world.newest().await;
     let release = world.release(1).await;
     let approved = world.app.readers.ledger.rollouts(&world.prod().name).await.unwrap()[0].intent.plan.clone();
-    let outcome = promote(&world.app, world.prod(), &release, Some(&approved), None).await.unwrap();
+    let outcome = promote(
+        &world.app,
+        world.prod(),
+        &release,
+        Some(&ApprovedPlan::on_the_command_line(approved.clone(), "ana", Timestamp::UNIX_EPOCH)),
+        None,
+    )
+    .await
+    .unwrap();
     assert_eq!((outcome.end, world.newest().await), (Some(End::Succeeded), open), "no second rollout");
 }
 

@@ -20,6 +20,7 @@ use crate::cli::context::{Context, GitHubEvent};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Silent;
 use crate::cli::run::act;
+use crate::domain::approved::ApprovedPlan;
 use crate::domain::directive::Directive;
 use crate::domain::fleet::Fleet;
 use crate::domain::gate::OnUnknown;
@@ -80,7 +81,14 @@ impl World {
 
     async fn promote(&self) -> Result<Outcome, Stop> {
         let (planned, release) = (self.plan().await, self.release().await);
-        promote(&self.app, self.prod(), &release, Some(&planned.hash()), None).await
+        promote(
+            &self.app,
+            self.prod(),
+            &release,
+            Some(&ApprovedPlan::on_the_command_line(planned.hash(), "ana", Timestamp::UNIX_EPOCH)),
+            None,
+        )
+        .await
     }
 }
 

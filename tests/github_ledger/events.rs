@@ -56,7 +56,7 @@ async fn what_the_gates_of_a_wave_found_is_in_the_file_of_the_event_that_rests_o
         }],
     }))
     .unwrap();
-    happened[2].1 = Some(WaveResult { gates: Some(report.clone()), ..WaveResult::default() });
+    happened[2].1 = Some(WaveResult { gates: Some(report.clone()), ..result(&plan, &plan.waves[0]) });
     happened.insert(2, (Event::TestsDone { wave: 0 }, None));
     let proof = world.carry_out(&plan, &happened).await;
     let file = |seq: u32| world.fake.file("tidegate-state", &format!("rollouts/{}/{seq}.json", proof.id().0));
@@ -64,6 +64,7 @@ async fn what_the_gates_of_a_wave_found_is_in_the_file_of_the_event_that_rests_o
     assert_eq!(serde_json::from_value::<WaveReport>(read["result"]["gates"].clone()).unwrap(), report);
     assert!(file(1).is_none() && file(3).is_none(), "nothing to keep of a beginning, and of tests that ended well");
     let record = &world.rollouts().await.unwrap()[0];
+    assert_eq!(world.ledger(run(99, 1)).findings(record).await.unwrap(), [report], "and a page reads it back");
     assert_eq!(events(record)[2..4], [(3, Event::TestsDone { wave: 0 }), (4, Event::WaveStarted { wave: 1 })]);
     assert!(matches!(record.standing(), Standing::Succeeded(_)));
     assert_eq!(world.ledger(run(99, 1)).fleet_state(&prod()).await.unwrap().services.len(), 2);
@@ -79,8 +80,8 @@ async fn a_reason_longer_than_any_line_comes_back_whole() {
     let record = &world.rollouts().await.unwrap()[0];
     assert_eq!(events(record)[1], (2, halted(0)));
     let statuses = world.fake.statuses(proof.id().0);
-    assert_eq!(statuses[2].state, "failure");
-    assert_eq!(statuses[2].description.chars().count(), 140);
+    assert_eq!(statuses[1].state, "failure");
+    assert_eq!(statuses[1].description.chars().count(), 140);
 }
 
 #[tokio::test]
@@ -111,7 +112,7 @@ async fn a_rollout_with_many_lines_is_read_whole() {
 #[tokio::test]
 async fn an_event_recorded_twice_counts_once() {
     let world = World::new();
-    let plan = plan("1.4.0", &[1], 1);
+    let plan = plan("1.4.0", &[1, 1], 1);
     let (proof, ledger) = (world.open(&plan).await.unwrap(), world.ledger(run(1, 1)));
     for (seq, (event, result)) in (1..).zip(success(&plan)) {
         ledger.append(&proof, seq, &event, result.as_ref()).await.unwrap();
@@ -119,7 +120,7 @@ async fn an_event_recorded_twice_counts_once() {
         world.write("tidegate-state", "elsewhere.json", seq.to_string().as_bytes()).await;
         world.ledger(run(1, 1)).append(&proof, seq, &event, result.as_ref()).await.unwrap();
     }
-    assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 3);
+    assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 5);
     assert_eq!(world.fake.statuses(proof.id().0).len(), 4, "what is there is found, not written again");
 }
 
@@ -136,13 +137,13 @@ async fn trouble_neither_loses_an_event_nor_writes_it_twice() {
     ] {
         for place in ["createCommitOnBranch", "/statuses$"] {
             let world = World::new();
-            let plan = plan("1.4.0", &[1], 1);
+            let plan = plan("1.4.0", &[1, 1], 1);
             let (proof, ledger) = (world.open(&plan).await.unwrap(), world.ledger(run(1, 1)));
             for (seq, (event, result)) in (1..).zip(success(&plan)) {
                 world.fault(Method::POST, place, kind.clone());
                 ledger.append(&proof, seq, &event, result.as_ref()).await.unwrap();
             }
-            assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 3, "{kind:?} at {place}");
+            assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 5, "{kind:?} at {place}");
             assert_eq!(world.fake.statuses(proof.id().0).len(), 4, "{kind:?} at {place}");
             world.assert_lawful();
         }
@@ -170,6 +171,33 @@ async fn a_file_that_no_line_names_is_replaced_and_a_line_never() {
     assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 2);
 }
 
+/// A wave after the first begins with a file alone. Whoever comes next reads that it began, may not record anything else
+/// under its number, and tells it with their first line.
+#[tokio::test]
+async fn inv_07_the_beginning_of_a_later_wave_is_recorded_without_a_line() {
+    let world = World::new();
+    let plan = plan("1.4.0", &[1, 1], 1);
+    let happened = success(&plan);
+    let proof = world.carry_out(&plan, &happened[..3]).await;
+    assert_eq!(world.fake.statuses(proof.id().0).len(), 2);
+    let told = world.rollouts().await.unwrap().remove(0);
+    assert_eq!(events(&told)[2], (3, Event::WaveStarted { wave: 1 }));
+    assert_eq!(told.standing(), Standing::Open(None));
+    let ledger = world.ledger(run(2, 1));
+    ledger.append(&proof, 3, &happened[2].0, happened[2].1.as_ref()).await.unwrap();
+    let held = Event::Held { wave: 0, reason: Reason::Interrupted };
+    assert_eq!(ledger.append(&proof, 3, &held, None).await.unwrap_err().fault, Fault::Conflict);
+    // A list that lags does not make the line forget it.
+    world.fake.fault(Bend::once(Method::GET, "/statuses$", FaultKind::StaleList));
+    ledger.append(&proof, 4, &baking(1), None).await.unwrap();
+    let line = world.fake.statuses(proof.id().0).pop().unwrap().description;
+    assert!(line.starts_with("#4 baking wave 2/2 wave-2 began=20"), "{line}");
+    let after = world.rollouts().await.unwrap().remove(0);
+    assert_eq!(after.entries[..3], told.entries, "the same, and of the same time");
+    assert_eq!(after.entries.len(), 4);
+    world.assert_lawful();
+}
+
 /// GitHub would do it by itself only where the environment is not production, and for whatever has the same name.
 #[tokio::test]
 async fn the_rollout_before_is_marked_inactive_by_name() {
@@ -187,7 +215,7 @@ async fn the_rollout_before_is_marked_inactive_by_name() {
     assert_eq!(last(foreign).0, "success", "what is not ours is left alone");
     let ours = world.fake.requests().into_iter().filter(|asked| asked.request["description"].is_string());
     let statuses: Vec<Value> = ours.filter(|asked| asked.path.ends_with("/statuses")).map(|a| a.request).collect();
-    assert!(statuses.len() > 8 && statuses.iter().all(|sent| sent["auto_inactive"] == false));
+    assert!(statuses.len() > 6 && statuses.iter().all(|sent| sent["auto_inactive"] == false));
     let records = world.rollouts().await.unwrap();
     assert!(records.iter().all(|record| matches!(record.standing(), Standing::Succeeded(_))), "it still succeeded");
 }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidegate::adapters::github::{GitHub, GitHubEnvironment, GitHubLedger};
+use tidegate::domain::approved::Approved;
 use tidegate::domain::ids::FleetName;
 use tidegate::domain::lease::Owner;
 use tidegate::domain::ledger::{RolloutRecord, WaveResult};
@@ -82,7 +83,7 @@ impl World {
 
     /// Opens a rollout of a plan in run 1.
     pub(crate) async fn open(&self, plan: &Plan) -> PortResult<OpenRollout> {
-        OpenRollout::begin(&self.ledger(run(1, 1)), plan, &run(1, 1), 1).await
+        OpenRollout::begin(&self.ledger(run(1, 1)), plan, &run(1, 1), Approved::NotNeeded, 1).await
     }
 
     /// Opens a rollout in run 1 and records these events.

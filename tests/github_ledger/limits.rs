@@ -6,7 +6,7 @@ use tidegate::ports::{Fault, LedgerReader, LedgerWriter};
 
 use crate::github::{Fault as Bend, FaultKind};
 use crate::harness::{World, prod, run};
-use crate::plans::{plan, release};
+use crate::plans::{plan, release, success};
 
 /// The one wait, which must be this long up to a spread of a second.
 fn assert_waited(world: &World, seconds: i64, what: &str) {
@@ -29,7 +29,8 @@ async fn limits_are_waited_for_as_they_say() {
         {
             let world = World::new();
             world.fault(method, place, kind.clone());
-            world.open(&plan("1.4.0", &[1], 1)).await.unwrap();
+            let plan = plan("1.4.0", &[1], 1);
+            world.carry_out(&plan, &success(&plan)[..1]).await;
             assert_waited(&world, seconds, &format!("{kind:?} at {place}"));
             let deployments = world.fake.deployments();
             assert_eq!((deployments.len(), deployments[0].statuses.len()), (1, 1), "{kind:?} at {place}");

@@ -66,9 +66,10 @@ pub(crate) fn result(plan: &Plan, wave: &Wave) -> WaveResult {
 /// What is recorded when all goes well, each with what comes with it.
 pub(crate) fn success(plan: &Plan) -> Vec<(Event, Option<WaveResult>)> {
     let mut events = Vec::new();
-    for (index, wave) in plan.waves.iter().enumerate() {
-        events.push((Event::WaveStarted { wave: index }, None));
-        events.push((baking(index), Some(result(plan, wave))));
+    for index in 0..plan.waves.len() {
+        let passed = index.checked_sub(1).map(|before| result(plan, &plan.waves[before]));
+        events.push((Event::WaveStarted { wave: index }, passed));
+        events.push((baking(index), None));
     }
     let last = plan.waves.last().map(|wave| result(plan, wave));
     events.push((Event::Succeeded, last));

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use reqwest::Method;
+use tidegate::domain::approved::Approved;
 use tidegate::domain::directive::{Decided, Directive, Directives};
 use tidegate::domain::ids::FleetName;
 use tidegate::ports::{Fault, LedgerReader, LedgerWriter, OpenRollout};
@@ -46,7 +47,7 @@ async fn two_fleets_roll_out_side_by_side() {
     dev_plan.fleet = "dev".parse().unwrap();
     let drive = async |n: u64, plan: &tidegate::domain::plan::Plan| {
         let ledger = world.ledger(run(n, 1));
-        let proof = OpenRollout::begin(&ledger, plan, &run(n, 1), n).await.unwrap();
+        let proof = OpenRollout::begin(&ledger, plan, &run(n, 1), Approved::NotNeeded, n).await.unwrap();
         for (seq, (event, result)) in (1..).zip(success(plan)) {
             ledger.append(&proof, seq, &event, result.as_ref()).await.unwrap();
         }

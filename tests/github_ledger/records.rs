@@ -56,7 +56,7 @@ async fn inv_42_a_payload_that_was_sent_as_text_is_read_all_the_same() {
     let (world, _, mut forged) = world().await;
     let text = forged["payload"].to_string();
     forged["payload"] = text.into();
-    deploy(&world, forged, &[("in_progress", "#0 opened 2 waves plan x")]).await;
+    deploy(&world, forged, &[]).await;
     let records = world.rollouts().await.unwrap();
     assert_eq!(records[0].intent.version.to_string(), "6.6.6");
     assert_eq!(current_version(&records).unwrap().to_string(), "1.4.0");
@@ -176,6 +176,30 @@ async fn inv_42_a_stop_whose_file_is_bent_is_an_error() {
         world.write(STATE, &path, &bytes).await;
         assert_never_a_success(world.rollouts().await, "");
     }
+}
+
+/// The beginning of a later wave has no line that its file must agree with, so the file has to make sense alone.
+#[tokio::test]
+async fn inv_42_a_beginning_whose_file_is_bent_is_an_error() {
+    let world = World::new();
+    let plan = plan("1.4.0", &[1, 1, 1], 1);
+    let proof = world.carry_out(&plan, &success(&plan)[..2]).await;
+    let path = format!("rollouts/{}/3.json", proof.id().0);
+    let beginning = |wave: usize, seq: u32, schema: u32| {
+        let event = json!({ "event": "wave_started", "wave": wave });
+        let file =
+            json!({ "schema": schema, "seq": seq, "event": event, "at": "2026-11-23T08:25:05Z", "result": null });
+        file.to_string().into_bytes()
+    };
+    for bytes in [beginning(2, 3, 1), beginning(1, 4, 1), beginning(1, 3, 2), b"{\"half\":".to_vec()] {
+        world.write(STATE, &path, &bytes).await;
+        assert_never_a_success(world.rollouts().await, "");
+    }
+    world.write(STATE, &path, &beginning(1, 3, 1)).await;
+    assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 3);
+    let undone = json!({ "schema": 1, "seq": 3, "event": { "event": "succeeded" }, "result": null });
+    world.write(STATE, &path, undone.to_string().as_bytes()).await;
+    assert_eq!(world.rollouts().await.unwrap()[0].entries.len(), 2, "another event needs its line");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a schema cannot know: names that resolve, orders, dates, and who is in which wave.
 
-use super::told;
+use super::{told, told_of};
 
 #[test]
 fn yaml_shape_and_meaning_are_told_together() {
@@ -207,4 +207,18 @@ fn a_smoke_gate_without_a_smoke_test() {
     smoke.yaml:11:5: `smoke` without a smoke test; give a service `run: after`, or remove this
     smoke.yaml:11:24: no time for a smoke test; say how long one may take, such as 10m
     ");
+}
+
+/// A name that would do something in a shell, a workflow's log or a page is no name, and is shown as it was written.
+#[test]
+fn hostile_tenant_names_are_refused_where_they_stand() {
+    let file = include_str!("../../fleet.yaml");
+    for hostile in
+        ["$(touch /tmp/x)", "`id`", "::error::x", "a\n::set-output name=decision::succeeded", "<b>", "../../x"]
+    {
+        let name = serde_json::to_string(hostile).unwrap();
+        let told = told_of(file.replacen("id: acme,", &format!("id: {name},"), 1).as_bytes());
+        assert!(told.contains("fleet.yaml:86:13: "), "{told}");
+        assert!(told.lines().all(|line| line.starts_with("fleet.yaml:") && !line.contains('\u{1b}')), "{told}");
+    }
 }

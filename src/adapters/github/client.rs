@@ -10,12 +10,11 @@ use std::time::Duration;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jiff::Timestamp;
 use octocrab::Octocrab;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::failure::{Failure, Outlook};
 use super::patience::Patience;
@@ -57,8 +56,6 @@ pub struct GitHub {
     api_path: String,
     graphql_path: String,
     clock: Arc<dyn Clock>,
-    /// How GraphQL names the repository. It never changes, so it is asked for once.
-    node_id: Arc<OnceCell<String>>,
 }
 
 /// One request, whole, as a value.
@@ -81,11 +78,6 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     doing: String,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    node_id: String,
 }
 
 const JSON: &str = "application/vnd.github+json";
@@ -118,8 +110,7 @@ impl GitHub {
         let http = octocrab(&origin, &environment.token)
             .map_err(|error| PortError::new(Fault::Refused, doing, innermost(&error)))?;
         let (owner, name) = (owner.to_owned(), name.to_owned());
-        let node_id = Arc::default();
-        Ok(Self { http, owner, name, api_path, graphql_path, clock, node_id, environment })
+        Ok(Self { http, owner, name, api_path, graphql_path, clock, environment })
     }
 
     /// The repository's owner.
@@ -150,15 +141,9 @@ impl GitHub {
         Patience::new(Arc::clone(&self.clock))
     }
 
-    /// How GraphQL names the repository.
-    pub(super) async fn node_id(&self) -> Result<&str, Failure> {
-        let asked = self.node_id.get_or_try_init(|| async {
-            let answer = self.insist(&self.get("reading the repository", "")).await?;
-            let repository: Repository =
-                answer.json().map_err(|error| Failure::refused("reading the repository", error.why))?;
-            Ok(repository.node_id)
-        });
-        asked.await.map(String::as_str)
+    /// Now.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// A request to GET a path below the repository.

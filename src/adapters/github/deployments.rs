@@ -2,6 +2,8 @@
 //! that: the same request twice is two deployments. So the payload has a key of ours, a status its number, and
 //! after an attempt in doubt both are looked for before the next.
 
+use std::cmp::Reverse;
+
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -100,8 +102,8 @@ impl GitHub {
                 open.push((candidate, statuses));
             }
         }
-        // Of copies the one that was worked on counts; lists have no promised order.
-        Ok(open.into_iter().min_by_key(|(candidate, statuses)| (!has_lines(statuses), candidate.id)))
+        // Of copies the one that was worked on counts, else the newest; lists have no promised order.
+        Ok(open.into_iter().min_by_key(|(candidate, statuses)| (!has_lines(statuses), Reverse(candidate.id))))
     }
 
     /// All statuses of a deployment.

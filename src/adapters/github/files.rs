@@ -1,5 +1,6 @@
 //! What lies where on the state branch, and in which form. Names are made here only.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
@@ -35,6 +36,9 @@ pub(super) struct EventFile {
     pub(super) schema: u32,
     pub(super) seq: u32,
     pub(super) event: Event,
+    /// When that was, of an event that has no line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<Timestamp>,
     pub(super) result: Option<WaveResult>,
 }
 

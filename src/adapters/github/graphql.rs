@@ -79,7 +79,6 @@ mod tests {
             include_str!("queries/history.graphql"),
             include_str!("queries/rollouts.graphql"),
             include_str!("queries/commit.graphql"),
-            include_str!("queries/move_branch.graphql"),
         ];
         for text in queries {
             for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {

@@ -29,6 +29,13 @@ pub(super) struct Noted {
     pub(super) has_file: bool,
 }
 
+impl Noted {
+    /// The beginning of a wave, which has a file and no line.
+    pub(super) fn beginning(seq: u32, wave: usize, at: Timestamp) -> Self {
+        Self { seq, at, said: Said::Whole(Event::WaveStarted { wave }), has_file: true }
+    }
+}
+
 impl Status {
     /// The line, where it may be one of ours. `inactive` only says that something newer is there. Of every other
     /// state the line tells what happened: GitHub answers states that nobody gave, such as `waiting`.
@@ -52,7 +59,6 @@ pub(super) fn is_over(statuses: &[Status]) -> bool {
     let ends = |said: Said| match said {
         Said::Whole(event) => event == Event::Succeeded,
         Said::Short(stop) => stop.kind == StopKind::Halted,
-        Said::Opened => false,
     };
     statuses.iter().filter_map(Status::read).any(|line| ends(line.said))
 }
@@ -68,19 +74,21 @@ pub(super) fn history(statuses: &[Status]) -> Result<Vec<Noted>, String> {
         let Some(text) = status.line() else { continue };
         let Some(line) = read(text) else { continue };
         let line = line?;
-        let at = status.created_at;
-        let new = Noted { seq: line.seq, at, said: line.said, has_file: line.state.is_some() };
-        match noted.get_mut(&line.seq) {
-            Some((known_text, known)) if known.said != new.said => {
-                return Err(format!("number {} is recorded twice: `{known_text}` and `{text}`", line.seq));
+        let before = line.began.zip(line.said.wave()).zip(line.seq.checked_sub(1));
+        let before = before.map(|((began, wave), seq)| Noted::beginning(seq, wave, began));
+        let own = Noted { seq: line.seq, at: status.created_at, said: line.said, has_file: line.state.is_some() };
+        for new in before.into_iter().chain([own]) {
+            match noted.get_mut(&new.seq) {
+                Some((known_text, known)) if known.said != new.said => {
+                    return Err(format!("number {} is recorded twice: `{known_text}` and `{text}`", new.seq));
+                }
+                Some((_, known)) => {
+                    (known.at, known.has_file) = (known.at.min(new.at), known.has_file || new.has_file);
+                }
+                None => drop(noted.insert(new.seq, (text, new))),
             }
-            Some((_, known)) => {
-                (known.at, known.has_file) = (known.at.min(at), known.has_file || new.has_file);
-            }
-            None => drop(noted.insert(line.seq, (text, new))),
         }
     }
-    noted.remove(&0);
     let numbers = noted.keys().copied();
     if let Some((missing, _)) = (1..).zip(numbers).find(|(wanted, seq)| wanted != seq) {
         return Err(format!("number {missing} is missing"));
@@ -108,12 +116,26 @@ mod tests {
             status("SUCCESS", "#2 succeeded", 5),
             status("IN_PROGRESS", "#1 started wave 1/1 all", 5),
             status("WAITING", "#1 started wave 1/1 all state=3f2a91c0d4e5", 4),
-            status("IN_PROGRESS", "#0 opened 1 waves plan 3f2a91c0d4e5", 4),
             status("INACTIVE", "#3 succeeded", 9),
             status("WAITING", "Waiting for approval", 1),
             status("SUCCESS", "Deployed by hand", 1),
         ];
         assert_eq!(numbers(&statuses), Ok(vec![(1, 4), (2, 5)]));
+    }
+
+    #[test]
+    fn a_beginning_without_a_line_is_told_by_the_next() {
+        let baking = "#2 baking wave 1/2 all since 1970-01-01T00:00:03Z";
+        let next = "#4 baking wave 2/2 rest began=1970-01-01T00:00:05Z since 1970-01-01T00:00:07Z";
+        let mut statuses = vec![
+            status("in_progress", next, 8),
+            status("in_progress", "#1 started wave 1/2 all", 1),
+            status("in_progress", baking, 3),
+        ];
+        assert_eq!(numbers(&statuses), Ok(vec![(1, 1), (2, 3), (3, 5), (4, 8)]));
+        assert_eq!(history(&statuses).unwrap()[2], Noted::beginning(3, 1, Timestamp::from_second(5).unwrap()));
+        statuses.push(status("in_progress", "#3 tests-done wave 1/2 all", 4));
+        assert!(numbers(&statuses).unwrap_err().contains("number 3 is recorded twice"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::approved::Approved;
 use crate::domain::ids::{AppName, CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::Intent;
 use crate::domain::plan::{Direction, Plan};
@@ -37,6 +38,9 @@ pub(super) struct Payload {
     /// Who opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<String>,
+    /// Who approved the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approved: Option<Approved>,
     /// Tells a request that was repeated from a second one.
     pub(super) key: String,
 }
@@ -73,6 +77,7 @@ impl Payload {
             run: intent.run,
             attempt,
             by: intent.by.clone(),
+            approved: intent.approved.clone(),
             key: format!("{}/{}/{}", intent.plan, number(intent.run), number(attempt)),
         };
         if payload.to_json().to_string().len() > LARGEST {
@@ -126,6 +131,7 @@ impl Payload {
             waves,
             run: self.run,
             by: self.by.clone(),
+            approved: self.approved.clone(),
         }
     }
 
@@ -152,6 +158,7 @@ mod tests {
             waves,
             run: Some(7),
             by: Some("ana".to_owned()),
+            approved: Some(Approved::NotNeeded),
         };
         let plan: Plan = serde_json::from_value(json!({
             "schema": 1, "app": "accessos", "fleet": "prod", "replaces": "1.4.0", "direction": "deploy",

@@ -2,20 +2,14 @@
 //! the branch: of two writers who saw the same head one wins, and the other looks again and adds to what is there.
 
 use http::StatusCode;
-use serde_json::{Value, json};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::branch::NewCommit;
+use super::branch::{File, NewCommit};
 use super::client::GitHub;
 use super::files::{self, BRANCH};
 use crate::domain::directive::Decided;
 use crate::domain::ids::FleetName;
 use crate::domain::ledger::{FleetState, WaveResult};
 use crate::ports::{Fault, PortError, PortResult};
-
-const COMMIT: &str = include_str!("queries/commit.graphql");
 
 const README: &str = "These are tidegate's records. They are written by tidegate only; \
                       what people need of them `tidegate status` and `tidegate history` show.\n";
@@ -34,22 +28,6 @@ pub(super) struct Addition {
     pub(super) decision: Option<(FleetName, Decided)>,
 }
 
-/// A file and its bytes.
-pub(super) struct File {
-    pub(super) path: String,
-    pub(super) bytes: Vec<u8>,
-}
-
-impl File {
-    /// A file that holds a value as JSON.
-    pub(super) fn json(path: String, value: &impl serde::Serialize) -> PortResult<Self> {
-        match serde_json::to_vec(value) {
-            Ok(bytes) => Ok(Self { path, bytes }),
-            Err(error) => Err(PortError::new(Fault::Refused, format!("writing {path}"), error)),
-        }
-    }
-}
-
 impl GitHub {
     /// Adds to the branch, and answers the commit in which everything is there. What is there already is not
     /// written again; if that is all of it, nothing is.
@@ -61,10 +39,9 @@ impl GitHub {
             if files.is_empty() {
                 return Ok(head);
             }
-            let input = commit_input(&self.environment().repository, &head, &addition.headline, &files);
             let doing = format!("writing to {BRANCH} ({})", addition.headline);
-            match self.graphql(&doing, COMMIT, &json!({ "input": input })).await {
-                Ok(data) => return oid(&doing, &data),
+            match self.commit_on_branch(&doing, BRANCH, &head, &addition.headline, &files).await {
+                Ok(commit) => return Ok(commit),
                 Err(failure) if failure.error.fault == Fault::Conflict => {
                     if !patience.after_losing().await {
                         return Err(failure.error);
@@ -155,27 +132,11 @@ impl GitHub {
     /// that we were, so this may be repeated.
     async fn begin_branch(&self) -> PortResult<()> {
         let doing = format!("beginning {BRANCH}");
-        let root = NewCommit { message: "Begin tidegate's records", files: &[("README.md", README)], parent: None };
+        let root = NewCommit { message: "Begin tidegate's records", files: &[("README.md", README)] };
         let commit = self.make_commit(&doing, &root).await?;
         match self.insist(&self.branch_creation(&doing, BRANCH, &commit)).await {
             Err(failure) if !failure.is(StatusCode::UNPROCESSABLE_ENTITY) => Err(failure.error),
             _ => Ok(()),
         }
     }
-}
-
-fn commit_input(repository: &str, head: &str, headline: &str, files: &[File]) -> Value {
-    let addition = |file: &File| json!({ "path": file.path, "contents": STANDARD.encode(&file.bytes) });
-    json!({
-        "branch": { "repositoryNameWithOwner": repository, "branchName": BRANCH },
-        "message": { "headline": headline },
-        "expectedHeadOid": head,
-        "fileChanges": { "additions": files.iter().map(addition).collect::<Vec<_>>() },
-    })
-}
-
-fn oid(doing: &str, data: &Value) -> PortResult<String> {
-    let oid = data.pointer("/createCommitOnBranch/commit/oid").and_then(Value::as_str);
-    let nameless = || PortError::new(Fault::Refused, doing, "the answer does not name the commit");
-    oid.map(str::to_owned).ok_or_else(nameless)
 }

@@ -3,9 +3,12 @@
 //!
 //! ```text
 //! #1 started wave 1/5 canary
-//! #2 baking wave 1/5 canary since 2026-11-23T08:10:05Z state=88c1f00dbeef
-//! #3 halted wave 1/5 canary probe_failed: globex/iam-service: 3 probes in a … state=0b5e77aa1234
+//! #2 baking wave 1/5 canary since 2026-11-23T08:10:05Z
+//! #4 baking wave 2/5 ring1 began=2026-11-23T08:25:05Z since 2026-11-23T08:31:40Z
+//! #5 halted wave 2/5 ring1 probe_failed: globex/iam-service: 3 probes in a … state=0b5e77aa1234
 //! ```
+//!
+//! A wave after the first begins without a line of its own (here event 3), so the line after that tells when.
 //!
 //! A reason has parts that do not fit. The line then has its code and the beginning of its sentence, and the file
 //! on the state branch, in the commit that `state=` names, has the whole.
@@ -20,7 +23,10 @@ use crate::domain::rollout::Event;
 const LONGEST: usize = 140;
 
 /// A wave's name gets no more of it than this.
-const LONGEST_NAME: usize = 24;
+const LONGEST_NAME: usize = 20;
+
+/// Stands before the time at which a wave began. Only words of ours come before it, so nobody else can say it.
+const BEGAN: &str = "began=";
 
 /// Digits of the state branch's commit.
 const STATE_DIGITS: usize = 12;
@@ -28,10 +34,12 @@ const STATE_DIGITS: usize = 12;
 /// A line, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The event's number; 0 is the intent.
+    /// The event's number, from 1.
     pub(super) seq: u32,
     /// What the line says.
     pub(super) said: Said,
+    /// When the wave began, if that is the event before and has no line.
+    pub(super) began: Option<Timestamp>,
     /// The commit whose file has the whole.
     pub(super) state: Option<String>,
 }
@@ -39,8 +47,6 @@ pub(super) struct Line {
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// The intent is recorded.
-    Opened,
     /// An event, whole.
     Whole(Event),
     /// An event whose reason is only named.
@@ -77,7 +83,23 @@ impl Said {
         match self {
             Self::Whole(whole) => whole == event,
             Self::Short(stop) => stop.fits(event),
-            Self::Opened => false,
+        }
+    }
+
+    /// The index of the wave that it is about, if it is about one.
+    pub(super) fn wave(&self) -> Option<usize> {
+        match self {
+            Self::Whole(
+                Event::WaveStarted { wave }
+                | Event::TasksDone { wave }
+                | Event::Baking { wave, .. }
+                | Event::TestsDone { wave }
+                | Event::Held { wave, .. }
+                | Event::Halted { wave, .. }
+                | Event::Quarantined { wave, .. },
+            ) => Some(*wave),
+            Self::Short(stop) => Some(stop.wave),
+            Self::Whole(Event::Succeeded) => None,
         }
     }
 }
@@ -109,22 +131,25 @@ impl Stop {
     }
 }
 
-/// The line that records the intent.
-pub(super) fn opened(waves: usize, plan: &str) -> String {
-    format!("#0 opened {waves} waves plan {plan}")
-}
-
-/// The line of an event. `waves` are the names of all waves, `state` the commit that has the event's file, if it has
-/// one.
-pub(super) fn written(seq: u32, event: &Event, waves: &[(String, usize)], state: Option<&str>) -> String {
+/// The line of an event. `waves` are the names of all waves, `began` tells when the wave began if the event before is
+/// that and has no line, `state` the commit that has the event's file, if it has one.
+pub(super) fn written(
+    seq: u32,
+    event: &Event,
+    waves: &[(String, usize)],
+    began: Option<Timestamp>,
+    state: Option<&str>,
+) -> String {
+    let began = began.map(|began| format!(" {BEGAN}{began}")).unwrap_or_default();
+    let place = |wave: &usize| place(*wave, waves) + &began;
     let (beginning, reason) = match event {
-        Event::WaveStarted { wave } => (format!("started {}", place(*wave, waves)), None),
-        Event::TasksDone { wave } => (format!("tasks-done {}", place(*wave, waves)), None),
-        Event::TestsDone { wave } => (format!("tests-done {}", place(*wave, waves)), None),
-        Event::Baking { wave, since } => (format!("baking {} since {since}", place(*wave, waves)), None),
-        Event::Held { wave, reason } => (format!("held {}", place(*wave, waves)), Some(reason)),
-        Event::Halted { wave, reason } => (format!("halted {}", place(*wave, waves)), Some(reason)),
-        Event::Quarantined { wave, set, reason } => (format!("left {set} in {}", place(*wave, waves)), Some(reason)),
+        Event::WaveStarted { wave } => (format!("started {}", place(wave)), None),
+        Event::TasksDone { wave } => (format!("tasks-done {}", place(wave)), None),
+        Event::TestsDone { wave } => (format!("tests-done {}", place(wave)), None),
+        Event::Baking { wave, since } => (format!("baking {} since {since}", place(wave)), None),
+        Event::Held { wave, reason } => (format!("held {}", place(wave)), Some(reason)),
+        Event::Halted { wave, reason } => (format!("halted {}", place(wave)), Some(reason)),
+        Event::Quarantined { wave, set, reason } => (format!("left {set} in {}", place(wave)), Some(reason)),
         Event::Succeeded => ("succeeded".to_owned(), None),
     };
     let mut line = format!("#{seq} {beginning}");
@@ -165,7 +190,7 @@ pub(super) fn read(text: &str) -> Option<Result<Line, String>> {
     let seq = number.parse().ok()?;
     let (rest, state) = split_state(rest);
     let said = said(rest).ok_or_else(|| format!("`{text}` says nothing that is known"));
-    Some(said.map(|said| Line { seq, said, state }))
+    Some(said.map(|(said, began)| Line { seq, said, began, state }))
 }
 
 fn split_state(text: &str) -> (&str, Option<String>) {
@@ -176,27 +201,29 @@ fn split_state(text: &str) -> (&str, Option<String>) {
     }
 }
 
-fn said(text: &str) -> Option<Said> {
+/// What a line says, and when its wave began if it tells that.
+fn said(text: &str) -> Option<(Said, Option<Timestamp>)> {
     if text == "succeeded" {
-        return Some(Said::Whole(Event::Succeeded));
+        return Some((Said::Whole(Event::Succeeded), None));
     }
     let (verb, rest) = text.split_once(' ')?;
-    if verb == "opened" {
-        return Some(Said::Opened);
-    }
     let (left, rest) = match verb {
         "left" => rest.split_once(" in ").map(|(set, rest)| (set.parse().ok(), rest))?,
         _ => (None, rest),
     };
     let (wave, rest) = read_place(rest)?;
-    match verb {
-        "started" => Some(Said::Whole(Event::WaveStarted { wave })),
-        "tasks-done" => Some(Said::Whole(Event::TasksDone { wave })),
-        "tests-done" => Some(Said::Whole(Event::TestsDone { wave })),
-        "baking" => {
-            let since: Timestamp = rest.strip_prefix("since ")?.parse().ok()?;
-            Some(Said::Whole(Event::Baking { wave, since }))
+    let (began, rest) = match rest.strip_prefix(BEGAN) {
+        Some(told) => {
+            let (began, rest) = told.split_once(' ').unwrap_or((told, ""));
+            (Some(began.parse().ok()?), rest)
         }
+        None => (None, rest),
+    };
+    let said = match verb {
+        "started" => Said::Whole(Event::WaveStarted { wave }),
+        "tasks-done" => Said::Whole(Event::TasksDone { wave }),
+        "tests-done" => Said::Whole(Event::TestsDone { wave }),
+        "baking" => Said::Whole(Event::Baking { wave, since: rest.strip_prefix("since ")?.parse().ok()? }),
         "held" | "halted" | "left" => {
             let kind = match verb {
                 "held" => StopKind::Held,
@@ -205,10 +232,11 @@ fn said(text: &str) -> Option<Said> {
             };
             let (code, words) = rest.split_once(':')?;
             let (code, words) = (code.to_owned(), words.trim_start().to_owned());
-            Some(Said::Short(Stop { kind, wave, code, words }))
+            Said::Short(Stop { kind, wave, code, words })
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((said, began))
 }
 
 /// The index of the wave, and what follows its name.
@@ -240,23 +268,33 @@ mod tests {
 
     #[test]
     fn lines_as_people_see_them() {
-        let since = "2026-11-23T08:10:05Z".parse().unwrap();
+        let (began, since) = ("2026-11-23T08:00:05Z".parse().unwrap(), "2026-11-23T08:10:05Z".parse().unwrap());
         let lines = [
-            opened(2, "3f2a91c0d4e5"),
-            written(1, &Event::WaveStarted { wave: 0 }, &waves(), None),
-            written(2, &Event::Baking { wave: 1, since }, &waves(), Some(STATE)),
-            written(3, &Event::Held { wave: 0, reason: Reason::Interrupted }, &waves(), Some(STATE)),
-            written(4, &Event::Halted { wave: 0, reason: probe_failed("HTTP 500\nüber ") }, &waves(), Some(STATE)),
-            written(5, &Event::Halted { wave: 0, reason: probe_failed(&"ü".repeat(300)) }, &waves(), Some(STATE)),
-            written(6, &Event::Succeeded, &waves(), Some(STATE)),
+            written(1, &Event::WaveStarted { wave: 0 }, &waves(), None, None),
+            written(4, &Event::Baking { wave: 1, since }, &waves(), Some(began), None),
+            written(3, &Event::Held { wave: 0, reason: Reason::Interrupted }, &waves(), None, Some(STATE)),
+            written(
+                4,
+                &Event::Halted { wave: 0, reason: probe_failed("HTTP 500\nüber ") },
+                &waves(),
+                None,
+                Some(STATE),
+            ),
+            written(
+                5,
+                &Event::Halted { wave: 1, reason: probe_failed(&"ü".repeat(300)) },
+                &waves(),
+                Some(began),
+                Some(STATE),
+            ),
+            written(6, &Event::Succeeded, &waves(), None, Some(STATE)),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
-        #0 opened 2 waves plan 3f2a91c0d4e5
         #1 started wave 1/2 canary
-        #2 baking wave 2/2 rest-of-Europe since 2026-11-23T08:10:05Z state=3f2a91c0d4e5
+        #4 baking wave 2/2 rest-of-Europe began=2026-11-23T08:00:05Z since 2026-11-23T08:10:05Z
         #3 held wave 1/2 canary interrupted: interrupted state=3f2a91c0d4e5
         #4 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: HTTP 500 über state=3f2a91c0d4e5
-        #5 halted wave 1/2 canary probe_failed: globex/iam-service: 3 probes in a row failed: üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü… state=3f2a91c0d4e5
+        #5 halted wave 2/2 rest-of-Europe began=2026-11-23T08:00:05Z probe_failed: globex/iam-service: 3 probes in a row failed:… state=3f2a91c0d4e5
         #6 succeeded state=3f2a91c0d4e5
         ");
     }
@@ -266,7 +304,13 @@ mod tests {
         for foreign in ["", "Deployed by hand", "#12", "# 1 started", "#one started"] {
             assert_eq!(read(foreign), None, "{foreign}");
         }
-        for broken in ["#1 ", "#1 started", "#1 started wave 0/2 canary", "#2 baking wave 1/2 canary since noon"] {
+        for broken in [
+            "#1 ",
+            "#1 started",
+            "#1 started wave 0/2 canary",
+            "#2 baking wave 1/2 canary since noon",
+            "#2 baking wave 1/2 canary began=then since 2026-11-23T08:10:05Z",
+        ] {
             assert!(read(broken).unwrap().is_err(), "{broken}");
         }
     }
@@ -294,13 +338,15 @@ mod tests {
         #[test]
         fn every_event_comes_back_or_says_that_it_was_cut(
             seq in any::<u32>(), event in events(), name in any::<String>(), total in 0usize..2_000,
+            began in proptest::option::of(0i64..4_000_000_000),
         ) {
             let waves = vec![(name, 1); total];
-            let line = written(seq, &event, &waves, Some(STATE));
+            let began = began.filter(|_| event != Event::Succeeded).map(|at| Timestamp::from_second(at).unwrap());
+            let line = written(seq, &event, &waves, began, Some(STATE));
             prop_assert!(line.chars().count() <= LONGEST, "{} is too long", line);
             prop_assert!(!line.contains('\n'));
             let read = read(&line).unwrap().unwrap();
-            prop_assert_eq!(read.seq, seq);
+            prop_assert_eq!((read.seq, read.began), (seq, began));
             prop_assert_eq!(read.state.as_deref(), Some(&STATE[..STATE_DIGITS]));
             match (read.said, &event) {
                 (Said::Whole(whole), event) => prop_assert_eq!(&whole, event),

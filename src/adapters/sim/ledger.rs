@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::{Sim, World, write};
 use crate::domain::directive::Decided;
+use crate::domain::gate::WaveReport;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{Entry, FleetState, Intent, RolloutId, RolloutRecord, Standing, WaveResult};
 use crate::domain::plan::Plan;
@@ -55,6 +56,12 @@ impl LedgerReader for Sim {
         Ok(world.states.get(fleet).cloned().unwrap_or_default())
     }
 
+    async fn findings(&self, rollout: &RolloutRecord) -> PortResult<Vec<WaveReport>> {
+        let mut world = self.world();
+        world.count("GitHub read");
+        Ok(world.findings.get(&rollout.id).cloned().unwrap_or_default())
+    }
+
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {
         let mut world = self.world();
         world.count("GitHub read");
@@ -80,8 +87,8 @@ impl LedgerWriter for Sim {
 
     async fn open(&self, plan: &Plan, intent: &Intent) -> PortResult<RolloutRecord> {
         let mut world = self.world();
-        // The plan's commit, the deployment and its first status.
-        (0..3).for_each(|_| world.count("GitHub write"));
+        // The plan's commit and the deployment.
+        (0..2).for_each(|_| world.count("GitHub write"));
         world.plans.insert(intent.plan.clone(), plan.clone());
         // As on GitHub, a request that is repeated finds what the first one opened.
         let known = world.rollouts.iter().rev().find(|known| known.intent.plan == intent.plan && is_open(known));
@@ -114,8 +121,9 @@ impl LedgerWriter for Sim {
         result: Option<&WaveResult>,
     ) -> PortResult<()> {
         let mut world = self.world();
-        // The commit on the state branch and the status.
-        (0..2).for_each(|_| world.count("GitHub write"));
+        // A status, a commit on the state branch, or both.
+        let both = result.is_some() && !matches!(event, Event::WaveStarted { .. });
+        (0..=u8::from(both)).for_each(|_| world.count("GitHub write"));
         let at = world.now;
         let fleet = proof.record().intent.fleet.clone();
         let doing = || format!("recording event {seq} of rollout {}", proof.id().0);
@@ -128,6 +136,7 @@ impl LedgerWriter for Sim {
         if let Some(result) = result {
             let state = world.states.entry(fleet).or_default();
             state.services.extend(result.services.clone());
+            world.findings.entry(proof.id()).or_default().extend(result.gates.clone());
         }
         Ok(())
     }

@@ -16,11 +16,12 @@ use super::task::SimTask;
 use super::traffic::Traffic;
 use crate::domain::directive::Decided;
 use crate::domain::fleet::{Application, Fleet, SetState};
+use crate::domain::gate::WaveReport;
 use crate::domain::ids::{
     ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
 };
 use crate::domain::lease::{LeaseRecord, Owner};
-use crate::domain::ledger::{FleetState, RolloutRecord};
+use crate::domain::ledger::{FleetState, RolloutId, RolloutRecord};
 use crate::domain::merged::PullRequest;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
@@ -89,6 +90,9 @@ pub struct World {
     pub(super) rollouts: Vec<RolloutRecord>,
     /// What each fleet runs by the records.
     pub(super) states: BTreeMap<FleetName, FleetState>,
+    /// What gates found, by rollout.
+    #[serde(default)]
+    pub(super) findings: BTreeMap<RolloutId, Vec<WaveReport>>,
     /// What people decided about each fleet, oldest first.
     #[serde(default)]
     pub(super) decided: BTreeMap<FleetName, Vec<Decided>>,

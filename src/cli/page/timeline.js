@@ -48,7 +48,7 @@ function drawRollout(body, rollout) {
   body.append(el("p", { class: "legend small muted", "aria-hidden": "true" },
     el("span", { class: "key deploying" }), "deploying ", el("span", { class: "key baking" }), "watched (bake) ",
     el("span", { class: "mark ok" }, "◆"), " gate passed ", el("span", { class: "mark bad" }, "✕"), " stopped ", el("span", { class: "mark warn" }, "‖"), " held"));
-  const facts = [["plan", rollout.plan], ["commit", rollout.commit], rollout.run && ["run", String(rollout.run)], rollout.replaces && ["replaces", rollout.replaces], ["version", rollout.version]].filter(Boolean);
+  const facts = [["plan", rollout.plan], ["commit", rollout.commit], rollout.run && ["run", String(rollout.run)], ["approval", rollout.approved], rollout.replaces && ["replaces", rollout.replaces], ["version", rollout.version]].filter(Boolean);
   const gates = rollout.gates.length > 0 && [el("dt", {}, "gates ask for"), rollout.gates.map((gate) => el("dd", {}, gate))];
   body.append(el("details", { class: "facts" }, el("summary", {}, "Plan and gates"),
     el("dl", {}, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, el("code", {}, value))]).flat(), gates)));

@@ -35,6 +35,7 @@ fn rollout(commit: char, direction: Direction, opened: i64, ended: Option<(i64, 
             waves: Vec::new(),
             run: None,
             by: None,
+            approved: None,
         },
         entries,
     }

@@ -77,6 +77,7 @@ fn record(of: &str, events: Vec<Event>) -> RolloutRecord {
         waves: vec![("wave 1".to_owned(), 3)],
         run: None,
         by: None,
+        approved: None,
     };
     RolloutRecord { id: RolloutId(7), opened_at: at, intent, entries }
 }

@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::failures::failures;
 use super::waves::rollout;
-use super::{FleetReport, Hold, PinReport, RolloutReport, ServiceReport, SetReport, WaveOf, series};
+use super::{FleetReport, Hold, PinReport, RolloutReport, ServiceReport, SetReport, WaveOf};
 use crate::domain::condition::ServiceStatus;
 use crate::domain::directive::{Decided, Directives};
 use crate::domain::dora::figures;
 use crate::domain::fleet::{Application, Fleet, ServiceSet};
-use crate::domain::gate::Series;
+use crate::domain::gate;
 use crate::domain::history::history;
-use crate::domain::ids::{ContentHash, ServiceKey, ServiceName, SetId};
+use crate::domain::ids::{ContentHash, ServiceKey, SetId};
 use crate::domain::ledger::{FleetState, RolloutId, RolloutRecord, current_version};
 use crate::domain::plan::{Direction, Plan};
 use crate::domain::snapshot::ServiceSeen;
@@ -42,6 +42,8 @@ pub struct Facts<'a> {
     pub before: &'a [RolloutRecord],
     /// Plans that were read, by their hash.
     pub plans: &'a BTreeMap<ContentHash, Plan>,
+    /// What gates found, by rollout and oldest first, of those that it was read of.
+    pub found: &'a BTreeMap<RolloutId, Vec<gate::WaveReport>>,
     /// What was seen; nothing where only the records were looked at.
     pub looked: Option<&'a Looked>,
     /// Every service as it is, one-shot tasks first.
@@ -59,8 +61,6 @@ pub struct Facts<'a> {
 pub struct Looked {
     /// Every service that serves.
     pub live: BTreeMap<ServiceKey, ServiceSeen>,
-    /// What gates read while a wave was watched, by rollout and index of the wave.
-    pub series: BTreeMap<(RolloutId, usize), BTreeMap<ServiceKey, Series>>,
 }
 
 /// A fleet's part of a report.
@@ -95,12 +95,9 @@ fn one_rollout(of: Facts<'_>, record: &RolloutRecord) -> RolloutReport {
             }
         }
     }
-    let (Some(plan), Some(looked)) = (plan, of.looked) else { return report };
-    for (index, (wave, planned)) in report.waves.iter_mut().zip(&plan.waves).enumerate() {
-        if let Some(read) = looked.series.get(&(record.id, index)) {
-            let mut tenants: BTreeMap<ServiceName, usize> = BTreeMap::new();
-            planned.changes.iter().for_each(|c| *tenants.entry(c.service.service.clone()).or_default() += 1);
-            wave.series = series::pooled(&plan.gate, read, &tenants);
+    for found in of.found.get(&record.id).into_iter().flatten() {
+        if let Some(wave) = report.waves.get_mut(found.wave) {
+            wave.found.clone_from(&found.gates);
         }
     }
     report

@@ -1,11 +1,10 @@
 //! The report: everything a page about fleets shows, as one value that follows from records and from what was seen.
 //! Programs get it as JSON; `schema/report.schema.json` is made from these types.
 //!
-//! Read this file for the shape, `fleet` for how a fleet becomes it, `waves`, `failures` and `series` for the parts.
+//! Read this file for the shape, `fleet` for how a fleet becomes it, `waves` and `failures` for the parts.
 
 mod failures;
 mod fleet;
-mod series;
 #[cfg(test)]
 mod tests;
 mod waves;
@@ -20,11 +19,11 @@ use serde_json::Value;
 use super::condition::Condition;
 use super::dora::Figures;
 use super::fleet::SetState;
+use super::gate::GateReport;
 use super::history::{Happening, Kind, RolloutResult, Told};
 use super::ids::{AppName, CellName, CommitSha, ContentHash, FleetName, ServiceName, SetId, Version};
 
 pub use fleet::{Facts, Looked, fleet};
-pub use series::{Bounds, PooledMinute, WaveSeries};
 
 /// Version of this form. A reader refuses one that it does not know.
 pub const REPORT_SCHEMA: u32 = 1;
@@ -200,6 +199,8 @@ pub struct RolloutReport {
     pub by: Option<String>,
     /// The workflow run that opened it.
     pub run: Option<u64>,
+    /// Who approved its plan, in words.
+    pub approved: String,
     /// When it was opened.
     #[schemars(with = "String")]
     pub opened_at: Timestamp,
@@ -250,8 +251,9 @@ pub struct WaveReport {
     pub quarantined: Vec<Quarantine>,
     /// Who accepted what its gates could not decide.
     pub accepted_by: Option<String>,
-    /// What its gates read, where that is known.
-    pub series: Vec<WaveSeries>,
+    /// What its gates found when something was last decided about it, with what they read; nothing where that is not
+    /// recorded or was not looked for.
+    pub found: Vec<GateReport>,
 }
 
 /// How a wave stands.

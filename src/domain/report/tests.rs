@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::domain::condition::{ServiceStatus, of_service};
-use crate::domain::gate::{ErrorPolicy, Minute, Series};
+use crate::domain::gate::{self, ErrorPolicy};
 use crate::domain::ids::{ContentHash, ServiceKey};
 use crate::domain::ledger::{Entry, Intent, RolloutId, RolloutRecord};
 use crate::domain::plan::{Direction, Plan};
@@ -32,6 +32,7 @@ fn record(id: u64, plan: &Plan, events: Vec<(i64, Event)>) -> RolloutRecord {
             waves: plan.waves.iter().map(|wave| (wave.name.clone(), wave.sets().len())).collect(),
             run: None,
             by: Some("ana".to_owned()),
+            approved: None,
         },
         entries: entries.collect(),
     }
@@ -47,6 +48,16 @@ fn fixture() -> (World, Plan) {
 }
 
 fn report(world: &World, rollouts: &[RolloutRecord], plan: Option<&Plan>, looked: Option<&Looked>) -> FleetReport {
+    report_with(world, rollouts, plan, looked, &BTreeMap::new())
+}
+
+fn report_with(
+    world: &World,
+    rollouts: &[RolloutRecord],
+    plan: Option<&Plan>,
+    looked: Option<&Looked>,
+    found: &BTreeMap<RolloutId, Vec<gate::WaveReport>>,
+) -> FleetReport {
     let statuses = |key: ServiceKey| {
         let seen = looked.and_then(|looked| looked.live.get(&key));
         let state = world.state.services.get(&key);
@@ -62,6 +73,7 @@ fn report(world: &World, rollouts: &[RolloutRecord], plan: Option<&Plan>, looked
         rollouts,
         before: &[],
         plans: &plans,
+        found,
         looked,
         services: &services,
         now: at(10_000),
@@ -85,7 +97,7 @@ fn from_records_alone_whatever_serves_is_unknown_and_what_is_recorded_is_there()
 #[test]
 fn what_was_seen_is_held_against_the_records() {
     let (world, plan) = fixture();
-    let mut looked = Looked { live: world.live.clone(), series: BTreeMap::new() };
+    let mut looked = Looked { live: world.live.clone() };
     looked.live.remove(&key("t01/api"));
     let report = report(&world, &[record(1, &plan, vec![])], Some(&plan), Some(&looked));
     let of = |set: &str| report.sets.iter().find(|s| s.id.as_str() == set).unwrap();
@@ -138,21 +150,20 @@ fn one_cause_is_one_line_whoever_it_met() {
 }
 
 #[test]
-fn series_are_pooled_and_what_nobody_told_is_no_zero() {
+fn a_wave_shows_what_its_gates_found_last() {
     let (world, plan) = fixture();
-    let minute = |start, requests, errors, p99_ms| Minute { requests, errors, p99_ms, ..Minute::at(at(start)) };
-    let wave = plan.waves.len() - 1;
-    let read = BTreeMap::from([
-        (key("t02/api"), Series::Known(vec![minute(0, Some(100), Some(1), Some(90)), minute(60, None, None, None)])),
-        (key("t03/api"), Series::Known(vec![minute(0, Some(50), None, Some(120))])),
-        (key("t03/search"), Series::Unknown("throttled".to_owned())),
-    ]);
-    let looked = Looked { live: BTreeMap::new(), series: BTreeMap::from([((RolloutId(1), wave), read)]) };
-    let report = report(&world, &[record(1, &plan, vec![])], Some(&plan), Some(&looked));
-    let [series, search] = &report.rollouts[0].waves[wave].series[..] else { panic!() };
-    assert_eq!((series.service.as_str(), series.tenants, series.of), ("api", 2, 2));
-    assert_eq!((search.tenants, search.of, &search.unknown[..]), (0, 2, &["t03: throttled".to_owned()][..]));
-    let said: Vec<_> = series.minutes.iter().map(|m| (m.requests, m.errors, m.p99_ms)).collect();
-    assert_eq!(said, [(Some(150), Some(1), Some(120)), (None, None, None)]);
-    assert_eq!(series.bounds.errors_bad, Some(10_000));
+    let found = |at: &str, then: &str, verdict: &str| -> gate::WaveReport {
+        serde_json::from_value(serde_json::json!({
+            "wave": 1, "name": "canary", "since": null, "at": at, "then": then,
+            "gates": [{ "gate": "probe", "verdict": verdict, "passed": 0, "failed": 0, "unknown": 0, "without_vote": 0,
+                        "findings": [] }],
+        }))
+        .unwrap()
+    };
+    let found = vec![found("2026-11-23T08:10:05Z", "held", "unknown"), found("2026-11-23T08:25:05Z", "passed", "pass")];
+    let found = BTreeMap::from([(RolloutId(1), found)]);
+    let report = report_with(&world, &[record(1, &plan, vec![])], Some(&plan), None, &found);
+    let waves = &report.rollouts[0].waves;
+    assert!(waves[0].found.is_empty() && waves[1].found.len() == 1);
+    assert_eq!(waves[1].found[0].verdict, Some(gate::Word::Pass));
 }

@@ -1,6 +1,7 @@
 //! The waves of a recorded rollout: when each began, was up and was over, and how it stands.
 
 use super::{Held, Quarantine, RolloutReport, WaveReport, WaveStanding};
+use crate::domain::approved::words;
 use crate::domain::gate::GatePolicy;
 use crate::domain::history::{Kind, RolloutResult, Told, ended, result};
 use crate::domain::ledger::{RolloutRecord, Standing};
@@ -28,6 +29,7 @@ pub(super) fn rollout(record: &RolloutRecord, plan: Option<&Plan>) -> RolloutRep
         plan: intent.plan.clone(),
         by: intent.by.clone(),
         run: intent.run,
+        approved: words(intent.approved.as_ref()),
         opened_at: record.opened_at,
         ended_at: ended(record),
         result: result(record),
@@ -104,7 +106,7 @@ fn waiting(name: &str, size: usize) -> WaveReport {
         held: Vec::new(),
         quarantined: Vec::new(),
         accepted_by: None,
-        series: Vec::new(),
+        found: Vec::new(),
     }
 }
 

@@ -132,6 +132,17 @@ pub struct IllegalEvent {
     pub event: Event,
 }
 
+impl Event {
+    /// Whether it decides about a wave that its gates had judged, so that what they found is recorded with it.
+    pub fn decides(&self) -> bool {
+        match self {
+            Self::WaveStarted { wave } => *wave > 0,
+            Self::Quarantined { .. } | Self::Held { .. } | Self::Halted { .. } | Self::Succeeded => true,
+            Self::TasksDone { .. } | Self::Baking { .. } | Self::TestsDone { .. } => false,
+        }
+    }
+}
+
 impl Phase {
     /// The phase after an event, in a rollout of so many waves; none if the event cannot follow.
     pub fn after(&self, event: &Event, waves: usize) -> Option<Self> {

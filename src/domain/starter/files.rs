@@ -4,12 +4,13 @@
 use super::Found;
 
 /// The workflows, by the name of their file.
-pub const WORKFLOWS: [(&str, &str); 6] = [
+pub const WORKFLOWS: [(&str, &str); 7] = [
     ("approve.yml", include_str!("../../../.github/workflows/approve.yml")),
     ("deploy.yml", include_str!("../../../.github/workflows/deploy.yml")),
     ("drift.yml", include_str!("../../../.github/workflows/drift.yml")),
     ("operate.yml", include_str!("../../../.github/workflows/operate.yml")),
     ("promote.yml", include_str!("../../../.github/workflows/promote.yml")),
+    ("report.yml", include_str!("../../../.github/workflows/report.yml")),
     ("rollback.yml", include_str!("../../../.github/workflows/rollback.yml")),
 ];
 

@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(files.len(), 1 + WORKFLOWS.len());
         for file in files.iter().skip(1) {
             assert!(file.text.contains("- uses: accessos/tidegate@tidegate-v0.1.0\n"), "{}", file.path);
-            assert!(!file.text.contains("version: source") && !file.text.contains("uses: ./"), "{}", file.path);
+            assert!(!file.text.contains("version: source") && !file.text.contains("uses: ./\n"), "{}", file.path);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::fault::{Class, Kind};
 use super::process::Process;
 use crate::domain::directive::Decided;
 use crate::domain::fleet::Address;
-use crate::domain::gate::{Alarm, AlarmState, Answer, Probe, Series, TargetHealth};
+use crate::domain::gate::{Alarm, AlarmState, Answer, Probe, Series, TargetHealth, WaveReport};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, SetId,
     TaskDefinitionArn, Version,
@@ -349,6 +349,10 @@ impl LedgerReader for Process {
 
     async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState> {
         self.ask(STATE, "", || self.sim.fleet_state(fleet)).await
+    }
+
+    async fn findings(&self, rollout: &RolloutRecord) -> PortResult<Vec<WaveReport>> {
+        self.sim.findings(rollout).await
     }
 
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {

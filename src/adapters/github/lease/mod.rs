@@ -3,7 +3,7 @@
 //! | Change | How | What makes it exclusive |
 //! |---|---|---|
 //! | the first one ever | the branch is created at a finished commit | GitHub creates a branch once |
-//! | every later one | the branch is moved to a commit on top of the one that was seen | `beforeOid` |
+//! | every later one | a commit on top of the one that was seen | `expectedHeadOid` |
 //!
 //! The branch is never deleted and never forced: its commits tell who held the fleet, and the number in the record
 //! can only grow. A branch without a record that can be read blocks, since it may be somebody's.

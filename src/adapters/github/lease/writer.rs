@@ -1,18 +1,15 @@
-//! Writing a lease: one compare-and-set. After any answer that is not a plain success the branch is read again. Our
+//! Writing a lease: one compare-and-set, in one request. After any answer that is not a plain success the branch is read again. Our
 //! record there means that it took effect; nothing changed means that it may be tried again; anything else means
 //! that somebody else was quicker.
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 
 use super::{RECORD, branch};
-use crate::adapters::github::branch::NewCommit;
+use crate::adapters::github::branch::{File, NewCommit};
 use crate::adapters::github::client::GitHub;
 use crate::adapters::github::failure::{Failure, Outlook};
 use crate::domain::lease::{LeaseMark, LeaseRecord, LeaseSeen};
 use crate::ports::{Fault, LeaseReader, LeaseWriter, PortError, PortResult};
-
-const MOVE_BRANCH: &str = include_str!("../queries/move_branch.graphql");
 
 /// How often the branch is read before "nothing changed" is believed: reads lag behind writes.
 const LOOKS: u32 = 2;
@@ -20,11 +17,16 @@ const LOOKS: u32 = 2;
 #[async_trait]
 impl LeaseWriter for GitHub {
     async fn put(&self, seen: Option<&LeaseMark>, next: &LeaseRecord) -> PortResult<LeaseMark> {
-        let change = Change { doing: format!("writing the lease of {}", next.fleet), seen, next };
-        let commit = self.lease_commit(&change).await?;
+        let doing = format!("writing the lease of {}", next.fleet);
+        let text = serde_json::to_string_pretty(next).map_err(|error| PortError::new(Fault::Refused, &doing, error))?;
+        let change = Change { doing, seen, next, text };
+        let first = self.first_commit(&change).await?;
         let mut patience = self.patience();
         loop {
-            let Err(failure) = self.point_at(&change, &commit).await else { return Ok(LeaseMark(commit)) };
+            let failure = match self.write_lease(&change, first.as_deref()).await {
+                Ok(commit) => return Ok(LeaseMark(commit)),
+                Err(failure) => failure,
+            };
             if !matches!(failure.outlook, Outlook::After(_))
                 && let Some(mark) = self.outcome(&change).await?
             {
@@ -40,6 +42,8 @@ struct Change<'a> {
     doing: String,
     seen: Option<&'a LeaseMark>,
     next: &'a LeaseRecord,
+    /// `next` as people read it.
+    text: String,
 }
 
 impl Change<'_> {
@@ -58,35 +62,28 @@ impl Change<'_> {
 }
 
 impl GitHub {
-    /// The commit that holds the record, on top of the one that was seen.
-    async fn lease_commit(&self, change: &Change<'_>) -> PortResult<String> {
-        let text = serde_json::to_string_pretty(change.next)
-            .map_err(|error| PortError::new(Fault::Refused, &change.doing, error))?;
-        let commit = NewCommit {
-            message: &change.message(),
-            files: &[(RECORD, &text)],
-            parent: change.seen.map(|mark| mark.0.as_str()),
-        };
-        self.make_commit(&change.doing, &commit).await
+    /// A commit with the record, for a branch that is not there yet; none where it is.
+    async fn first_commit(&self, change: &Change<'_>) -> PortResult<Option<String>> {
+        if change.seen.is_some() {
+            return Ok(None);
+        }
+        let commit = NewCommit { message: &change.message(), files: &[(RECORD, &change.text)] };
+        self.make_commit(&change.doing, &commit).await.map(Some)
     }
 
-    /// One attempt to make the branch point at the commit.
-    async fn point_at(&self, change: &Change<'_>, commit: &str) -> Result<(), Failure> {
+    /// One attempt, and the commit in which the record then is.
+    async fn write_lease(&self, change: &Change<'_>, first: Option<&str>) -> Result<String, Failure> {
         let branch = branch(&change.next.fleet);
-        let Some(LeaseMark(before)) = change.seen else {
-            let request = self.branch_creation(&change.doing, &branch, commit);
-            return self.attempt(&request).await.map(drop);
-        };
-        let variables = json!({
-            "repository": self.node_id().await?,
-            "branch": format!("refs/heads/{branch}"),
-            "before": before,
-            "after": commit,
-        });
-        let data = self.graphql(&change.doing, MOVE_BRANCH, &variables).await?;
-        match &data["updateRefs"] {
-            Value::Null => Err(Failure::unanswered(&change.doing, "the answer does not say that the branch was moved")),
-            _ => Ok(()),
+        match (change.seen, first) {
+            (Some(LeaseMark(before)), _) => {
+                let file = File { path: RECORD.to_owned(), bytes: change.text.clone().into_bytes() };
+                self.commit_on_branch(&change.doing, &branch, before, &change.message(), &[file]).await
+            }
+            (None, first) => {
+                let commit = first.unwrap_or_default();
+                self.attempt(&self.branch_creation(&change.doing, &branch, commit)).await?;
+                Ok(commit.to_owned())
+            }
         }
     }
 

@@ -5,11 +5,13 @@
 //! | plan | file `plans/<hash>.json` | before the deployment that names its hash |
 //! | intent | deployment, with its payload | before anything is changed in the fleet |
 //! | event | file `rollouts/<id>/<seq>.json`, then a status that names its commit | after it was observed |
+//! | a wave begins and the one before passed | that file alone; the next status tells when | before the wave is changed |
 //! | how services stand | file `fleets/<fleet>.json`, in the commit of the event | with the event |
 //!
-//! The beginning of a wave is whole in its line and has no file, which saves a write for each wave. Any other file
-//! comes before the line, so a line never names what is not there. A process that ends between the two leaves a file
-//! that no line names; the next one may replace it.
+//! GitHub counts writes, and each wave has two: a status once it is up, whose line has all of it, and the file with what
+//! its gates found, which is also the intent of the next wave. Where there is a file and a line, the file comes first, so
+//! that a line never names what is not there. A process that ends between the two leaves a file that no line names; the
+//! next one may replace it.
 
 mod reader;
 mod rollouts;

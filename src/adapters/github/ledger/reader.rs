@@ -4,8 +4,9 @@
 use async_trait::async_trait;
 
 use super::GitHubLedger;
-use crate::adapters::github::files::{self, BRANCH, CommitFile, FINAL, FinalFile};
+use crate::adapters::github::files::{self, BRANCH, CommitFile, EventFile, FINAL, FinalFile};
 use crate::domain::directive::Decided;
+use crate::domain::gate::WaveReport;
 use crate::domain::ids::{CommitSha, ContentHash, FleetName, Version};
 use crate::domain::ledger::{FleetState, RolloutRecord};
 use crate::domain::plan::{PLAN_SCHEMA, Plan};
@@ -76,6 +77,16 @@ impl LedgerReader for GitHubLedger {
 
     async fn fleet_state(&self, fleet: &FleetName) -> PortResult<FleetState> {
         self.github.fleet_state_at(fleet, BRANCH).await
+    }
+
+    async fn findings(&self, rollout: &RolloutRecord) -> PortResult<Vec<WaveReport>> {
+        let mut found = Vec::new();
+        for entry in rollout.entries.iter().filter(|entry| entry.event.decides()) {
+            let path = files::event(rollout.id, entry.seq);
+            let file: Option<EventFile> = self.github.record(&path, BRANCH).await?;
+            found.extend(file.and_then(|file| file.result).and_then(|result| result.gates));
+        }
+        Ok(found)
     }
 
     async fn decided(&self, fleet: &FleetName) -> PortResult<Vec<Decided>> {

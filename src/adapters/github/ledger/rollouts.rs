@@ -132,15 +132,14 @@ impl GitHubLedger {
 
     async fn told(&self, fleet: &FleetName, listed: Listed) -> PortResult<Told> {
         let id = listed.database_id;
-        let doing = format!("reading deployment {}", id.0);
+        let doing = reading(id);
         let payload = Payload::read(&listed.payload.unwrap_or_default()).map_err(|why| unreadable(&doing, why))?;
         let statuses = match listed.statuses.page_info.has_next_page {
             true => self.github.statuses(id).await?,
             false => listed.statuses.nodes,
         };
-        let noted = history(&statuses).map_err(|why| unreadable(&doing, why))?;
         let waves = self.waves(&payload).await?;
-        check(&noted, waves.len()).map_err(|why| unreadable(&doing, why))?;
+        let noted = self.noted(id, &statuses, waves.len()).await?;
         let (opened_at, intent, has_lines) = (listed.created_at, payload.intent(fleet, waves), has_lines(&statuses));
         Ok(Told { id, opened_at, intent, noted, key: payload.key, has_lines })
     }
@@ -156,11 +155,40 @@ impl GitHubLedger {
         }
     }
 
-    /// The entries of one rollout, every reason exact.
-    pub(super) async fn entries(&self, id: RolloutId, statuses: &[Status]) -> PortResult<Vec<Entry>> {
-        let noted = history(statuses).map_err(|why| unreadable(&format!("reading deployment {}", id.0), why))?;
+    /// The events of one rollout, as its lines tell them, and the beginning of a wave after the last line.
+    async fn noted(&self, id: RolloutId, statuses: &[Status], waves: usize) -> PortResult<Vec<Noted>> {
+        let doubt = |why: String| unreadable(&reading(id), why);
+        let mut noted = history(statuses).map_err(doubt)?;
+        let phase = check(&noted, waves).map_err(doubt)?;
+        let seq = noted.last().map_or(0, |last| last.seq) + 1;
+        if let Phase::Baking { wave, .. } = phase
+            && wave + 1 < waves
+            && let Some((began, at)) = self.beginning(id, seq).await?
+        {
+            noted.push(Noted::beginning(seq, began, at));
+            check(&noted, waves).map_err(doubt)?;
+        }
+        Ok(noted)
+    }
+
+    /// The wave whose beginning is recorded under this number by a file alone, and when that was; none if it is not. The
+    /// file of another event is part of the record only if a line says so.
+    pub(super) async fn beginning(&self, id: RolloutId, seq: u32) -> PortResult<Option<(usize, Timestamp)>> {
+        let path = files::event(id, seq);
+        let Some(file) = self.github.record::<EventFile>(&path, BRANCH).await? else { return Ok(None) };
+        match (file.event, file.at) {
+            _ if file.schema != files::SCHEMA || file.seq != seq => {
+                Err(unreadable(&format!("reading {path}"), "it is not what its name says"))
+            }
+            (Event::WaveStarted { wave }, Some(at)) => Ok(Some((wave, at))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The entries of one rollout of so many waves, every reason exact.
+    pub(super) async fn entries(&self, id: RolloutId, statuses: &[Status], waves: usize) -> PortResult<Vec<Entry>> {
         let mut entries = Vec::new();
-        for noted in noted {
+        for noted in self.noted(id, statuses, waves).await? {
             entries.push(self.entry(id, noted, true).await?);
         }
         Ok(entries)
@@ -172,9 +200,6 @@ impl GitHubLedger {
             Said::Whole(event) => event,
             Said::Short(stop) if exactly && has_file => self.event(id, seq, &stop).await?,
             Said::Short(stop) => nearest(stop),
-            Said::Opened => {
-                return Err(unreadable(&format!("reading deployment {}", id.0), "it was opened twice"));
-            }
         };
         Ok(Entry { seq, at, event })
     }
@@ -191,26 +216,29 @@ impl GitHubLedger {
 }
 
 /// Leaves out deployments that were created twice because the answer was lost and the list lagged. Nothing was ever
-/// done for the one without a line: a rollout begins when its first line is there.
+/// done for one without a line: a rollout begins when its first line is there. Where none has one, it will be the newest.
 fn drop_copies(told: &mut Vec<Told>) {
-    told.sort_by_key(|told| (!told.has_lines, told.id));
+    told.sort_by_key(|told| (!told.has_lines, Reverse(told.id)));
     let mut known = BTreeSet::new();
     told.retain(|told| known.insert(told.key.clone()) || told.has_lines);
 }
 
-/// Whether this can have happened to a rollout of so many waves. A success that does not follow from waves that
-/// began and baked is none.
-fn check(noted: &[Noted], waves: usize) -> Result<(), String> {
+/// Where a rollout of so many waves is to which this has happened. A success that does not follow from waves that began
+/// and baked is none.
+fn check(noted: &[Noted], waves: usize) -> Result<Phase, String> {
     let mut phase = Phase::Opened;
     for noted in noted {
         let event = match &noted.said {
             Said::Whole(event) => event.clone(),
             Said::Short(stop) => nearest(stop.clone()),
-            Said::Opened => return Err("it was opened twice".to_owned()),
         };
         phase = phase.after(&event, waves).ok_or_else(|| format!("{event:?} cannot follow {phase:?}"))?;
     }
-    Ok(())
+    Ok(phase)
+}
+
+fn reading(id: RolloutId) -> String {
+    format!("reading deployment {}", id.0)
 }
 
 /// Which stops get their exact reason: last events first, since a decision rests on those, and newer ones first.

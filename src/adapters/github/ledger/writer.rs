@@ -2,14 +2,16 @@
 //! not recorded twice.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::GitHubLedger;
+use crate::adapters::github::branch::File;
 use crate::adapters::github::deployments::{State, Wanted};
 use crate::adapters::github::files::{self, CommitFile, EventFile, FinalFile};
 use crate::adapters::github::history::Status;
 use crate::adapters::github::payload::Payload;
-use crate::adapters::github::state_branch::{Addition, File};
-use crate::adapters::github::status_line::{Said, opened, written};
+use crate::adapters::github::state_branch::Addition;
+use crate::adapters::github::status_line::{Line, Said, written};
 use crate::domain::directive::Decided;
 use crate::domain::ids::{FleetName, Version};
 use crate::domain::ledger::{Intent, RolloutId, RolloutRecord, WaveResult};
@@ -44,12 +46,7 @@ impl LedgerWriter for GitHubLedger {
             Some(known) => known,
             None => (self.github.create_deployment(&wanted).await?, Vec::new()),
         };
-        let line = opened(intent.waves.len(), intent.plan.short());
-        // Said at once: GitHub calls a deployment without a status abandoned after a while.
-        if !statuses.iter().any(|status| status.line() == Some(&line)) {
-            self.github.add_status(deployment.id, State::InProgress, &line).await?;
-        }
-        let entries = self.entries(deployment.id, &statuses).await?;
+        let entries = self.entries(deployment.id, &statuses, intent.waves.len()).await?;
         Ok(RolloutRecord { id: deployment.id, opened_at: deployment.created_at, intent: intent.clone(), entries })
     }
 
@@ -65,7 +62,8 @@ impl LedgerWriter for GitHubLedger {
         result: Option<&WaveResult>,
     ) -> PortResult<()> {
         let (id, intent) = (proof.id(), &proof.record().intent);
-        match self.recorded(id, seq).await? {
+        let lines: Vec<Line> = self.github.statuses(id).await?.iter().filter_map(Status::read).collect();
+        match self.recorded(id, seq, &lines).await? {
             Some(said) if said.is(event) => {}
             Some(said) => {
                 let why = format!("it is recorded as {said:?}");
@@ -73,8 +71,11 @@ impl LedgerWriter for GitHubLedger {
             }
             None => {
                 let commit = self.add_event(id, intent, seq, event, result).await?;
-                let line = written(seq, event, &intent.waves, commit.as_deref());
-                self.github.add_status(id, state(event), &line).await?;
+                if !is_file_alone(event) {
+                    let began = self.began_without_line(id, seq, &lines).await?;
+                    let line = written(seq, event, &intent.waves, began, commit.as_deref());
+                    self.github.add_status(id, state(event), &line).await?;
+                }
             }
         }
         if *event == Event::Succeeded {
@@ -99,14 +100,17 @@ impl GitHubLedger {
         event: &Event,
         result: Option<&WaveResult>,
     ) -> PortResult<Option<String>> {
-        if matches!(event, Event::WaveStarted { .. } | Event::TestsDone { .. }) && result.is_none() {
+        let whole_in_line = matches!(event, Event::WaveStarted { .. } | Event::Baking { .. } | Event::TestsDone { .. });
+        if whole_in_line && result.is_none() && !is_file_alone(event) {
             return Ok(None);
         }
-        let file = EventFile { schema: files::SCHEMA, seq, event: event.clone(), result: result.cloned() };
+        // GitHub's times count whole seconds, and so does this one.
+        let at = Timestamp::from_second(self.github.now().as_second()).ok().filter(|_| is_file_alone(event));
+        let file = EventFile { schema: files::SCHEMA, seq, event: event.clone(), at, result: result.cloned() };
         let addition = Addition {
             headline: format!("{} rollout {} event {seq}", intent.fleet, id.0),
             files: vec![File::json(files::event(id, seq), &file)?],
-            // No line names a file of this number: one that is there was never part of the record.
+            // No line names a file of this number, and it is no beginning: it was never part of the record.
             may_replace: true,
             result: result.map(|result| (intent.fleet.clone(), result.clone())),
             decision: None,
@@ -114,11 +118,22 @@ impl GitHubLedger {
         self.github.add(&addition).await.map(Some)
     }
 
-    /// What is recorded under this number.
-    async fn recorded(&self, id: RolloutId, seq: u32) -> PortResult<Option<Said>> {
-        let statuses = self.github.statuses(id).await?;
-        let mut lines = statuses.iter().filter_map(Status::read);
-        Ok(lines.find(|line| line.seq == seq).map(|line| line.said))
+    /// What is recorded under this number, by a line or by a file alone.
+    async fn recorded(&self, id: RolloutId, seq: u32, lines: &[Line]) -> PortResult<Option<Said>> {
+        if let Some(line) = lines.iter().find(|line| line.seq == seq) {
+            return Ok(Some(line.said.clone()));
+        }
+        let beginning = self.beginning(id, seq).await?;
+        Ok(beginning.map(|(wave, _)| Said::Whole(Event::WaveStarted { wave })))
+    }
+
+    /// When the wave began, if that is the event before this number and no line tells it.
+    async fn began_without_line(&self, id: RolloutId, seq: u32, lines: &[Line]) -> PortResult<Option<Timestamp>> {
+        let before = seq.saturating_sub(1);
+        if before == 0 || lines.iter().any(|line| line.seq == before) {
+            return Ok(None);
+        }
+        Ok(self.beginning(id, before).await?.map(|(_, at)| at))
     }
 
     /// Takes the mark of being deployed from the rollout before, which GitHub would only do for environments that
@@ -139,6 +154,11 @@ fn plan_file(plan: &Plan, intent: &Intent) -> PortResult<File> {
     let doing = || format!("writing plan {}", intent.plan.short());
     let json = serde_json::to_value(plan).map_err(|error| PortError::new(Fault::Refused, doing(), error))?;
     Ok(File { path: files::plan(&intent.plan), bytes: json.to_string().into_bytes() })
+}
+
+/// Whether an event has no line of its own. Every process that goes on from it writes one, which tells it.
+fn is_file_alone(event: &Event) -> bool {
+    matches!(event, Event::WaveStarted { wave: 1.. })
 }
 
 /// How GitHub shows a rollout after an event.

@@ -1,3 +1,5 @@
+//! Cells of 3, 400 and 825 tenants: what each quota has left, and what breaks first.
+
 use std::fmt::Write as _;
 
 use super::*;

@@ -338,13 +338,13 @@ fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live
     }
 }
 
-/// Whether a service is as Terraform makes it, on its placeholder at no task: nothing of a release has run there. One
-/// that somebody has scaled to zero is not.
+/// Whether nothing of a release has ever run in this service.
 fn is_unborn(at: Situation<'_>, set: &ServiceSet, service: &Service) -> bool {
-    let key = ServiceKey::new(&set.id, &service.name);
     let placeholder = at.app.placeholder(&at.fleet.name, &service.name);
-    matches!(at.live.get(&key), Some(ServiceSeen::Live(live))
-        if live.desired == 0 && live.running == 0 && live.runs.task_definition.family() == placeholder)
+    match at.live.get(&ServiceKey::new(&set.id, &service.name)) {
+        Some(ServiceSeen::Live(live)) => live.is_unborn(&placeholder),
+        Some(ServiceSeen::Missing | ServiceSeen::Unreachable { .. }) | None => false,
+    }
 }
 
 /// How many tasks the first release of a service starts: as many as Terraform publishes for it. None if it is not the

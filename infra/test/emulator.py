@@ -249,7 +249,7 @@ def guarded(place: Environment, *words):
     path = place.root / "plan.json"
     path.write_text(place.terraform("show", "-json", "plan.tfplan").stdout)
     done = subprocess.run([tidegate(), "infra-guard", path, *words], capture_output=True, text=True, env={})
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, done.stdout if "--json" in words else done.stdout + done.stderr
 
 
 def protected(place: Environment):

@@ -188,7 +188,8 @@ fn compare(of: Compared<'_>, set: &ServiceSet, key: &ServiceKey, drift: &mut Dri
     drift.found.extend(match (set.state, live.desired) {
         (SetState::Active, 0) => {
             let unborn = live.is_unborn(&of.app.placeholder(&of.fleet.name, &key.service));
-            let what = if unborn { "no release has started it yet" } else { "desired count is 0, and nothing says why" };
+            let what =
+                if unborn { "no release has started it yet" } else { "desired count is 0, and nothing says why" };
             Some(found(Kind::AtZero, what.to_owned()))
         }
         (SetState::Paused, 1..) => {

@@ -291,12 +291,14 @@ pub trait FleetWriter: Send + Sync {
         rendered: &Rendered,
     ) -> PortResult<TaskDefinitionArn>;
 
-    /// Sends UpdateService with the task definition and nothing else, and answers the id of the PRIMARY deployment.
+    /// Sends UpdateService with the task definition, and with a number of tasks only where the service has its first or
+    /// loses them again; with nothing else. Answers the id of the PRIMARY deployment.
     async fn update(
         &self,
         proof: &OpenRollout,
         service: &Address,
         target: &TaskDefinitionArn,
+        tasks: Option<u32>,
     ) -> PortResult<DeploymentId>;
 
     /// Has ECS stop this deployment and go back to what ran before it: our own deadline has passed. One that is

@@ -17,13 +17,15 @@ CLIENTS = {
     "secrets": "secretsmanager", "parameters": "ssm", "cloudwatch": "cloudwatch", "logs": "logs", "s3": "s3", "rds": "rds", "quotas": "servicequotas",
 }
 WRITES = re.compile(r":(Put|Update|Register|Run|Set|Start|Stop|Tag|Copy|Create|Delete|Initiate|Upload|Complete)")
-CALL = re.compile(r"\b(?:clients|self)?\s*\.?\s*\b(" + "|".join(CLIENTS) + r")\s*\.\s*((?:batch|copy|create|delete|describe|get|head|list|put|register|run|set|start|stop|tag|update)_[a-z_]+)\(\)")
+CALL = re.compile(r"\b(?:clients|self)?\s*\.?\s*\b(" + "|".join(CLIENTS) + r")\s*\.\s*((?:batch|copy|create|delete|describe|get|head|list|put|register|run|set|start|stop|tag|update)_[a-z0-9_]+)\(\)")
 
 # Parts of names that the SDK writes otherwise.
 WORDS = {"db": "DB"}
 
 # Rights without a call of their own in the source, and why they are there.
 WITHOUT_A_CALL = {
+    "kms:Decrypt": "asked by S3 for what is encrypted", "kms:GenerateDataKey": "asked by S3 for what it encrypts",
+    "s3:GetObjectTagging": "asked by CopyObject of an object with tags",
     "iam:PassRole": "asked by RegisterTaskDefinition and RunTask",
     "ecs:TagResource": "asked by RegisterTaskDefinition with tags",
     "ecr:BatchCheckLayerAvailability": "asked by docker push", "ecr:CompleteLayerUpload": "asked by docker push",
@@ -40,10 +42,10 @@ WITHOUT_A_CALL = {
 }
 
 
-# Calls of `tenants offboard` and `purge`, which no role of workflows may make: every role is denied evidence. A person
-# makes them with rights of their own, until there is a role for it beside the archive's bucket.
-OF_OFFBOARDING = {
-    "s3:CopyObject", "s3:DeleteObjects", "s3:GetObject", "s3:HeadObject", "s3:ListObjectVersions", "s3:ListObjectsV2", "s3:PutObject",
+# Calls whose right has another name (S3 API Reference, the permissions of each operation).
+ASKS = {
+    "s3:CopyObject": {"s3:GetObject", "s3:PutObject"}, "s3:HeadObject": {"s3:GetObject"}, "s3:ListObjectsV2": {"s3:ListBucket"},
+    "s3:ListObjectVersions": {"s3:ListBucketVersions"}, "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
 }
 
 
@@ -63,9 +65,15 @@ def rights() -> tuple[set[str], set[str], set[str]]:
     return read | flat(table["deploy"]), read, flat(table["build"])
 
 
+def offboarding() -> set[str]:
+    table = json.loads((INFRA / "stack/release-roles/actions.json").read_text())
+    return {action for group in table["offboard"].values() for action in group}
+
+
 def missing(calls) -> list[str]:
     deploy, _, build = rights()
-    return sorted(c for c in calls if c not in deploy | build | OF_OFFBOARDING and c != "sts:AssumeRoleWithWebIdentity")
+    may = deploy | build | offboarding()
+    return sorted(c for c in calls if not ASKS.get(c, {c}) <= may and c != "sts:AssumeRoleWithWebIdentity")
 
 
 def check():
@@ -75,12 +83,13 @@ def check():
     if lost := missing(calls):
         raise Failed(f"the release tool calls what no role may: {', '.join(lost)}")
     deploy, read, build = rights()
-    if idle := sorted((deploy | build) - calls - set(WITHOUT_A_CALL)):
+    asked = {right for call in calls for right in ASKS.get(call, {call})}
+    if idle := sorted((deploy | build | offboarding()) - asked - set(WITHOUT_A_CALL)):
         raise Failed(f"rights that nothing needs: {', '.join(idle)}")
     if wrong := sorted(a for a in read if WRITES.search(a)):
         raise Failed(f"the reading role writes: {', '.join(wrong)}")
     to_come = sum("to come" in why for what, why in WITHOUT_A_CALL.items() if what not in calls)
-    return f"{len(calls)} calls in the source are all allowed; {len(read)} rights to read, {len(deploy - read)} to deploy, {len(build)} to build, {to_come} for what is to come"
+    return f"{len(calls)} calls in the source are all allowed; {len(read)} rights to read, {len(deploy - read)} to deploy, {len(build)} to build, {len(offboarding())} to offboard, {to_come} for what is to come"
 
 
 # Which rights each kind of job has. Whoever deploys builds as well, in one job (infra/bootstrap: `deploy_builds`).

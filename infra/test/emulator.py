@@ -1,7 +1,7 @@
 """Both environments applied for real by HashiCorp's provider, on moto with the patches of shim.py; and how a plan grows.
 
 What a release and a pause do is done here by the calls that the release tool makes, as it makes them; the tool itself is
-not run. moto runs no containers and asks no policy: tests/e2e and isolation.py are for those.
+not run. infra-guard is the tool's own, though. moto runs no containers and asks no policy: tests/e2e and isolation.py are for those.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import subprocess
 import time
 import urllib.request
 
-from steps import HERE, WORK, Failed, Steps, Terraform, python
+from steps import HERE, WORK, Failed, Steps, Terraform, python, tidegate
 
 MOTO = ("moto[server]==5.2.1",)  # boto3 comes with it
 ACCOUNTS = {"dev": "111111111111", "prod": "222222222222"}
@@ -105,11 +105,12 @@ class Environment:
         return done.stdout
 
 
-# What a release does: render the template of the manifest, register it, move the service; then wake it.
+# What a first release does: render the template of the manifest, register it, and move the service there with its first
+# tasks in one call; when they are up, keep them. On a service that has run before it sends no number of tasks.
 RELEASE = """
 s3, ecs, scaling = client('s3'), client('ecs'), client('application-autoscaling')
 bucket = f"{fleet['app']}-{fleet['fleet']}-control-{fleet['account_id']}"
-moved = 0
+moved = started = 0
 for tenant in sorted(fleet['tenants']):
     manifest = json.loads(s3.get_object(Bucket=bucket, Key=f'sets/{tenant}/manifest.json')['Body'].read())
     for service, of in sorted(manifest['services'].items()):
@@ -119,12 +120,16 @@ for tenant in sorted(fleet['tenants']):
         request = json.loads(body)
         request['containerDefinitions'][0]['image'] = 'registry/image@sha256:' + 'a' * 64
         arn = ecs.register_task_definition(**request)['taskDefinition']['taskDefinitionArn']
-        ecs.update_service(cluster=manifest['cluster'], service=of['service'], taskDefinition=arn)
-        scaling.register_scalable_target(ServiceNamespace='ecs', ResourceId=f"service/{manifest['cluster']}/{of['service']}",
-            ScalableDimension='ecs:service:DesiredCount', MinCapacity=of['scaling']['min'], MaxCapacity=of['scaling']['max'])
-        ecs.update_service(cluster=manifest['cluster'], service=of['service'], desiredCount=of['scaling']['min'])
+        seen = ecs.describe_services(cluster=manifest['cluster'], services=[of['service']])['services'][0]
+        born = seen['desiredCount'] == 0 and '/placeholder-' in seen['taskDefinition']
+        first = dict(desiredCount=of['scaling']['min']) if born else {}
+        ecs.update_service(cluster=manifest['cluster'], service=of['service'], taskDefinition=arn, **first)
+        if born:
+            scaling.register_scalable_target(ServiceNamespace='ecs', ResourceId=f"service/{manifest['cluster']}/{of['service']}",
+                ScalableDimension='ecs:service:DesiredCount', MinCapacity=of['scaling']['min'], MaxCapacity=of['scaling']['max'])
+        started += born
         moved += 1
-print(moved, 'services')
+print(moved, 'services,', started, 'of them with their first tasks')
 """
 
 # What a pause does at run time: sleep first, then no tasks. No plan, no pull request.
@@ -136,6 +141,18 @@ for service in sorted(fleet['services']):
     scaling.register_scalable_target(ServiceNamespace='ecs', ResourceId=f'service/{cluster}/{name(tenant, service)}',
         ScalableDimension='ecs:service:DesiredCount', MinCapacity=0, SuspendedState=asleep)
     ecs.update_service(cluster=cluster, service=name(tenant, service), desiredCount=0)
+print(tenant)
+"""
+
+# And what a resume does, when the gate has passed.
+RESUME = """
+ecs, scaling = client('ecs'), client('application-autoscaling')
+tenant = sorted(fleet['tenants'])[0]
+awake = dict(DynamicScalingInSuspended=False, DynamicScalingOutSuspended=False, ScheduledScalingSuspended=False)
+for service in sorted(fleet['services']):
+    ecs.update_service(cluster=cluster, service=name(tenant, service), desiredCount=2)
+    scaling.register_scalable_target(ServiceNamespace='ecs', ResourceId=f'service/{cluster}/{name(tenant, service)}',
+        ScalableDimension='ecs:service:DesiredCount', MinCapacity=2, SuspendedState=awake)
 print(tenant)
 """
 
@@ -167,7 +184,11 @@ def life(steps: Steps, tf: Terraform, env: str, endpoint: str) -> None:
     tell("again", place.empty, "the apply")
     tell("release", lambda: place.aws(RELEASE).strip() + "; " + place.empty("a release"))
     tell("pause", lambda: place.aws(PAUSE).strip() + "; " + place.empty("a pause") + "; " + place.aws(SLEEPING).strip())
+    tell("resume", lambda: place.aws(RESUME).strip() + "; " + place.empty("a resume"))
     tell("new tenant", add_tenant, place)
+    tell("its release", lambda: place.aws(RELEASE).strip() + "; " + place.empty("its first release"))
+    tell("offboarding", offboarding, place)
+    tell("removed", removed, place)
     tell("protected", protected, place)
     unlocked(tree, place)
     tell("destroy", destroy, place)
@@ -179,10 +200,56 @@ def add_tenant(place: Environment):
     fleet["tenants"]["aperture"] = other | {"slot": 20, "host": f"aperture.{fleet['domain']}", "rds": "schema", "evidence": "prefix", "state": "active"}
     place.write(fleet)
     changes = place.plan()
-    strangers = [c["address"] for c in changes if '"aperture"' not in c["address"]]
+    own = ('"aperture"', '"aperture--wake"')
+    strangers = [c["address"] for c in changes if not any(name in c["address"] for name in own)]
     if strangers or any(c["change"]["actions"] != ["create"] for c in changes):
         raise Failed(f"a new tenant touches others: {strangers[:10]}")
     return f"only its own: {place.apply()}; {place.empty('it')}"
+
+
+def offboarding(place: Environment):
+    """Its routes go, and nothing that holds data."""
+    fleet = place.fleet
+    fleet["tenants"]["aperture"]["state"] = "offboarding"
+    place.write(fleet)
+    code, said = guarded(place)
+    if code != 0:
+        raise Failed(f"the guard has something against it: {said}")
+    gone = sum(c["change"]["actions"] == ["delete"] for c in place.plan())
+    return f"{gone} of its routes: {place.apply()}; {place.empty('it')}"
+
+
+def removed(place: Environment):
+    """Its line goes: the guard refuses, and with an approval of exactly that loss the same plan is applied."""
+    fleet = place.fleet
+    fleet["tenants"].pop("aperture")
+    place.write(fleet)
+    code, said = guarded(place, "--json")
+    draft = json.loads(said)
+    if code != 4 or draft["tenants"] != ["aperture"]:
+        raise Failed(f"the guard does not stand in the way: {code} {said[:500]}")
+    approval = draft["approval"] | {"reason": "its contract has ended", "expires": "9999-12-30", "requested_by": "ada", "approved_by": "ada"}
+    path = place.root / "approval.json"
+    path.write_text(json.dumps(approval))
+    code, said = guarded(place, "--approval", path)
+    if code != 4:
+        raise Failed(f"it is enough that whoever asks approves: {said[:500]}")
+    path.write_text(json.dumps(approval | {"approved_by": "grace"}))
+    code, said = guarded(place, "--approval", path)
+    if code != 0:
+        raise Failed(f"an approval of exactly that does not count: {said[:500]}")
+    done = place.terraform("apply", "-input=false", "plan.tfplan").stdout
+    applied = re.search(r"Apply complete! (.*)\.", done)[1]
+    return f"refused, refused to one person alone, approved by a second: {len(approval['lost'])} things lost, {applied}; {place.empty('it')}"
+
+
+def guarded(place: Environment, *words):
+    """What `tidegate infra-guard` says of the plan of what is written now."""
+    place.plan()
+    path = place.root / "plan.json"
+    path.write_text(place.terraform("show", "-json", "plan.tfplan").stdout)
+    done = subprocess.run([tidegate(), "infra-guard", path, *words], capture_output=True, text=True, env={})
+    return done.returncode, done.stdout if "--json" in words else done.stdout + done.stderr
 
 
 def protected(place: Environment):

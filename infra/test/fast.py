@@ -137,11 +137,11 @@ def guard_plans():
 
 
 def validate(tf, tree):
-    roots = [tree / "envs/dev", tree / "envs/prod", tree / "bootstrap"]
+    roots = [tree / "envs/dev", tree / "envs/prod", tree / "bootstrap", tree / "test/live"]
     for root in roots:
         tf.init(root)
     side_by_side(lambda root: tf.run(root, "validate"), roots)
-    return "envs/dev, envs/prod, bootstrap"
+    return "envs/dev, envs/prod, bootstrap, test/live"
 
 
 def count(text):

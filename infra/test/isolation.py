@@ -14,12 +14,20 @@ from dataclasses import dataclass, replace
 
 from iam import Principal, Request, allowed
 
-# What the roles that build the stack may, by the end of their names. None of it is what a tenant has written: the
-# provider asks whether a bucket is there by listing it, and Terraform tags roles and publishes manifests.
+# What the release tool's roles may of a tenant's things, by the end of their names. Those that build the stack get
+# nothing that a tenant has written: the provider asks whether a bucket is there by listing it, and Terraform tags roles
+# and publishes manifests. One role takes tenants out, so it reads their evidence and keeps and purges it, and no more.
 BUILDERS = {
     "-infra-plan": {"s3:ListBucket"},
     "-infra-apply": {"s3:ListBucket", "iam:TagRole", "s3:PutObject sets/"},
+    "-offboard": {
+        "s3:ListBucket", "s3:GetObject -evidence-", "s3:DeleteObjectVersion -evidence-", "kms:Decrypt via",
+        "s3:GetObject -archive-", "s3:PutObject -archive-", "iam:PassRole -archive",
+    },
 }
+
+# What part of a name a right may hang on.
+PARTS = ("sets/", "-evidence-", "-archive-", "-archive")
 
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
@@ -88,7 +96,14 @@ def things(world: World, tenant: str) -> list[tuple[str, Request]]:
     of_bucket = world.buckets.get(bucket, ())
     via = lambda service: {"kms:ViaService": f"{service}.{f['region']}.amazonaws.com"}
     key = arn("kms", f"key/of-{tenant}")
+    kept = f"{prefix}-archive-{f['account_id']}"
+    of_archive = world.buckets.get(kept, ())
     all_things = [
+        ("archive", Request("s3:PutObject", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
+        ("never", Request("s3:GetObject", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
+        ("never", Request("s3:DeleteObjectVersion", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
+        ("never", Request("s3:PutObjectRetention", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
+        ("never", Request("iam:PassRole", f"arn:aws:iam::{f['account_id']}:role/{slash}/sets/{prefix}-{tenant}-archive", {"iam:PassedToService": "ecs-tasks.amazonaws.com"})),
         ("evidence", Request("s3:GetObject", f"arn:aws:s3:::{bucket}/tenants/{tenant}/2026/1.json", {}, of_bucket)),
         ("evidence", Request("s3:PutObject", f"arn:aws:s3:::{bucket}/tenants/{tenant}/2026/1.json", {}, of_bucket)),
         ("never", Request("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/tenants/{tenant}/2026/1.json", {}, of_bucket)),
@@ -123,6 +138,7 @@ def role_table(world: World) -> dict:
         for service in f["services"]:
             table[short(f"{f['app']}-{f['fleet']}-{tenant}-{service}")] = (tenant, world.uses.get(service, set()))
         table[short(f"{f['app']}-{f['fleet']}-{tenant}-execution")] = (tenant, {"start"})
+        table[f"{f['app']}-{f['fleet']}-{tenant}-archive"] = (tenant, {"archive", "database"})
     return table
 
 
@@ -139,7 +155,9 @@ def near(tenants) -> list[str]:
 
 def builds(name: str, request: Request) -> bool:
     may = next((may for end, may in BUILDERS.items() if name.endswith(end)), set())
-    return request.action in may or f"{request.action} sets/" in may and "/sets/" in request.resource
+    if request.action == "kms:Decrypt":
+        return "kms:Decrypt via" in may and "kms:ViaService" in request.context
+    return request.action in may or any(f"{request.action} {part}" in may and part in request.resource for part in PARTS)
 
 
 @dataclass
@@ -216,6 +234,7 @@ def mutations(world: World, plan: dict) -> list[tuple[str, bool]]:
 
     rewrite = lambda policy, old, new: json.loads(json.dumps(policy).replace(old, new))
     mine = lambda change: with_principals(lambda n, p: change(p) if n == victim else p)
+    mine_of = lambda end, change: with_principals(lambda n, p: change(p) if table[n][0] == tenant and n.endswith(f"-{end}") else p)
     all_rights = with_principals(lambda n, p: p.with_policies(EVERYTHING))
     no_ceiling = with_principals(lambda n, p: replace(p, ceiling=None, has_ceiling=False))
     foreign = lambda result: [w for w in result.wrong if " can " in w and "cannot" not in w and f"/{tenant}/" not in w]
@@ -247,6 +266,15 @@ def mutations(world: World, plan: dict) -> list[tuple[str, bool]]:
     ])
     results.append(("`*:*` and no ceiling: the bucket's policy alone holds the evidence", strangers(both_gone) == 0))
     results.append(("and no bucket policy either: seen", strangers(open_buckets) > 0))
+    kept = lambda w: len([x for x in matrix(w).wrong if " can s3:" in x and "-archive-" in x and x.split()[0] in table])
+    into_own = len(table)  # with every right, each role may write into its own folder, as only one in each set should
+    others_own = len(set(t for t, _ in table.values()))
+    results.append(("`*:*` and no ceiling: the bucket's policy alone holds the archive", kept(both_gone) == into_own - others_own))
+    results.append(("and no policy of the archive either: seen", kept(open_buckets) > into_own))
+    wider = mine_of("archive", lambda p: p.with_policies(*[rewrite(q, f"/{tenant}/", "/*/") for q in p.policies]))
+    without_policies = World(wider.fleet, wider.uses, wider.principals, {b: () for b in world.buckets}, world.keys)
+    results.append(("the folder of one archive role widened: held by the bucket's policy", not matrix(wider, "names").wrong))
+    results.append(("and that gone too: seen by the names, held by the ceiling", bool(matrix(without_policies, "names").wrong) and not foreign(matrix(without_policies))))
     return results
 
 

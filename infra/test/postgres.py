@@ -1,4 +1,5 @@
-"""Two tenants of one PostgreSQL cannot read each other, in both modes, and making them twice changes nothing.
+"""Two tenants of one PostgreSQL cannot read each other, in both modes, and making them twice changes nothing. What is saved
+of one when it leaves is all of its own and nothing else; and taking one out, also twice, leaves all others as they were.
 
 On a real server: a cluster of its own, in a folder of its own, on a free port of 127.0.0.1, as a user that is not root.
 The administrator is what RDS gives: may make roles and databases, and is no superuser. What is not shown here is the
@@ -18,7 +19,8 @@ import time
 
 from steps import Failed, Skipped
 
-SQL = pathlib.Path(__file__).parent.parent / "stack/data/tenant-database/tenant.sql"
+STATEMENTS = pathlib.Path(__file__).parent.parent / "stack/data/tenant-database"
+SQL = STATEMENTS / "tenant.sql"
 TENANTS = {"acme": "schema", "acme-x": "schema", "umbrella": "database", "umbrella-x": "database"}
 SHARED = "accessos"
 
@@ -92,6 +94,22 @@ class Server:
         return self.psql("platform", SHARED, "-v", f"tenant={tenant}", "-v", f"mode={mode}", "-v", f"shared={SHARED}",
                          "-v", f"connections={connections}", "-f", "-", stdin=SQL.read_text())
 
+    def drop(self, tenant, mode):
+        """What the task that takes a tenant out does."""
+        return self.psql("platform", SHARED, "-v", f"tenant={tenant}", "-v", f"mode={mode}", "-v", f"shared={SHARED}",
+                         "-f", "-", stdin=(STATEMENTS / "drop.sql").read_text())
+
+    def dump(self, tenant, mode, folder):
+        """What the task that saves a tenant's rows does, with the same shell; then what is in it, as SQL."""
+        (pathlib.Path(folder) / "token").write_text("trust needs none")
+        told = {"TENANT": tenant, "MODE": mode, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGDATABASE": SHARED,
+                "WORK": folder, "PATH": f"{binaries()}:{os.environ['PATH']}"}
+        done = subprocess.run(["sh", "-euc", (STATEMENTS / "dump.sh").read_text()], env=told, capture_output=True, text=True)
+        if done.returncode:
+            return None, done.stderr.strip()
+        shown = subprocess.run([binaries() / "pg_restore", "-f", "-", f"{folder}/database.dump"], check=True, capture_output=True, text=True)
+        return shown.stdout, ""
+
     def everything(self):
         return subprocess.run([binaries() / "pg_dumpall", "-h", "127.0.0.1", "-p", str(self.port), "-U", "root_of_all", "--schema-only"],
                               check=True, capture_output=True, text=True).stdout.replace("\\restrict", "\n\\restrict").split("\n")
@@ -159,6 +177,47 @@ def prove(db: Server) -> None:
         raise Failed(f"another number of connections does not arrive: {error}")
 
 
+def leave(db: Server) -> None:
+    """Each is saved as itself, restored, and taken out; one of each mode, with a name close by that stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        for tenant, mode in TENANTS.items():
+            saved, error = db.dump(tenant, mode, folder)
+            db.checks += 1
+            if not saved or f"\n{tenant}\n" not in saved:
+                raise Failed(f"the row of {tenant} is not in what was saved of it: {error}")
+            others = [other for other in TENANTS if other != tenant and (f"\n{other}\n" in saved or f'"t_{other}"' in saved)]
+            if others:
+                raise Failed(f"of {tenant} something of {others} was saved")
+            if mode == "schema" and db.dump(tenant, "database", folder)[0] is not None:
+                raise Failed(f"a database was saved that {tenant} does not have")
+        saved, _ = db.dump("umbrella", "database", folder)
+        db.does("root_of_all", "postgres", "CREATE DATABASE restored")
+        code, _, error = db.psql("root_of_all", "restored", "-f", "-", stdin=saved)
+        db.checks += 1
+        if code or db.does("root_of_all", "restored", 'SELECT of FROM "t_umbrella".papers') != "umbrella":
+            raise Failed(f"what was saved of umbrella is not restored: {error}")
+        db.refused("root_of_all", "postgres", 'DROP ROLE "t_umbrella"', "some objects depend on it")
+        db.does("root_of_all", "postgres", "DROP DATABASE restored")
+    for tenant in ("acme", "umbrella"):
+        mode, user = TENANTS[tenant], f"t_{tenant}"
+        for _ in range(2):
+            code, out, error = db.drop(tenant, mode)
+            db.checks += 1
+            if code or error or out != f"tenant {tenant} has nothing here any more":
+                raise Failed(f"taking {tenant} out said: {out} {error}")
+        left = db.does("root_of_all", SHARED, f"SELECT count(*) FROM (SELECT rolname FROM pg_roles UNION SELECT datname FROM pg_database UNION SELECT nspname FROM pg_namespace) n(name) WHERE name = '{user}'")
+        if left != "0":
+            raise Failed(f"{left} things of {tenant} are left")
+        db.refused(user, SHARED, "SELECT 1", "does not exist")
+    for tenant in ("acme-x", "umbrella-x"):
+        if db.does(f"t_{tenant}", home(tenant), "SELECT of FROM papers") != tenant:
+            raise Failed(f"{tenant} has lost its row")
+    for tenant, mode in (("x'; DROP ROLE platform; --", "schema"), ("acme-", "schema"), ("acme-x", "both")):
+        db.checks += 1
+        if db.drop(tenant, mode)[0] == 0:
+            raise Failed(f"{tenant} {mode} was taken")
+
+
 def run(steps) -> None:
     steps.step("postgres", check)
 
@@ -168,4 +227,5 @@ def check() -> str:
         db = Server(port)
         version = db.psql("root_of_all", "postgres", "-c", "SHOW server_version")[1]
         prove(db)
-        return f"PostgreSQL {version}: {len(TENANTS)} tenants in 2 modes, {db.checks} checks, a second run changed nothing"
+        leave(db)
+        return f"PostgreSQL {version}: {len(TENANTS)} tenants in 2 modes, {db.checks} checks, a second run changed nothing; saved, restored, and taken out"

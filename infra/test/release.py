@@ -39,6 +39,7 @@ def table(fleet: dict) -> list[tuple[str, str, str, dict, bool]]:
     here = fleet["registry"]["account_id"] == account
     secret = arn("secretsmanager", f"secret:{fleet['app']}/{env}/acme/session-signing-AbCdEf")
     control = f"arn:aws:s3:::{prefix}-control-{account}"
+    evidence, kept = f"arn:aws:s3:::{prefix}-evidence-{account}", f"arn:aws:s3:::{prefix}-archive-{account}"
     to_ecs = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
     scaling = {"application-autoscaling:service-namespace": "ecs", "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount"}
     rule = arn("elasticloadbalancing", f"listener-rule/app/{prefix}-s1/0123456789abcdef/0123456789abcdef/0123456789abcdef")
@@ -97,6 +98,31 @@ def table(fleet: dict) -> list[tuple[str, str, str, dict, bool]]:
         ("infra_apply", "iam:DeleteOpenIDConnectProvider", iam("oidc-provider/token.actions.githubusercontent.com"), {}, False),
         ("infra_apply", "ecs:RunTask", arn("ecs", f"task-definition/tenant-database-{prefix}-s1:1"), {}, False),
         ("infra_apply", "s3:DeleteBucket", f"arn:aws:s3:::{prefix}-tfstate-{account}", {}, False),
+        ("deploy", "iam:PassRole", iam(f"role/{fleet['app']}/{env}/sets/{prefix}-acme-archive"), to_ecs, False),
+        ("deploy", "s3:GetObject", f"{kept}/acme/7/kept.json", {}, False),
+        ("offboard", "s3:GetObject", f"{evidence}/tenants/acme/2026/1.json", {}, True),
+        ("offboard", "s3:GetObject", f"{evidence}-umbrella/tenants/umbrella/2026/1.json", {}, True),
+        ("offboard", "s3:PutObject", f"{evidence}/tenants/acme/2026/1.json", {}, False),
+        ("offboard", "s3:ListBucketVersions", evidence, {}, True),
+        ("offboard", "s3:DeleteObjectVersion", f"{evidence}/tenants/acme/2026/1.json", {}, True),
+        ("offboard", "s3:DeleteObjectVersion", f"{control}/sets/acme/manifest.json", {}, False),
+        ("offboard", "s3:PutObject", f"{kept}/acme/7/kept.json", {}, True),
+        ("offboard", "s3:GetObject", f"{kept}/acme/7/kept.json", {}, True),
+        ("offboard", "s3:DeleteObjectVersion", f"{kept}/acme/7/kept.json", {}, False),
+        ("offboard", "s3:BypassGovernanceRetention", f"{kept}/acme/7/kept.json", {}, False),
+        ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-dump-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, True),
+        ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-drop-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, True),
+        ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-drop-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", "cluster/other")}, False),
+        ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-database-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, False),
+        ("offboard", "iam:PassRole", iam(f"role/{fleet['app']}/{env}/sets/{prefix}-acme-archive"), to_ecs, True),
+        ("offboard", "iam:PassRole", iam(f"role/tenant-database-{prefix}"), to_ecs, True),
+        ("offboard", "iam:PassRole", set_role, to_ecs, False),
+        ("offboard", "ecs:UpdateService", service, ours, True),  # the number of tasks alone
+        ("offboard", "ecs:UpdateService", service, ours | family(f"{prefix}-acme-iam-service"), False),
+        ("offboard", "ecs:RegisterTaskDefinition", "*", {}, False),
+        ("offboard", "rds:StartDBInstance", arn("rds", f"db:{prefix}-s1"), ours, True),
+        ("offboard", "rds:DeleteDBInstance", arn("rds", f"db:{prefix}-s1"), ours, False),
+        ("offboard", "ecr:PutImage", image, {}, False),
         ("build", "ecr:PutImage", image, {}, True),
         ("build", "ecr:PutImage", image.replace("iam-service", "strangers"), {}, False),
         ("build", "ecs:UpdateService", service, ours, False),
@@ -126,6 +152,10 @@ def wrong(roles: dict[str, Principal], fleet: dict) -> list[str]:
     return told
 
 
+# Denies of what nothing allows anyhow: they stand for the day on which something does.
+IDLE = ("TheArchiveStays", "GiveNoOtherRole", "Never")
+
+
 def mutations(roles: dict[str, Principal], fleet: dict) -> list[tuple[str, bool]]:
     def change(role, statements):
         policy = roles[role].policies[0]
@@ -142,6 +172,8 @@ def mutations(roles: dict[str, Principal], fleet: dict) -> list[tuple[str, bool]
         ("deploy may `*:*`: its denies hold", bool(open_deploy) and not [w for w in open_deploy if any(h in w for h in held)]),
         *[(f"deploy without {sid}: seen", change("deploy", without(sid))) for sid in ("MoveServices", "RegisterDefinitions", "GiveSetsTheirRoles", "TemplatesAndManifests")],
         *[(f"deploy, {sid} without its condition: seen", change("deploy", unconditioned(sid))) for sid in ("MoveServices", "GiveSetsTheirRoles", "SleepAndWake", "TagThemAsTheyAreMade")],
+        *[(f"offboard without {sid}: seen", change("offboard", without(sid))) for sid in ("Evidence", "Purge", "Archive", "TheArchiveStays", "GiveNoOtherRole", "RunTasksOnDatabases", "Never") if sid not in IDLE],
+        *[(f"offboard, {sid} without its condition: seen", change("offboard", unconditioned(sid))) for sid in ("NoTasksForServices", "RunTasksOnDatabases")],
         *[(f"infra_apply without {sid}: seen", change("infra_apply", without(sid))) for sid in ("RolesOfSetsOnlyUnderTheCeiling", "CeilingsStay", "NotItself", "StateStays", "NoData", "NoEvidence", "NoTasks")],
     ]
 

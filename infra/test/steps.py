@@ -68,6 +68,14 @@ def call(*words, cwd=None, env=None, ok=(0,), timeout=1200) -> subprocess.Comple
     return done
 
 
+def tidegate() -> pathlib.Path:
+    """The binary that tests build, built if it is not there."""
+    binary = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/tidegate"
+    if not binary.exists():
+        call("cargo", "build", "--quiet", cwd=ROOT)
+    return binary
+
+
 def python(*packages: str) -> pathlib.Path:
     """A Python of our own with these packages, made once."""
     home = WORK / "venv"

@@ -3,6 +3,7 @@
 
 use super::App;
 use super::templates::planned;
+use crate::domain::directive::Scaling;
 use crate::domain::fleet::Address;
 use crate::domain::ids::{DeploymentId, TaskArn, TaskDefinitionArn};
 use crate::domain::mutant::{Mutant, breaks};
@@ -32,11 +33,41 @@ pub(super) async fn bring(
         None => task_definition(&app, &proof, &address, &change).await,
     };
     let result = match (target, task) {
-        (Ok(arn), None) => app.writers.fleet.update(&proof, &address, &arn).await.map(Sent::Update),
+        (Ok(arn), None) => update(&app, &proof, &address, &change, &arn).await.map(Sent::Update),
         (Ok(arn), Some((run, beside))) => app.writers.tasks.run(&proof, &run, &arn, &beside).await.map(Sent::Task),
         (Err(error), _) => Err(error),
     };
     (change, result)
+}
+
+/// Sends the update. Where it takes a service's first tasks away again, autoscaling must want none before.
+async fn update(
+    app: &App,
+    proof: &OpenRollout,
+    address: &Address,
+    change: &Change,
+    target: &TaskDefinitionArn,
+) -> PortResult<DeploymentId> {
+    if change.rests() {
+        least_tasks(app, address, 0).await?;
+    }
+    app.writers.fleet.update(proof, address, target, change.target.tasks).await
+}
+
+/// Has autoscaling keep at least so many tasks of a service, where it scales it. Raised only when they run what they
+/// should: Application Auto Scaling moves a service into its range at once, whatever it runs.
+pub(super) async fn least_tasks(app: &App, address: &Address, tasks: u32) -> PortResult<()> {
+    let unread = || {
+        let doing = format!("reading the autoscaling of {}", address.service);
+        Err(PortError::new(Fault::Unavailable, doing, "it was not read"))
+    };
+    let mut seen = app.readers.scaling.scaling(std::slice::from_ref(address)).await;
+    match seen.remove(&address.service).unwrap_or_else(unread)? {
+        Some(scaling) if scaling.min != tasks => {
+            app.writers.scaling.set_scaling(address, &Scaling { min: tasks, ..scaling }).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The task definition of a change's target: named by the plan (the way back always is), or rendered and registered.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::bring::{Sent, bring, task_definition};
+use super::bring::{Sent, bring, least_tasks, task_definition};
 use super::lease::Lease;
 use super::metrics::Watch;
 use super::preflight;
@@ -337,6 +337,7 @@ impl<'a> Driver<'a> {
 
     /// Writes an event down, with what was seen of its wave, and goes on from there.
     async fn record(&mut self, event: Event) -> Result<(), Stop> {
+        self.keep_first_tasks(&event).await?;
         let now = self.now();
         let report = self.rollout.report(&event, &self.findings, &self.seen, now);
         let result = wave_result(&self.rollout, &self.seen, &event, report.clone(), now);
@@ -368,6 +369,17 @@ impl<'a> Driver<'a> {
             | Event::Held { .. }
             | Event::Halted { .. }
             | Event::Succeeded => {}
+        }
+        Ok(())
+    }
+
+    /// First tasks that are up are kept up: before it is recorded that they are, so that whoever takes this up does it.
+    async fn keep_first_tasks(&self, event: &Event) -> Result<(), Stop> {
+        let Event::Baking { .. } = event else { return Ok(()) };
+        for change in self.rollout.watched().iter().filter(|_| !breaks(Mutant::FirstTasksNotKept)) {
+            if let (Some(tasks), Some(address)) = (change.first_tasks(), self.address(change)) {
+                least_tasks(self.app, &address, tasks).await?;
+            }
         }
         Ok(())
     }

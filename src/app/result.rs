@@ -67,6 +67,7 @@ fn runs(change: &Change, live: Option<&ServiceSeen>) -> Target {
                     template: None,
                     digest: live.runs.digest.clone(),
                     version: None,
+                    tasks: None,
                 },
             }
         }

@@ -83,6 +83,8 @@ fn what(change: &Change) -> String {
     match change.role {
         Role::Task { class } => format!("runs once, migration class {class}"),
         Role::SmokeTest => "runs once when the others are up, smoke test".to_owned(),
+        Role::Serving if change.rests() => "stops its tasks, and is as it was born".to_owned(),
+        Role::Serving if let Some(tasks) = change.first_tasks() => format!("starts its first tasks ({tasks})"),
         Role::Serving if change.configuration.is_empty() => "image".to_owned(),
         Role::Serving if change.changes_image() => "image and configuration".to_owned(),
         Role::Serving => "configuration".to_owned(),

@@ -135,7 +135,7 @@ mod tests {
 
     fn recorded(hash: &str) -> ServiceState {
         let hash = ContentHash::of(hash.as_bytes());
-        let runs = Target { hash, task_definition: None, template: None, digest: None, version: None };
+        let runs = Target { hash, task_definition: None, template: None, digest: None, version: None, tasks: None };
         let release = "1.0.0".parse().unwrap();
         ServiceState { release, runs, result: ServiceResult::Live, at: jiff::Timestamp::UNIX_EPOCH }
     }

@@ -129,6 +129,8 @@ pub struct Holding {
     pub prefix: String,
     /// The bucket of what is kept of those who leave.
     pub archive: String,
+    /// The role that saves its rows there: its own, and nobody else's rows or folder are open to it.
+    pub role: String,
     /// Its shard.
     pub shard: String,
     /// End of the names of the one-shot tasks of its shard's database.

@@ -387,6 +387,12 @@ impl Application {
         format!("{}-{fleet}-{}-{}", self.name, key.set, key.service)
     }
 
+    /// Family of the task definition that Terraform makes a service with, and that is never run
+    /// (`infra/stack/control-plane`).
+    pub fn placeholder(&self, fleet: &FleetName, service: &ServiceName) -> String {
+        format!("placeholder-{}-{fleet}-{service}", self.name)
+    }
+
     /// Where a service is found; none for a set that the fleet does not have.
     pub fn address(&self, fleet: &Fleet, key: &ServiceKey) -> Option<Address> {
         let set = fleet.set(&key.set)?;

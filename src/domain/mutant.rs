@@ -62,6 +62,8 @@ pub(crate) enum Mutant {
     SmokeIgnored,
     /// Tasks that go while a wave is watched are counted by ECS alone, which stops counting.
     LossesUncounted,
+    /// Autoscaling may take a service's first tasks away again.
+    FirstTasksNotKept,
 }
 
 /// Whether the engine breaks this rule.

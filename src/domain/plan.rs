@@ -15,6 +15,7 @@ use super::ids::{
 use super::reason::Reason;
 use super::release::Release;
 use super::service::Role;
+use super::snapshot::Live;
 use super::template_change::FieldChange;
 
 /// Version of the form in which plans are recorded.
@@ -115,6 +116,9 @@ pub struct Target {
     pub digest: Option<ImageDigest>,
     /// The version the service answers; none where no record knows.
     pub version: Option<Version>,
+    /// Tasks that it wants; none where that is the autoscaler's, which is everywhere but in a service's first release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<u32>,
 }
 
 /// A set that is left out, and why.
@@ -213,8 +217,24 @@ impl Change {
             target: self.before.clone(),
             after: dependents.collect(),
             configuration: self.configuration.iter().map(FieldChange::reversed).collect(),
+            probe: self.probe.clone().filter(|_| self.before.tasks != Some(0)),
             ..self.clone()
         }
+    }
+
+    /// How many tasks it starts where none has ever run but on the way back; none of any other change.
+    pub fn first_tasks(&self) -> Option<u32> {
+        self.target.tasks.filter(|tasks| *tasks > 0)
+    }
+
+    /// Whether it starts the first tasks of a service that is as the plan found it: at none.
+    pub fn begins_on(&self, live: &Live) -> bool {
+        self.first_tasks().is_some() && live.runs.hash == self.before.hash
+    }
+
+    /// Whether it goes back to where it was born: no tasks, and nothing that could be asked or watched.
+    pub fn rests(&self) -> bool {
+        self.target.tasks == Some(0)
     }
 
     /// Whether the image changes.

@@ -74,10 +74,10 @@ pub struct Migration {
 /// # Errors
 /// Every reason why it cannot be carried out in full.
 pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Result<Plan, Vec<Reason>> {
-    let (targeted, excluded) = split(at, release);
+    let is_back = matches!(direction, Direction::RollbackTo(_) | Direction::RollbackOf(_));
+    let (targeted, excluded) = split(at, release, is_back);
     let mut problems = Vec::new();
     let mut changes: BTreeMap<&SetId, Vec<Change>> = BTreeMap::new();
-    let is_back = matches!(direction, Direction::RollbackTo(_) | Direction::RollbackOf(_));
     for set in &targeted {
         match changes_of(at, set, release, is_back) {
             Ok(of_set) => {
@@ -164,9 +164,12 @@ fn newest_first(mut waves: Vec<Wave>) -> Vec<Wave> {
 }
 
 /// Who is targeted, and who is left out and why.
-fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<Exclusion>) {
+fn split<'a>(at: Situation<'a>, release: &Release, is_back: bool) -> (Vec<&'a ServiceSet>, Vec<Exclusion>) {
     let mut excluded = Vec::new();
-    let targeted = at.fleet.sets.iter().filter(|set| match set.left_out(&release.version, at.today) {
+    let left_out = |set: &ServiceSet| {
+        set.left_out(&release.version, at.today).or_else(|| if is_back { never_served(at, set) } else { None })
+    };
+    let targeted = at.fleet.sets.iter().filter(|set| match left_out(set) {
         Some(reason) => {
             excluded.push(Exclusion { set: set.id.clone(), reason });
             false
@@ -249,6 +252,8 @@ fn changes_of(
     let mut changes = Vec::new();
     for service in at.app.services_of(&set.id) {
         let change = match service.role {
+            // There is no going back to what never ran.
+            Role::Serving if is_back && is_unborn(at, set, service) => Ok(None),
             Role::Serving => change(at, set, service, release),
             // A rollback never runs one.
             Role::Task { .. } | Role::SmokeTest if is_back => Ok(None),
@@ -275,7 +280,8 @@ fn changes_of(
 fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Release) -> Result<Option<Change>, Reason> {
     let key = ServiceKey::new(&set.id, &service.name);
     let not_ready = |why: &str| Reason::NotReady { service: key.clone(), why: why.to_owned() };
-    let live = ready(at.live.get(&key), &key)?;
+    let first = first_tasks(at, set, service);
+    let live = ready(at.live.get(&key), &key, first)?;
     let image = release.images.get(&service.name).ok_or_else(|| not_ready("the release has no image for it"))?;
     let draft = draft(at, &key)?;
     let same_configuration = draft.is_none_or(|draft| draft.changes.is_empty());
@@ -289,9 +295,10 @@ fn change(at: Situation<'_>, set: &ServiceSet, service: &Service, release: &Rele
         role: Role::Serving,
         ecs_service: at.app.ecs_name(&at.fleet.name, &key),
         after: needs(at, set, service),
-        before: before(at, &key, live, draft.before.clone()),
-        target: target(image, rendered.hash, draft.template.hash()),
-        configuration: draft.changes.clone(),
+        before: Target { tasks: first.map(|_| 0), ..before(at, &key, live, draft.before.clone()) },
+        target: Target { tasks: first, ..target(image, rendered.hash, draft.template.hash()) },
+        // Of the placeholder nothing is left, and none of it was anybody's configuration.
+        configuration: if first.is_some() { Vec::new() } else { draft.changes.clone() },
         probe: at.app.probe(at.fleet, set, service),
         service: key,
     }))
@@ -317,6 +324,7 @@ fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live
         template: None,
         digest: live.runs.digest.clone(),
         version: Some(image.built_as.clone()),
+        tasks: None,
     };
     Change {
         role: Role::Serving,
@@ -330,11 +338,36 @@ fn unchanged(at: Situation<'_>, set: &ServiceSet, service: &Service, live: &Live
     }
 }
 
-/// A service that may be planned for: read, active, and with tasks that can prove something.
-fn ready<'a>(seen: Option<&'a ServiceSeen>, key: &ServiceKey) -> Result<&'a Live, Reason> {
+/// Whether nothing of a release has ever run in this service.
+fn is_unborn(at: Situation<'_>, set: &ServiceSet, service: &Service) -> bool {
+    let placeholder = at.app.placeholder(&at.fleet.name, &service.name);
+    match at.live.get(&ServiceKey::new(&set.id, &service.name)) {
+        Some(ServiceSeen::Live(live)) => live.is_unborn(&placeholder),
+        Some(ServiceSeen::Missing | ServiceSeen::Unreachable { .. }) | None => false,
+    }
+}
+
+/// How many tasks the first release of a service starts: as many as Terraform publishes for it. None if it is not the
+/// first, or nothing is published.
+fn first_tasks(at: Situation<'_>, set: &ServiceSet, service: &Service) -> Option<u32> {
+    let draft = at.drafts.get(&ServiceKey::new(&set.id, &service.name))?.as_ref().ok()?;
+    draft.tasks.filter(|tasks| *tasks > 0 && is_unborn(at, set, service))
+}
+
+/// Why a set that has never run a release cannot go back to one.
+fn never_served(at: Situation<'_>, set: &ServiceSet) -> Option<Reason> {
+    let serving = || at.app.services_of(&set.id).filter(|service| service.role.is_serving());
+    let service = ServiceKey::new(&set.id, &serving().next()?.name);
+    serving().all(|service| is_unborn(at, set, service)).then_some(Reason::Unproven { service })
+}
+
+/// A service that may be planned for: read, active, and with tasks that can prove something, or about to have its first.
+fn ready<'a>(seen: Option<&'a ServiceSeen>, key: &ServiceKey, first: Option<u32>) -> Result<&'a Live, Reason> {
     let unreadable = |why: &str| Reason::GateUnknown { what: format!("state of {key}"), why: why.to_owned() };
     match seen {
-        Some(ServiceSeen::Live(live)) if live.desired == 0 => Err(Reason::Unproven { service: key.clone() }),
+        Some(ServiceSeen::Live(live)) if live.desired == 0 && first.is_none() => {
+            Err(Reason::Unproven { service: key.clone() })
+        }
         Some(ServiceSeen::Live(live)) => Ok(live),
         Some(ServiceSeen::Missing) => {
             Err(Reason::NotReady { service: key.clone(), why: "ECS has no active service of that name".to_owned() })
@@ -352,6 +385,7 @@ fn before(at: Situation<'_>, key: &ServiceKey, live: &Live, template: Option<Con
         template,
         digest: live.runs.digest.clone(),
         version: recorded.and_then(|s| s.runs.version.clone()),
+        tasks: None,
     }
 }
 
@@ -362,5 +396,6 @@ fn target(image: &Image, hash: ContentHash, template: ContentHash) -> Target {
         template: Some(template),
         digest: Some(image.digest.clone()),
         version: Some(image.built_as.clone()),
+        tasks: None,
     }
 }

@@ -44,6 +44,8 @@ pub struct Published {
     pub at: Timestamp,
     /// The template of every service and task of the set.
     pub templates: BTreeMap<ServiceName, Template>,
+    /// Tasks that each service has at least; what its first release starts.
+    pub tasks: BTreeMap<ServiceName, u32>,
 }
 
 /// A set's manifest as it was found.
@@ -74,6 +76,8 @@ pub struct Draft {
     pub before: Option<ContentHash>,
     /// What it changes of what runs, but for the image.
     pub changes: Vec<FieldChange>,
+    /// Tasks that its first release starts; none where nothing is published, and of a one-shot task.
+    pub tasks: Option<u32>,
 }
 
 /// The manifest of a set; none where its cell names no place for manifests, so that what runs is what templates are
@@ -102,6 +106,10 @@ pub fn wanted(app: &Application, fleet: &Fleet, set: &SetId) -> Option<Wanted> {
     })
 }
 
+/// By service, what is taken from a manifest.
+type Templates = BTreeMap<ServiceName, Template>;
+type Tasks = BTreeMap<ServiceName, u32>;
+
 /// The fields of a manifest that are read here. What else it has is for others.
 #[derive(Deserialize)]
 struct Manifest {
@@ -120,6 +128,12 @@ struct Entry {
     family: String,
     container: String,
     template: Body,
+    scaling: Option<Range>,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    min: u32,
 }
 
 #[derive(Deserialize)]
@@ -132,12 +146,12 @@ impl Wanted {
     /// Reads a manifest of this set that was published at `at`.
     pub fn read(&self, bytes: &[u8], at: Timestamp) -> PublishedSeen {
         match self.templates(bytes) {
-            Ok(templates) => PublishedSeen::Is(Published { at, templates }),
+            Ok((templates, tasks)) => PublishedSeen::Is(Published { at, templates, tasks }),
             Err(problems) => PublishedSeen::Bad { why: problems.join("; ") },
         }
     }
 
-    fn templates(&self, bytes: &[u8]) -> Result<BTreeMap<ServiceName, Template>, Vec<String>> {
+    fn templates(&self, bytes: &[u8]) -> Result<(Templates, Tasks), Vec<String>> {
         let whole = |what: String| vec![what];
         if bytes.len() > MANIFEST_BYTES_MAX {
             return Err(whole(format!("it has more than {MANIFEST_BYTES_MAX} bytes")));
@@ -160,9 +174,11 @@ impl Wanted {
                 problems.push(format!("its {field} is {}, and not {wanted}", short(&found)));
             }
         }
-        let mut templates = BTreeMap::new();
+        let (mut templates, mut tasks) = (BTreeMap::new(), BTreeMap::new());
         for (service, (family, is_task)) in &self.services {
-            let found = match manifest.services.get(service.as_str()) {
+            let entry = manifest.services.get(service.as_str());
+            tasks.extend(entry.and_then(|entry| Some((service.clone(), entry.scaling.as_ref()?.min))));
+            let found = match entry {
                 Some(entry) => template(service, family, *is_task, entry),
                 None => Err("it is not in it".to_owned()),
             };
@@ -171,7 +187,7 @@ impl Wanted {
                 Err(why) => problems.push(format!("{service}: {why}")),
             }
         }
-        if problems.is_empty() { Ok(templates) } else { Err(problems) }
+        if problems.is_empty() { Ok((templates, tasks)) } else { Err(problems) }
     }
 }
 
@@ -226,7 +242,7 @@ pub fn draft(service: &ServiceName, runs: Option<&Revision>, published: Option<&
         let template = Template::from_task_definition(&runs.definition, service).map_err(|bad| bad.to_string())?;
         // Nothing is changed, whatever it was made from.
         let before = Some(template.hash());
-        return Ok(Draft { template, published: None, before, changes: Vec::new() });
+        return Ok(Draft { template, published: None, before, changes: Vec::new(), tasks: None });
     };
     let template = published.templates.get(service).ok_or("its manifest has no template for it")?.clone();
     let changes = match runs {
@@ -239,7 +255,8 @@ pub fn draft(service: &ServiceName, runs: Option<&Revision>, published: Option<&
             published.at
         ));
     }
-    Ok(Draft { template, published: Some(published.at), before, changes })
+    let tasks = published.tasks.get(service).copied();
+    Ok(Draft { template, published: Some(published.at), before, changes, tasks })
 }
 
 #[cfg(test)]

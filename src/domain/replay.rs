@@ -203,6 +203,7 @@ fn plan_of(
         template: None,
         digest: None,
         version: None,
+        tasks: None,
     };
     let change = |service: &ServiceKey| {
         let probed = recording.services.get(&service.to_string()).is_some_and(|recorded| recorded.probed);

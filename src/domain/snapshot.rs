@@ -249,6 +249,12 @@ pub struct FailedDeployment {
 }
 
 impl Live {
+    /// Whether it is as Terraform makes it, at no task on this family, its placeholder: nothing of a release has run
+    /// there. One that somebody has scaled to zero is not.
+    pub fn is_unborn(&self, placeholder: &str) -> bool {
+        self.desired == 0 && self.running == 0 && self.runs.task_definition.family() == placeholder
+    }
+
     /// Whether the PRIMARY deployment is done and every task that should run does. Says nothing about zero tasks.
     pub fn is_settled(&self) -> bool {
         self.rollout == RolloutState::Completed && self.running >= self.desired

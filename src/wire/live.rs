@@ -157,6 +157,7 @@ fn aws_environment() -> AwsEnvironment {
         id_token_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
         id_token_bearer: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN").map(Secret::new),
         run: variable("GITHUB_RUN_ID"),
+        job: variable("TIDEGATE_JOB"),
     }
 }
 

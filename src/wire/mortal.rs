@@ -161,8 +161,14 @@ impl FleetWriter for Mortal {
         Self::write(self, FleetWriter::register(&*self.sim, proof, of, with)).await
     }
 
-    async fn update(&self, proof: &OpenRollout, of: &Address, to: &TaskDefinitionArn) -> PortResult<DeploymentId> {
-        Self::write(self, FleetWriter::update(&*self.sim, proof, of, to)).await
+    async fn update(
+        &self,
+        proof: &OpenRollout,
+        of: &Address,
+        to: &TaskDefinitionArn,
+        tasks: Option<u32>,
+    ) -> PortResult<DeploymentId> {
+        Self::write(self, FleetWriter::update(&*self.sim, proof, of, to, tasks)).await
     }
 
     async fn stop(&self, proof: &OpenRollout, of: &Address, deployment: &DeploymentId) -> PortResult<()> {

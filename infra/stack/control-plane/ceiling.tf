@@ -43,6 +43,12 @@ locals {
         Resource = "${local.arn.s3}${local.platform.evidence_bucket}-${local.tag}"
       },
       {
+        Sid      = "OwnFolderOfTheArchive"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        Resource = "${local.arn.s3}${local.platform.archive_bucket}/${local.tag}/*"
+      },
+      {
         Sid      = "OwnQueue"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]

@@ -110,10 +110,10 @@ resource "aws_s3_bucket_policy" "evidence" {
         Principal = "*"
         Action    = ["s3:*Object*", "s3:*MultipartUpload*"]
         Resource  = ["${local.s3}${local.buckets[each.key]}/*"]
-        Condition = merge(
-          { Null = { "aws:PrincipalTag/tenant" = "true" } },
-          length(var.evidence_readers) > 0 ? { ArnNotLike = { "aws:PrincipalArn" = var.evidence_readers } } : {},
-        )
+        Condition = {
+          Null       = { "aws:PrincipalTag/tenant" = "true" }
+          ArnNotLike = { "aws:PrincipalArn" = concat([var.offboard_role_arn], var.evidence_readers) }
+        }
       },
     ]
   })

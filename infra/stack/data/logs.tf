@@ -5,7 +5,7 @@
 
 locals {
   only_tls = {
-    for bucket in concat(values(local.buckets), [var.names.logs_bucket]) : bucket => {
+    for bucket in concat(values(local.buckets), [var.names.logs_bucket, var.names.archive_bucket]) : bucket => {
       Sid       = "OnlyTls"
       Effect    = "Deny"
       Principal = "*"

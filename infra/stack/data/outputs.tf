@@ -18,6 +18,11 @@ output "databases" {
   value       = { for shard, database in aws_db_instance.this : shard => { host = database.address, port = database.port } }
 }
 
+output "archive_bucket" {
+  description = "What is kept of tenants that have left."
+  value       = aws_s3_bucket.archive.id
+}
+
 output "database_tasks" {
   description = "Of each shard: family of the one-shot task that makes a tenant's database."
   value       = { for shard, task in aws_ecs_task_definition.tenant_database : shard => task.family }

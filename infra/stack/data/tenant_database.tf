@@ -1,10 +1,15 @@
-# The task that makes a tenant's database or schema and its role: tenant-database/tenant.sql in plain psql.
+# One-shot tasks on a shard's PostgreSQL, one definition a shard, each told at its start whose part is meant:
+#   tenant-database   makes a tenant's database or schema and its role   tenant-database/tenant.sql
+#   tenant-dump       saves its rows in the archive                      as the tenant itself
+#   tenant-drop       takes its part out                                 tenant-database/drop.sql
 #
-# Why a task: a provider for PostgreSQL needs the database at every plan and its password in its configuration, and
-# what a state holds leaks. The task reads the administrator's secret through ECS and says nothing but its last line.
-# The statements travel in the task definition, so there is no image to build. Whoever runs it names the tenant:
+# Why tasks: a provider for PostgreSQL needs the database at every plan and its password in its configuration, and what
+# a state holds leaks. These read the administrator's secret through ECS, or none at all. Statements travel in the task
+# definition and images are public ones, so there is nothing to build. Whoever runs the first names the tenant so:
 #   run-task --overrides '{"containerOverrides":[{"name":"tenant-database","environment":[
 #     {"name":"TENANT","value":"acme"},{"name":"MODE","value":"schema"},{"name":"CONNECTIONS","value":"50"}]}]}'
+# The others are the release tool's (src/adapters/aws/data_tasks.rs). It runs a dump under the tenant's role `archive`,
+# which signs in as that tenant's user and writes into its folder: the administrator could not even read the rows.
 
 locals {
   task_prefix = "tenant-database-${var.names.prefix}"
@@ -66,6 +71,36 @@ resource "aws_iam_role_policy" "tenant_database" {
   })
 }
 
+locals {
+  # Of each shard: how its database is reached, and the administrator of it.
+  shard_environment = {
+    for shard, of in aws_db_instance.this : shard => [
+      { name = "PGDATABASE", value = var.names.shared_database },
+      { name = "PGHOST", value = of.address },
+      { name = "PGPORT", value = tostring(of.port) },
+      { name = "PGSSLMODE", value = "require" },
+    ]
+  }
+  administrator = {
+    for shard, of in aws_db_instance.this : shard => [
+      { name = "PGPASSWORD", valueFrom = "${of.master_user_secret[0].secret_arn}:password::" },
+      { name = "PGUSER", valueFrom = "${of.master_user_secret[0].secret_arn}:username::" },
+    ]
+  }
+  task_log = {
+    for shard in var.shards : shard => {
+      logDriver = "awslogs"
+      options = {
+        "awslogs-group"         = var.names.log_group.database
+        "awslogs-region"        = var.context.region
+        "awslogs-stream-prefix" = shard
+      }
+    }
+  }
+  # What psql is told, as statements come in on its standard input.
+  psql = "printf '%s' \"$STATEMENTS\" | psql --no-psqlrc -v tenant=\"$TENANT\" -v mode=\"$MODE\" -v shared=\"$PGDATABASE\""
+}
+
 resource "aws_ecs_task_definition" "tenant_database" {
   for_each                 = aws_db_instance.this
   family                   = "${local.task_prefix}-${each.key}"
@@ -81,25 +116,85 @@ resource "aws_ecs_task_definition" "tenant_database" {
     essential              = true
     readonlyRootFilesystem = true
     entryPoint             = ["sh", "-c"]
-    command                = ["printf '%s' \"$STATEMENTS\" | psql --no-psqlrc -v tenant=\"$TENANT\" -v mode=\"$MODE\" -v shared=\"$PGDATABASE\" -v connections=\"$CONNECTIONS\" -f -"]
-    environment = [
-      { name = "PGDATABASE", value = var.names.shared_database },
-      { name = "PGHOST", value = each.value.address },
-      { name = "PGPORT", value = tostring(each.value.port) },
-      { name = "PGSSLMODE", value = "require" },
-      { name = "STATEMENTS", value = file("${path.module}/tenant-database/tenant.sql") },
-    ]
-    secrets = [
-      { name = "PGPASSWORD", valueFrom = "${each.value.master_user_secret[0].secret_arn}:password::" },
-      { name = "PGUSER", valueFrom = "${each.value.master_user_secret[0].secret_arn}:username::" },
-    ]
-    logConfiguration = {
-      logDriver = "awslogs"
-      options = {
-        "awslogs-group"         = var.names.log_group.database
-        "awslogs-region"        = var.context.region
-        "awslogs-stream-prefix" = each.key
-      }
-    }
+    command                = ["${local.psql} -v connections=\"$CONNECTIONS\" -f -"]
+    environment            = concat(local.shard_environment[each.key], [{ name = "STATEMENTS", value = file("${path.module}/tenant-database/tenant.sql") }])
+    secrets                = local.administrator[each.key]
+    logConfiguration       = local.task_log[each.key]
   }])
+}
+
+resource "aws_ecs_task_definition" "tenant_drop" {
+  for_each                 = aws_db_instance.this
+  family                   = "tenant-drop-${var.names.prefix}-${each.key}"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.database_task.cpu
+  memory                   = var.database_task.memory
+  execution_role_arn       = aws_iam_role.tenant_database.arn
+  skip_destroy             = true
+  container_definitions = jsonencode([{
+    name                   = "tenant-drop"
+    image                  = var.database_task.image
+    essential              = true
+    readonlyRootFilesystem = true
+    entryPoint             = ["sh", "-c"]
+    command                = ["${local.psql} -f -"]
+    environment            = concat(local.shard_environment[each.key], [{ name = "STATEMENTS", value = file("${path.module}/tenant-database/drop.sql") }])
+    secrets                = local.administrator[each.key]
+    logConfiguration       = local.task_log[each.key]
+  }])
+}
+
+# Three containers and one folder, each after the one before has ended well: a token to sign in with, the dump, and the
+# upload, whose exit code is the task's. The token is good for 15 minutes of beginning; how long a dump takes is free.
+resource "aws_ecs_task_definition" "tenant_dump" {
+  for_each                 = aws_db_instance.this
+  family                   = "tenant-dump-${var.names.prefix}-${each.key}"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.database_task.cpu
+  memory                   = var.database_task.memory
+  execution_role_arn       = aws_iam_role.tenant_database.arn
+  skip_destroy             = true
+  ephemeral_storage {
+    size_in_gib = var.database_task.dump_gib
+  }
+  volume {
+    name = "work"
+  }
+  container_definitions = jsonencode([
+    for step in [
+      {
+        name      = "token"
+        image     = var.database_task.uploader
+        after     = null
+        statement = "aws rds generate-db-auth-token --hostname \"$PGHOST\" --port \"$PGPORT\" --username \"t_$TENANT\" >/work/token"
+      },
+      {
+        name      = "dump"
+        image     = var.database_task.image
+        after     = "token"
+        statement = file("${path.module}/tenant-database/dump.sh")
+      },
+      {
+        name      = "tenant-dump"
+        image     = var.database_task.uploader
+        after     = "dump"
+        statement = "aws s3 cp /work/database.dump \"s3://$BUCKET/$KEY\" --checksum-algorithm SHA256 --only-show-errors"
+      },
+      ] : merge(
+      {
+        name                   = step.name
+        image                  = step.image
+        essential              = step.name == "tenant-dump"
+        readonlyRootFilesystem = true
+        entryPoint             = ["sh", "-euc"]
+        command                = [step.statement]
+        environment            = concat(local.shard_environment[each.key], [{ name = "AWS_REGION", value = var.context.region }, { name = "HOME", value = "/work" }])
+        mountPoints            = [{ sourceVolume = "work", containerPath = "/work", readOnly = false }]
+        logConfiguration       = local.task_log[each.key]
+      },
+      step.after == null ? {} : { dependsOn = [{ containerName = step.after, condition = "SUCCESS" }] },
+    )
+  ])
 }

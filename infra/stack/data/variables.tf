@@ -15,6 +15,7 @@ variable "names" {
     prefix          = string
     slash           = string
     evidence_bucket = string
+    archive_bucket  = string
     logs_bucket     = string
     data_alias      = string
     tenant_alias    = string
@@ -44,7 +45,7 @@ variable "evidence_buckets" {
 }
 
 variable "evidence_days" {
-  description = "How long a replaced or deleted piece of evidence is kept."
+  description = "How long a replaced or deleted piece of evidence is kept, and whatever is kept of a tenant that has left."
   type        = number
   validation {
     condition     = var.evidence_days >= 365
@@ -56,6 +57,11 @@ variable "evidence_readers" {
   description = "Roles without a tenant that may read evidence, such as the one that exports it when a tenant leaves."
   type        = list(string)
   default     = []
+}
+
+variable "offboard_role_arn" {
+  description = "The role that takes tenants out: it alone reads evidence and the archive."
+  type        = string
 }
 
 variable "database" {
@@ -74,8 +80,12 @@ variable "database" {
 }
 
 variable "database_task" {
-  description = "What the task that makes tenants' databases runs in."
-  type        = object({ image = string, cpu = number, memory = number })
+  description = "What the tasks on tenants' databases run in: psql, what uploads a dump, and room for one."
+  type        = object({ image = string, uploader = string, cpu = number, memory = number, dump_gib = number })
+  validation {
+    condition     = var.database_task.dump_gib >= 21 && var.database_task.dump_gib <= 200
+    error_message = "A task of Fargate has 21 to 200 GiB of its own, where it is not the 20 that all have."
+  }
 }
 
 variable "protect" {

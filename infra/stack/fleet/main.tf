@@ -44,6 +44,7 @@ module "data" {
   evidence_buckets   = { for tenant, of in var.fleet.tenants : tenant => "${local.names.evidence_bucket}-${tenant}" if of.evidence == "bucket" }
   evidence_days      = var.platform.evidence_days
   evidence_readers   = var.platform.evidence_readers
+  offboard_role_arn  = "${module.names.arn.iam}:role/${local.names.release_roles.offboard}"
   database           = var.platform.database
   database_task      = var.platform.database_task
   protect            = var.platform.protect

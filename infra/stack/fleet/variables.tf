@@ -113,8 +113,10 @@ variable "platform" {
       multi_az       = bool
       backup_days    = number
     })
-    database_task = optional(object({ image = string, cpu = number, memory = number }), {
-      image = "public.ecr.aws/docker/library/postgres:16-alpine", cpu = 256, memory = 512
+    database_task = optional(object({ image = string, uploader = string, cpu = number, memory = number, dump_gib = number }), {
+      image    = "public.ecr.aws/docker/library/postgres:16-alpine"
+      uploader = "public.ecr.aws/aws-cli/aws-cli:2.27.50"
+      cpu      = 512, memory = 1024, dump_gib = 100
     })
     # By tier, then by service. Every tier names every service.
     sizes = map(map(object({ cpu = number, memory = number, min = number, max = number })))

@@ -34,7 +34,7 @@ locals {
 
   # `set` is a tenant, or `control-plane`; null outside of a set.
   long = var.set == null ? {} : {
-    for name in concat(sort(var.services), ["execution"]) : name => {
+    for name in concat(sort(var.services), ["archive", "execution"]) : name => {
       role   = "${local.prefix}-${var.set}-${name}"
       target = "${local.c.fleet}-${var.set}-${name}"
     }

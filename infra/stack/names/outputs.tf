@@ -10,6 +10,7 @@ output "platform" {
     slash           = local.slash
     control_bucket  = "${local.prefix}-control-${local.c.account_id}"
     evidence_bucket = "${local.prefix}-evidence-${local.c.account_id}"
+    archive_bucket  = "${local.prefix}-archive-${local.c.account_id}"
     logs_bucket     = "${local.prefix}-logs-${local.c.account_id}"
     state_bucket    = "${local.prefix}-tfstate-${local.c.account_id}"
     data_alias      = "alias/${local.prefix}/data"
@@ -23,6 +24,7 @@ output "platform" {
       build       = "tidegate-${local.c.fleet}-build"
       plan        = "tidegate-${local.c.fleet}-plan"
       deploy      = "tidegate-${local.c.fleet}"
+      offboard    = "tidegate-${local.c.fleet}-offboard"
       infra_plan  = "tidegate-${local.c.fleet}-infra-plan"
       infra_apply = "tidegate-${local.c.fleet}-infra-apply"
     }
@@ -51,6 +53,8 @@ output "set" {
     }
     execution_role     = local.role["execution"]
     execution_role_arn = "${local.arn.iam}:role/${local.slash}/sets/${local.role["execution"]}"
+    archive_role       = local.role["archive"]
+    archive_folder     = "${var.set}/"
     manifest_key       = "sets/${var.set}/manifest.json"
     alarm_prefix       = "${local.prefix}-${var.set}-"
     secret_path        = "${local.slash}/${var.set}/"

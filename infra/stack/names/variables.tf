@@ -19,4 +19,8 @@ variable "services" {
   description = "The services of the set."
   type        = list(string)
   default     = []
+  validation {
+    condition     = !contains(var.services, "execution") && !anytrue([for service in var.services : endswith(service, "archive")])
+    error_message = "A set has roles called execution and archive, and the rights of the second go by the end of its name."
+  }
 }

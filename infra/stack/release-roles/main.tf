@@ -1,4 +1,4 @@
-# Who a workflow is in AWS: five roles, each for one kind of job, and what none of them may ever do.
+# Who a workflow is in AWS: six roles, each for one kind of job, and what none of them may ever do.
 #
 # What each may do is written once, in actions.json, by the kind of thing it is done to; this file says which things
 # those are. infra/test/actions.py compares that list with the calls that the release tool's source makes.
@@ -54,6 +54,11 @@ locals {
   definitions   = "${local.arn.ecs}:task-definition/${local.platform.prefix}-*"
   task_families = [for task in sort(tolist(var.tasks)) : "${local.arn.ecs}:task-definition/${local.platform.prefix}-*-${task}:*"]
   evidence      = ["${local.arn.s3}${local.platform.evidence_bucket}/*", "${local.arn.s3}${local.platform.evidence_bucket}-*/*"]
+  archive       = "${local.arn.s3}${local.platform.archive_bucket}"
+  # Those of stack/data: of a shard, and told at their start whose part is meant.
+  data_families = [for task in ["tenant-dump", "tenant-drop"] : "${local.arn.ecs}:task-definition/${task}-${local.platform.prefix}-*"]
+  archive_roles = "${local.arn.iam}:role${local.platform.role_path}${local.platform.prefix}-*-archive"
+  data_roles    = ["${local.arn.iam}:role/tenant-database-${local.platform.prefix}", local.archive_roles]
 
   read = [
     { Sid = "ReadAnywhere", Effect = "Allow", Action = local.actions.read.anywhere, Resource = "*" },
@@ -77,7 +82,8 @@ locals {
 
   no_data = [
     { Sid = "NoData", Effect = "Deny", Action = local.actions.data_never, Resource = "*" },
-    { Sid = "NoEvidence", Effect = "Deny", Action = ["s3:*Object*"], Resource = local.evidence },
+    { Sid = "NoEvidence", Effect = "Deny", Action = ["s3:*Object*"], Resource = concat(local.evidence, ["${local.archive}/*"]) },
+    { Sid = "GiveNoRoleOfTheArchive", Effect = "Deny", Action = local.actions.deploy.roles, Resource = local.archive_roles },
     {
       Sid       = "NoTenantsKey"
       Effect    = "Deny"
@@ -99,6 +105,35 @@ locals {
     { Sid = "GiveNoOtherRole", Effect = "Deny", Action = local.actions.deploy.roles, NotResource = "${local.arn.iam}:role${local.platform.role_path}*" },
   ]
 
+  # What puts tenants to sleep and wakes them, beside the number of their tasks.
+  rest = [
+    {
+      Sid      = "SleepAndWake"
+      Effect   = "Allow"
+      Action   = local.actions.deploy.scaling
+      Resource = "${local.arn.scaling}/*"
+      Condition = { StringEquals = {
+        "application-autoscaling:service-namespace"  = "ecs"
+        "application-autoscaling:scalable-dimension" = "ecs:service:DesiredCount"
+      } }
+    },
+    {
+      # The order of rules and nothing else: with CreateRule or ModifyRule it could send one tenant's requests to another.
+      Sid       = "LayThe503OverRoutes"
+      Effect    = "Allow"
+      Action    = local.actions.deploy.routes
+      Resource  = "${local.arn.elb}:listener-rule/app/${local.platform.prefix}-*"
+      Condition = { StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet } }
+    },
+    {
+      Sid       = "RestDatabases"
+      Effect    = "Allow"
+      Action    = local.actions.deploy.databases
+      Resource  = "${local.arn.rds}:db:${local.platform.prefix}-*"
+      Condition = { StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet } }
+    },
+  ]
+
   deploy = concat(local.read, local.no_data, local.pass,
     [
       {
@@ -116,31 +151,9 @@ locals {
       # Knows no resource (service authorization reference, ECS); what it may run as is held by PassRole.
       { Sid = "RegisterDefinitions", Effect = "Allow", Action = local.actions.deploy.definitions, Resource = "*" },
       { Sid = "TagThemAsTheyAreMade", Effect = "Allow", Action = local.actions.deploy.tags, Resource = "${local.definitions}:*", Condition = { StringEquals = { "ecs:CreateAction" = "RegisterTaskDefinition" } } },
-      {
-        Sid      = "SleepAndWake"
-        Effect   = "Allow"
-        Action   = local.actions.deploy.scaling
-        Resource = "${local.arn.scaling}/*"
-        Condition = { StringEquals = {
-          "application-autoscaling:service-namespace"  = "ecs"
-          "application-autoscaling:scalable-dimension" = "ecs:service:DesiredCount"
-        } }
-      },
-      {
-        # The order of rules and nothing else: with CreateRule or ModifyRule it could send one tenant's requests to another.
-        Sid       = "LayThe503OverRoutes"
-        Effect    = "Allow"
-        Action    = local.actions.deploy.routes
-        Resource  = "${local.arn.elb}:listener-rule/app/${local.platform.prefix}-*"
-        Condition = { StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet } }
-      },
-      {
-        Sid       = "RestDatabases"
-        Effect    = "Allow"
-        Action    = local.actions.deploy.databases
-        Resource  = "${local.arn.rds}:db:${local.platform.prefix}-*"
-        Condition = { StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet } }
-      },
+    ],
+    local.rest,
+    [
       { Sid = "Never", Effect = "Deny", Action = local.actions.deploy_never, Resource = "*" },
       merge(
         { Sid = "RunNothingElse", Effect = "Deny", Action = local.actions.deploy.tasks },
@@ -157,6 +170,43 @@ locals {
     [for arns in [var.repository_arns] : { Sid = "TagWhatIsReleased", Effect = "Allow", Action = local.actions.deploy.tag_images, Resource = arns } if var.registry_here],
     [for statement in local.build : statement if var.deploy_builds],
   )
+
+  # Takes tenants out: to sleep, what is kept of them into the archive, and after that their data away. It moves no
+  # release, and which tenant is meant is the release tool's word: the workflow's environment has reviewers for that.
+  offboard = concat(local.read, local.rest, [
+    {
+      Sid      = "NoTasksForServices"
+      Effect   = "Allow"
+      Action   = local.actions.deploy.services
+      Resource = local.services
+      Condition = {
+        StringEquals = { "aws:ResourceTag/tidegate" = var.context.fleet }
+        # Present only when another task definition is sent.
+        Null = { "ecs:task-definition" = "true" }
+      }
+    },
+    { Sid = "Evidence", Effect = "Allow", Action = local.actions.offboard.evidence, Resource = local.evidence },
+    { Sid = "WhereEvidenceIs", Effect = "Allow", Action = local.actions.offboard.evidence_of_buckets, Resource = [for of in local.evidence : trimsuffix(of, "/*")] },
+    { Sid = "Purge", Effect = "Allow", Action = local.actions.offboard.purge, Resource = local.evidence },
+    { Sid = "Archive", Effect = "Allow", Action = local.actions.offboard.archive, Resource = "${local.archive}/*" },
+    { Sid = "WhatIsInTheArchive", Effect = "Allow", Action = local.actions.offboard.archive_bucket, Resource = local.archive },
+    { Sid = "TheArchiveStays", Effect = "Deny", Action = ["s3:BypassGovernanceRetention", "s3:DeleteObject*", "s3:PutObjectRetention", "s3:PutObjectLegalHold"], Resource = "${local.archive}/*" },
+    {
+      Sid      = "KeysOfBoth"
+      Effect   = "Allow"
+      Action   = local.actions.offboard.keys
+      Resource = "${local.arn.kms}:key/*"
+      Condition = {
+        "ForAnyValue:StringLike" = { "kms:ResourceAliases" = [local.platform.data_alias, "${local.platform.tenant_alias}*"] }
+        StringEquals             = { "kms:ViaService" = "s3.${var.context.region}.amazonaws.com" }
+      }
+    },
+    { Sid = "RunTasksOnDatabases", Effect = "Allow", Action = local.actions.deploy.tasks, Resource = [for family in local.data_families : "${family}:*"], Condition = { ArnEquals = { "ecs:cluster" = local.clusters } } },
+    { Sid = "GiveThemTheirRoles", Effect = "Allow", Action = local.actions.deploy.roles, Resource = local.data_roles, Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } } },
+    { Sid = "GiveNoOtherRole", Effect = "Deny", Action = local.actions.deploy.roles, NotResource = local.data_roles },
+    { Sid = "NoData", Effect = "Deny", Action = local.actions.data_never, Resource = "*" },
+    { Sid = "Never", Effect = "Deny", Action = concat(local.actions.deploy_never, local.actions.deploy.definitions), Resource = "*" },
+  ])
 
   build = [
     { Sid = "SignInToTheRegistry", Effect = "Allow", Action = local.actions.build.sign_in, Resource = "*" },
@@ -200,6 +250,7 @@ locals {
       build       = concat(local.build, local.no_data)
       plan        = concat(local.read, local.no_data)
       deploy      = local.deploy
+      offboard    = local.offboard
       infra_plan  = local.infra_plan
       infra_apply = local.infra_apply
     } : role => jsonencode({ Version = "2012-10-17", Statement = statements }) if contains(keys(var.jobs), role)

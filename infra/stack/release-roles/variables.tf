@@ -31,8 +31,8 @@ variable "jobs" {
   description = "Which jobs each role is for: GitHub environments, and workflow files. A role that is not named is not made."
   type        = map(object({ environments = set(string), workflows = set(string) }))
   validation {
-    condition     = length(setsubtract(keys(var.jobs), ["build", "plan", "deploy", "infra_plan", "infra_apply"])) == 0
-    error_message = "Roles are build, plan, deploy, infra_plan and infra_apply."
+    condition     = length(setsubtract(keys(var.jobs), ["build", "plan", "deploy", "offboard", "infra_plan", "infra_apply"])) == 0
+    error_message = "Roles are build, plan, deploy, offboard, infra_plan and infra_apply."
   }
   validation {
     condition     = alltrue([for jobs in var.jobs : length(jobs.environments) > 0 && length(jobs.workflows) > 0])

@@ -93,6 +93,28 @@ locals {
     }) if length(of.uses) > 0
   }
 
+  # What saves a tenant's rows when it leaves, as nobody but itself: its user signs in, and its folder is written.
+  archive_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Database"
+        Effect   = "Allow"
+        Action   = "rds-db:connect"
+        Resource = "${local.arn.rds_db}:*/${local.names.database_user}"
+      },
+      {
+        Sid      = "Archive"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        Resource = "${local.arn.s3}${local.platform.archive_bucket}/${local.names.archive_folder}*"
+      },
+      merge(local.key.s3, {
+        Condition = merge(local.key.s3.Condition, { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = [local.platform.data_alias] } })
+      }),
+    ]
+  })
+
   execution_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -146,6 +168,28 @@ resource "aws_iam_role_policy" "task" {
   name     = "own"
   role     = aws_iam_role.task[each.key].name
   policy   = each.value
+}
+
+resource "aws_iam_role" "archive" {
+  name                 = local.names.archive_role
+  path                 = local.platform.role_path
+  description          = "Saves the rows of tenant ${var.tenant} when it leaves"
+  assume_role_policy   = local.trust
+  permissions_boundary = var.ceiling_arn
+  tags                 = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = local.names.archive_role == "${local.platform.prefix}-${var.tenant}-archive"
+      error_message = "The release tool names this role whole, so it must fit into 64 characters: ${local.platform.prefix}-${var.tenant}-archive"
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "archive" {
+  name   = "own"
+  role   = aws_iam_role.archive.name
+  policy = local.archive_policy
 }
 
 resource "aws_iam_role" "execution" {

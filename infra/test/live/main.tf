@@ -144,6 +144,7 @@ module "tenant" {
   state        = each.value.state
   slot         = each.value.slot
   host         = each.value.host
+  wake_host    = "${each.key}--wake.${var.fleet.domain}"
   database     = each.value.rds
   evidence     = each.value.evidence
   cluster_name = each.value.cluster

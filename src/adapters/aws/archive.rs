@@ -162,6 +162,7 @@ mod tests {
             bucket: "evidence".to_owned(),
             prefix: "tenants/acme/".to_owned(),
             archive: "archive".to_owned(),
+            role: "role".to_owned(),
             shard: "s1".to_owned(),
             tasks: "shop-prod-s1".to_owned(),
             rds: crate::domain::fleet::Rds::Schema,

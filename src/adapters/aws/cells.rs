@@ -48,6 +48,9 @@ pub struct AwsEnvironment {
     pub id_token_bearer: Option<Secret>,
     /// The workflow run, for the session name that CloudTrail shows.
     pub run: Option<String>,
+    /// `TIDEGATE_JOB`: a kind of job with a role of its own, named after the cell's (`infra/stack/names`), such as
+    /// `offboard`. None for a job that releases.
+    pub job: Option<String>,
 }
 
 /// The accounts and Regions, and the clients of those that were used.

@@ -46,12 +46,13 @@ pub(super) async fn of_cell(
 ) -> PortResult<SharedCredentialsProvider> {
     let session = session_name(environment.run.as_deref());
     let Some(role) = &cell.role else { return Ok(SharedCredentialsProvider::new(ambient(base))) };
+    let role = environment.job.as_ref().map_or_else(|| role.clone(), |job| format!("{role}-{job}"));
     if let (Some(url), Some(bearer)) = (&environment.id_token_url, &environment.id_token_bearer) {
         let tokens = IdTokens::new(url, bearer)?;
         let sts = aws_sdk_sts::Client::new(base);
-        return Ok(SharedCredentialsProvider::new(JobIdentity { tokens, sts, role: role.clone(), session }));
+        return Ok(SharedCredentialsProvider::new(JobIdentity { tokens, sts, role, session }));
     }
-    let role = AssumeRoleProvider::builder(role.clone()).session_name(session).configure(base);
+    let role = AssumeRoleProvider::builder(role).session_name(session).configure(base);
     Ok(SharedCredentialsProvider::new(role.build_from_provider(ambient(base)).await))
 }
 
@@ -207,12 +208,17 @@ mod tests {
             id_token_url: Some(format!("{}/token?api-version=2", aws.url)),
             id_token_bearer: Some(Secret::new(bearer)),
             run: Some("42/1".to_owned()),
+            job: None,
         }
     }
 
     async fn describe(aws: &Loopback, bearer: &str) -> PortResult<()> {
+        describe_as(aws, environment(aws, bearer)).await
+    }
+
+    async fn describe_as(aws: &Loopback, environment: AwsEnvironment) -> PortResult<()> {
         let cells = BTreeMap::from([(cell_name(), cell(&aws.url, Some(ROLE)))]);
-        let cells = Cells::connect(&cells, &environment(aws, bearer));
+        let cells = Cells::connect(&cells, &environment);
         let clients = cells.clients(&cell_name()).await?;
         match clients.ecr.describe_images().repository_name("r").send().await {
             Err(error) if error.as_service_error().is_some() => Ok(()),
@@ -233,6 +239,20 @@ mod tests {
         assert!(!asked[1].headers.contains_key("authorization"), "the token is the proof, nothing signs");
         let signed = asked[2].headers["authorization"].to_str().unwrap();
         assert!(signed.contains("Credential=ASIAROLE/"), "{signed}");
+    }
+
+    #[tokio::test]
+    async fn a_job_of_another_kind_takes_another_role() {
+        let aws = github_and_aws().await;
+        let role = async |job: Option<&str>| {
+            let environment = AwsEnvironment { job: job.map(str::to_owned), ..environment(&aws, "right") };
+            describe_as(&aws, environment).await.unwrap();
+            let form =
+                String::from_utf8_lossy(&aws.asked_for("AssumeRoleWithWebIdentity").pop().unwrap().body).into_owned();
+            form.split('&').find_map(|pair| pair.strip_prefix("RoleArn=").map(str::to_owned)).unwrap()
+        };
+        assert!(role(None).await.ends_with("role%2Ftidegate"));
+        assert!(role(Some("offboard")).await.ends_with("role%2Ftidegate-offboard"));
     }
 
     #[tokio::test]

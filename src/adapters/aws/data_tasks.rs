@@ -1,5 +1,6 @@
 //! One-shot tasks on a tenant's part of a database: a dump into the archive, and taking it out. They are task
-//! definitions of Terraform's, one a shard, that are told whose part it is when they are started.
+//! definitions of Terraform's, one a shard, that are told whose part it is when they are started. A dump runs under the
+//! tenant's own role, so that it can save nobody else's rows, and nowhere else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::cells::Cells;
-use super::task;
+use super::task::{self, Orders};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{ServiceKey, ServiceName, TaskArn};
 use crate::domain::offboard::DUMP;
@@ -27,7 +28,12 @@ impl EcsDataTasks {
     }
 }
 
-/// Name of the container, and the beginning of the family's.
+/// The containers of each task, which are all told the same; the last one's end is the task's
+/// (`infra/stack/data/tenant_database.tf`).
+const DUMPS: &[&str] = &["token", "dump", "tenant-dump"];
+const DROPS: &[&str] = &["tenant-drop"];
+
+/// Name of the container whose end counts, and the beginning of the family's.
 fn name(work: DataWork) -> &'static str {
     match work {
         DataWork::Dump => "tenant-dump",
@@ -77,7 +83,12 @@ impl DataTaskWriter for EcsDataTasks {
         let run = run_of(task)?;
         // The family, whose newest active revision ECS takes: Terraform is the only one who registers any.
         let family = run.address.ecs_service.clone();
-        task::start(&self.cells, &run, &family, beside, Some((name(task.work), &told(task)))).await
+        let told = told(task);
+        let orders = match task.work {
+            DataWork::Dump => Orders { containers: DUMPS, told: &told, role: Some(&task.of.role) },
+            DataWork::Drop => Orders { containers: DROPS, told: &told, role: None },
+        };
+        task::start(&self.cells, &run, &family, beside, Some(orders)).await
     }
 }
 
@@ -111,6 +122,7 @@ mod tests {
             bucket: "evidence".to_owned(),
             prefix: "tenants/acme/".to_owned(),
             archive: "archive".to_owned(),
+            role: "arn:aws:iam::1:role/acme-archive".to_owned(),
             shard: "s1".to_owned(),
             tasks: "shop-prod-s1".to_owned(),
             rds: Rds::Database,
@@ -130,7 +142,11 @@ mod tests {
             {"name": "BUCKET", "value": "archive"}, {"name": "KEY", "value": "acme/7/database.dump"},
             {"name": "MODE", "value": "database"}, {"name": "TENANT", "value": "acme"},
         ]);
-        let overrides = json!({"containerOverrides": [{"name": "tenant-dump", "environment": environment}]});
+        let told = |name| json!({"name": name, "environment": environment});
+        let overrides = json!({
+            "containerOverrides": [told("token"), told("dump"), told("tenant-dump")],
+            "taskRoleArn": "arn:aws:iam::1:role/acme-archive",
+        });
         assert_eq!(sent["overrides"], overrides);
     }
 }

@@ -74,8 +74,9 @@ impl FleetWriter for EcsFleet {
         _proof: &OpenRollout,
         service: &Address,
         target: &TaskDefinitionArn,
+        tasks: Option<u32>,
     ) -> PortResult<DeploymentId> {
-        update::update(self.cells.clients(&service.cell).await?, service, target).await
+        update::update(self.cells.clients(&service.cell).await?, service, target, tasks).await
     }
 
     async fn stop(&self, _proof: &OpenRollout, service: &Address, deployment: &DeploymentId) -> PortResult<()> {

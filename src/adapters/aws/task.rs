@@ -32,8 +32,15 @@ const TASKS_PER_CALL: usize = 100;
 /// Digits of the token in the mark: `startedBy` was limited to 36 characters for long.
 const MARK_DIGITS: usize = 26;
 
-/// What the container of this name is told in its environment.
-pub(super) type Told<'a> = (&'a str, &'a BTreeMap<&'static str, String>);
+/// What a task is started with beside its definition.
+pub(super) struct Orders<'a> {
+    /// Its containers.
+    pub(super) containers: &'a [&'a str],
+    /// What each of them finds in its environment.
+    pub(super) told: &'a BTreeMap<&'static str, String>,
+    /// What they run as, where the definition names no role.
+    pub(super) role: Option<&'a str>,
+}
 
 /// Starts a task of a release.
 pub(super) async fn run(
@@ -51,7 +58,7 @@ pub(super) async fn start(
     run: &TaskRun,
     definition: &str,
     beside: &Address,
-    told: Option<Told<'_>>,
+    orders: Option<Orders<'_>>,
 ) -> PortResult<TaskArn> {
     let address = &run.address;
     let short = definition.rsplit(":task-definition/").next().unwrap_or(definition);
@@ -66,7 +73,7 @@ pub(super) async fn start(
     };
     let clients = cells.clients(&address.cell).await?;
     clients.pace(Group::ClusterModify).await;
-    let request = request(clients, run, definition, &service).set_overrides(told.map(overrides));
+    let request = request(clients, run, definition, &service).set_overrides(orders.as_ref().map(overrides));
     let answer = request.send().await.map_err(|error| failure(&doing, &error))?;
     let started = answer.tasks().iter().find_map(|task| task.task_arn()?.parse().ok());
     started.ok_or_else(|| {
@@ -76,11 +83,15 @@ pub(super) async fn start(
     })
 }
 
-fn overrides((container, told): Told<'_>) -> TaskOverride {
+fn overrides(orders: &Orders<'_>) -> TaskOverride {
     let pair = |(name, value): (&&str, &String)| KeyValuePair::builder().name(*name).value(value).build();
-    let environment = told.iter().map(pair).collect();
-    let container = ContainerOverride::builder().name(container).set_environment(Some(environment)).build();
-    TaskOverride::builder().container_overrides(container).build()
+    let environment: Vec<KeyValuePair> = orders.told.iter().map(pair).collect();
+    let told =
+        |name: &&str| ContainerOverride::builder().name(*name).set_environment(Some(environment.clone())).build();
+    TaskOverride::builder()
+        .set_container_overrides(Some(orders.containers.iter().map(told).collect()))
+        .set_task_role_arn(orders.role.map(str::to_owned))
+        .build()
 }
 
 fn request(clients: &Clients, run: &TaskRun, definition: &str, beside: &Service) -> RunTaskFluentBuilder {

@@ -45,8 +45,14 @@ fn task_definition(asked: &Asked) -> Reply {
 }
 
 fn rollout() -> (Rollout, Change) {
-    let target =
-        |revision| Target { hash: hash(revision), task_definition: None, template: None, digest: None, version: None };
+    let target = |revision| Target {
+        hash: hash(revision),
+        task_definition: None,
+        template: None,
+        digest: None,
+        version: None,
+        tasks: None,
+    };
     let change = Change {
         service: address("acme").service,
         role: Role::Serving,

@@ -68,8 +68,8 @@ impl FleetWriter for Sim {
             Some(known) => known.serving(&world),
             None => world.newest(&service.ecs_service).ok_or_else(|| missing(service))?,
         };
-        let current = current.as_str().to_owned();
-        let prefix = current.rsplit_once(':').map_or(current.as_str(), |(prefix, _)| prefix).to_owned();
+        let head = current.as_str().rsplit_once('/').map_or("", |(head, _)| head);
+        let prefix = format!("{head}/{}", service.ecs_service);
         let same =
             |arn: &&TaskDefinitionArn| world.hash(arn, &service.service.service).as_ref() == Some(&rendered.hash);
         if let Some(there) = world.revisions_of(&prefix).find(same) {
@@ -83,12 +83,19 @@ impl FleetWriter for Sim {
         Ok(arn)
     }
 
-    async fn update(&self, _: &OpenRollout, service: &Address, target: &TaskDefinitionArn) -> PortResult<DeploymentId> {
+    async fn update(
+        &self,
+        _: &OpenRollout,
+        service: &Address,
+        target: &TaskDefinitionArn,
+        tasks: Option<u32>,
+    ) -> PortResult<DeploymentId> {
         let mut world = self.world();
         world.count("ECS UpdateService");
         advance(&mut world, service);
         let (id, now) = (world.next_deployment(), world.now);
         let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        known.desired = tasks.unwrap_or(known.desired);
         Ok(known.update(target, id, now))
     }
 

@@ -151,7 +151,8 @@ impl World {
 }
 
 fn entry(kind: &str, service: &ServiceName, family: &str, template: &Value) -> Value {
-    json!({"kind": kind, "family": family, "container": service, "template": template_of(template)})
+    let scaling = if kind == "task" { Value::Null } else { json!({"min": 2, "max": 6}) };
+    json!({"kind": kind, "family": family, "container": service, "template": template_of(template), "scaling": scaling})
 }
 
 fn template_of(template: &Value) -> Value {

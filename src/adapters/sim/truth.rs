@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::World;
-use super::service::{Fault, FaultKind, begin};
-use crate::domain::directive::{Decided, Directives};
+use super::service::{Fault, FaultKind, SimService, begin};
+use crate::domain::directive::{Decided, Directives, Scaling};
+use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{
     ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, TaskDefinitionArn, Version,
 };
@@ -159,6 +160,32 @@ impl World {
         if let Some(service) = self.services.get_mut(&name) {
             service.desired = desired;
         }
+    }
+
+    /// The services of these sets are as Terraform makes them: on their placeholders, at no task.
+    pub(crate) fn bear(&mut self, app: &Application, fleet: &Fleet, sets: &[SetId]) {
+        for key in app.services_in(fleet).filter(|key| sets.contains(&key.set)) {
+            let name = app.ecs_name(&fleet.name, &key);
+            let family = app.placeholder(&fleet.name, &key.service);
+            let Some(known) = self.services.get(&name).map(|service| service.primary.task_definition.clone()) else {
+                continue;
+            };
+            let prefix = known.as_str().replace(known.family_and_revision(), &family);
+            let container = json!({"name": key.service, "image": "busybox:1.37", "essential": true});
+            let definition = json!({"family": family, "containerDefinitions": [container]});
+            let placeholder = self.register(&prefix, definition);
+            let id = self.next_deployment();
+            let mut service = SimService::steady(fleet.name.clone(), key.clone(), placeholder, id, 0);
+            service.scaling =
+                Some(Scaling { min: 0, max: 6, in_suspended: false, out_suspended: false, scheduled_suspended: false });
+            self.services.insert(name, service);
+        }
+    }
+
+    /// How many tasks a service wants, and how many autoscaling keeps at least.
+    pub(crate) fn tasks_of(&self, fleet: &FleetName, key: &ServiceKey) -> Option<(u32, Option<u32>)> {
+        let service = self.services.get(&self.name_of(fleet, key))?;
+        Some((service.desired, service.scaling.map(|scaling| scaling.min)))
     }
 
     /// The service is deleted: ECS calls it INACTIVE, and then does not know it.

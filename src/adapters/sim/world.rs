@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Gives every service of the file that is not there yet its place, on an image from before.
-    pub(super) fn take_in(&mut self, application: &Application) {
+    pub(crate) fn take_in(&mut self, application: &Application) {
         self.app = application.name.to_string();
         for fleet in &application.fleets {
             self.hosts.extend(fleet.sets.iter().map(|set| (set.host.clone(), fleet.name.clone())));

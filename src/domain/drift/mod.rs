@@ -186,7 +186,12 @@ fn compare(of: Compared<'_>, set: &ServiceSet, key: &ServiceKey, drift: &mut Dri
     };
     drift.compared += 1;
     drift.found.extend(match (set.state, live.desired) {
-        (SetState::Active, 0) => Some(found(Kind::AtZero, "desired count is 0, and nothing says why".to_owned())),
+        (SetState::Active, 0) => {
+            let unborn = live.is_unborn(&of.app.placeholder(&of.fleet.name, &key.service));
+            let what =
+                if unborn { "no release has started it yet" } else { "desired count is 0, and nothing says why" };
+            Some(found(Kind::AtZero, what.to_owned()))
+        }
         (SetState::Paused, 1..) => {
             Some(found(Kind::Awake, format!("{} tasks should run, though it is paused", live.desired)))
         }

@@ -116,12 +116,14 @@ fn tasks_that_are_not_there_and_tasks_that_should_not_be() {
     }
     (fixture.live("t01/worker").desired, fixture.live("t01/worker").running) = (3, 3);
     fixture.world.live.insert(key("t02/api"), ServiceSeen::Missing);
+    fixture.world.unborn(&key("t02/worker"), 2);
     assert_eq!(
         fixture.told(),
         [
             "at_zero t00/api: desired count is 0, and nothing says why",
             "awake t01/worker: 3 tasks should run, though it is paused",
             "missing t02/api: ECS has no active service of that name",
+            "at_zero t02/worker: no release has started it yet",
         ]
     );
 }

@@ -52,6 +52,8 @@ pub(in crate::domain) struct World {
     pub(in crate::domain) templates: BTreeMap<ServiceKey, Template>,
     /// What the templates change of what runs.
     pub(in crate::domain) changes: BTreeMap<ServiceKey, Vec<FieldChange>>,
+    /// Tasks that are published of a service.
+    pub(in crate::domain) tasks: BTreeMap<ServiceKey, u32>,
     /// Sets whose manifests cannot be used.
     pub(in crate::domain) bad: BTreeMap<SetId, Reason>,
     pub(in crate::domain) families: BTreeMap<ServiceKey, FamilySeen>,
@@ -89,6 +91,7 @@ impl World {
             live: BTreeMap::new(),
             templates: BTreeMap::new(),
             changes: BTreeMap::new(),
+            tasks: BTreeMap::new(),
             bad: BTreeMap::new(),
             families: BTreeMap::new(),
             migrations: Vec::new(),
@@ -130,7 +133,8 @@ impl World {
                 // What changes comes from outside, else from what runs.
                 let published = (!changes.is_empty()).then_some(jiff::Timestamp::UNIX_EPOCH);
                 let before = published.map_or_else(|| template.hash(), |_| ContentHash::of(b"before"));
-                Ok(Draft { template: template.clone(), published, before: Some(before), changes })
+                let tasks = self.tasks.get(key).copied();
+                Ok(Draft { template: template.clone(), published, before: Some(before), changes, tasks })
             }
         };
         self.templates.iter().map(|(key, template)| (key.clone(), draft(key, template))).collect()
@@ -156,6 +160,16 @@ impl World {
         self.keys().into_iter().filter(|key| &key.set == set).collect()
     }
 
+    /// A service as Terraform makes it: on its placeholder at no task, with no record, and with a number of tasks.
+    pub(in crate::domain) fn unborn(&mut self, key: &ServiceKey, tasks: u32) {
+        let family = self.app.placeholder(&self.fleet().name, &key.service);
+        let arn = format!("arn:aws:ecs:eu-west-1:2:task-definition/{family}:1").parse().unwrap();
+        let runs = Runs { task_definition: arn, hash: ContentHash::of(b"placeholder"), digest: None };
+        self.live.insert(key.clone(), ServiceSeen::Live(Live { desired: 0, running: 0, ..live(runs) }));
+        self.state.services.remove(key);
+        self.tasks.insert(key.clone(), tasks);
+    }
+
     /// Lets a service run a release, live and by the records.
     pub(in crate::domain) fn runs(&mut self, key: &ServiceKey, release: &Release) {
         let image = &release.images[&key.service];
@@ -173,6 +187,7 @@ impl World {
             template: Some(self.templates[key].hash()),
             digest: runs.digest.clone(),
             version: Some(image.built_as.clone()),
+            tasks: None,
         };
         let recorded = ServiceState {
             release: release.version.clone(),

@@ -98,7 +98,14 @@ fn worst(at: Situation<'_>, key: &ServiceKey, class: MigrationClass, version: &V
 
 /// What was there before the first run: nothing that could be named, or that anybody could go back to.
 fn never(target: &Target) -> Target {
-    Target { hash: target.hash.clone(), task_definition: None, template: None, digest: None, version: None }
+    Target {
+        hash: target.hash.clone(),
+        task_definition: None,
+        template: None,
+        digest: None,
+        version: None,
+        tasks: None,
+    }
 }
 
 fn before(at: Situation<'_>, key: &ServiceKey, newest: &Runs, template: Option<ContentHash>) -> Target {
@@ -109,5 +116,6 @@ fn before(at: Situation<'_>, key: &ServiceKey, newest: &Runs, template: Option<C
         template,
         digest: newest.digest.clone(),
         version: recorded.and_then(|state| state.runs.version.clone()),
+        tasks: None,
     }
 }

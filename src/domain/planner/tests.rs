@@ -243,6 +243,55 @@ fn inv_09_inv_10_every_problem_is_told_and_no_plan_is_made() {
 }
 
 #[test]
+fn the_first_release_of_a_service_starts_its_first_tasks() {
+    let mut world = World::with_canary(3);
+    for service in ["t01/api", "t01/search", "t01/worker"] {
+        world.unborn(&key(service), 3);
+    }
+    let plan = world.plan().unwrap();
+    let first: Vec<(String, Option<u32>)> =
+        plan.changes().map(|change| (change.service.to_string(), change.first_tasks())).collect();
+    let expected = |(service, tasks): &(String, Option<u32>)| *tasks == service.starts_with("t01/").then_some(3);
+    assert!(first.iter().all(expected) && first.len() == 10, "{first:?}");
+    let change = plan.changes().find(|change| change.service == key("t01/api")).unwrap();
+    assert!(change.configuration.is_empty(), "a placeholder is nobody's configuration");
+    let back = change.reversed(&[]);
+    assert_eq!((back.rests(), back.target.tasks, back.first_tasks(), &back.probe), (true, Some(0), None, &None));
+}
+
+#[test]
+fn inv_10_zero_tasks_for_any_other_reason_prove_nothing() {
+    let refused = |world: &World| {
+        let told: Vec<String> = world.plan().unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["t01/api: desired count is 0, so the release is unproven there"]);
+    };
+    let mut by_hand = World::with_canary(3);
+    let Some(ServiceSeen::Live(live)) = by_hand.live.get_mut(&key("t01/api")) else { panic!() };
+    (live.desired, live.running) = (0, 0);
+    by_hand.tasks.insert(key("t01/api"), 3);
+    refused(&by_hand);
+    let mut untold = World::with_canary(3);
+    untold.unborn(&key("t01/api"), 3);
+    untold.tasks.clear();
+    refused(&untold);
+    untold.tasks.insert(key("t01/api"), 0);
+    refused(&untold);
+}
+
+#[test]
+fn nobody_goes_back_to_where_it_never_was() {
+    let mut world = World::with_canary(3);
+    for service in ["t01/api", "t01/search", "t01/worker", "t02/search"] {
+        world.unborn(&key(service), 3);
+    }
+    world.direction = Direction::RollbackTo(version("1.1.0"));
+    let plan = world.plan().unwrap();
+    assert_eq!(sets_of(&plan), [vec!["control-plane"], vec!["t00", "t02"]]);
+    assert_eq!(plan.excluded[0].set.as_str(), "t01");
+    assert!(plan.changes().all(|change| change.service != key("t02/search") && change.target.tasks.is_none()));
+}
+
+#[test]
 fn inv_24_the_hash_changes_with_everything_a_plan_is_made_of() {
     type Change = (&'static str, fn(&mut World));
     let changes: [Change; 16] = [

@@ -46,6 +46,7 @@ fn ran(world: &mut World, task: &str, of: &str, result: ServiceResult) {
         template: None,
         digest: Some(image.digest),
         version: Some(image.built_as),
+        tasks: None,
     };
     let state = ServiceState { release: version(of), runs, result, at: jiff::Timestamp::UNIX_EPOCH };
     world.state.services.insert(key(task), state);

@@ -111,6 +111,15 @@ fn inv_04_a_template_that_names_an_image_is_refused() {
 }
 
 #[test]
+fn the_tasks_of_a_first_release_are_what_terraform_scales_down_to() {
+    let PublishedSeen::Is(published) = of("acme").read(FIXTURE, at()) else { panic!() };
+    let scaling = &good()["services"]["api"]["scaling"];
+    let tasks = published.tasks[&"api".parse().unwrap()];
+    assert_eq!(Some(u64::from(tasks)), scaling["min"].as_u64());
+    assert!(tasks > 0);
+}
+
+#[test]
 fn fields_of_later_versions_are_left_alone() {
     let mut manifest = good();
     manifest["aFieldOfNextYear"] = json!({"deep": true});
@@ -118,7 +127,7 @@ fn fields_of_later_versions_are_left_alone() {
 }
 
 fn published(template: Template, at: Timestamp) -> Published {
-    Published { at, templates: [("api".parse().unwrap(), template)].into() }
+    Published { at, templates: [("api".parse().unwrap(), template)].into(), tasks: BTreeMap::new() }
 }
 
 fn template(cpu: &str) -> Template {

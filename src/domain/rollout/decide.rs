@@ -224,7 +224,7 @@ impl Rollout {
         let probe = self.plan.gate.probe.as_ref().filter(votes);
         let probe =
             probe.map(|policy| judge_probe(policy, &change.service, seen.health.probes.get(&change.service), done));
-        let targets = (done && self.plan.gate.targets_healthy && !change.is_task())
+        let targets = (done && self.plan.gate.targets_healthy && !change.is_task() && !change.rests())
             .then(|| judge_targets(&change.service, seen.health.targets.get(&change.service)));
         all_of([Some(ecs), probe, targets].into_iter().flatten())
     }

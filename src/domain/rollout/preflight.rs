@@ -31,7 +31,9 @@ fn base(change: &Change, live: &ServiceSeen) -> Verdict {
     match live {
         ServiceSeen::Unreachable { why } => unknown(change, why),
         ServiceSeen::Missing => Verdict::Fail(not_ready("ECS has no active service of that name")),
-        ServiceSeen::Live(live) if live.desired == 0 => Verdict::Fail(Reason::Unproven { service }),
+        ServiceSeen::Live(live) if live.desired == 0 && !change.begins_on(live) => {
+            Verdict::Fail(Reason::Unproven { service })
+        }
         ServiceSeen::Live(live) if live.runs.hash == change.target.hash => Verdict::Pass,
         ServiceSeen::Live(live) if live.runs.hash != change.before.hash => Verdict::Fail(Reason::ForeignChange {
             service,
@@ -76,6 +78,8 @@ fn image(change: &Change, image: &Availability) -> Verdict {
 
 fn way_back(change: &Change, ahead: &Ahead) -> Verdict {
     match &ahead.way_back {
+        // Back to no tasks, which need nothing.
+        _ if change.first_tasks().is_some() => Verdict::Pass,
         Availability::Yes => Verdict::Pass,
         Availability::No { why } => {
             Verdict::Fail(Reason::NoWayBack { service: change.service.clone(), why: why.clone() })

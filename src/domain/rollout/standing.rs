@@ -53,7 +53,21 @@ impl Rollout {
             Some(ServiceSeen::Missing) => {
                 Standing::Failed(Reason::NotReady { service, why: "ECS has no active service of that name".to_owned() })
             }
-            Some(ServiceSeen::Live(live)) if live.desired == 0 && !breaks(Mutant::ZeroIsHealthy) => {
+            // ECS has gone back by itself, and gives its placeholder the tasks that were meant for the first release.
+            Some(ServiceSeen::Live(live))
+                if change.rests() && live.desired > 0 && live.runs.hash == change.target.hash =>
+            {
+                match self.sent.contains_key(&change.service) {
+                    true => self.late(change, now).map_or(Standing::Moving, Standing::Failed),
+                    false => Standing::AsBefore,
+                }
+            }
+            Some(ServiceSeen::Live(live))
+                if live.desired == 0
+                    && !change.rests()
+                    && !change.begins_on(live)
+                    && !breaks(Mutant::ZeroIsHealthy) =>
+            {
                 Standing::Unknown(Reason::Unproven { service })
             }
             Some(ServiceSeen::Live(live)) if live.runs.hash == change.target.hash => {
@@ -63,10 +77,7 @@ impl Rollout {
                 self.as_before(change, live, history, now)
             }
             Some(ServiceSeen::Live(_)) if breaks(Mutant::ForeignIgnored) => Standing::AsBefore,
-            Some(ServiceSeen::Live(live)) => Standing::Foreign(Reason::ForeignChange {
-                service,
-                found: format!("it runs {}", live.runs.task_definition.family_and_revision()),
-            }),
+            Some(ServiceSeen::Live(live)) => foreign(change, live),
         }
     }
 
@@ -139,6 +150,11 @@ impl Rollout {
             minutes: self.plan.gate.deadline.as_mins(),
         })
     }
+}
+
+fn foreign(change: &Change, live: &Live) -> Standing {
+    let found = format!("it runs {}", live.runs.task_definition.family_and_revision());
+    Standing::Foreign(Reason::ForeignChange { service: change.service.clone(), found })
 }
 
 fn gave_up(change: &Change, why: &str) -> Reason {

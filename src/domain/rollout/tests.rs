@@ -24,6 +24,59 @@ pub(super) fn key(text: &str) -> ServiceKey {
     ServiceKey::try_from(text.to_owned()).unwrap()
 }
 
+/// One service on its placeholder, whose first release wants two tasks.
+fn first() -> Change {
+    let api = change("acme/api", &[]);
+    Change {
+        before: Target { tasks: Some(0), ..api.before },
+        target: Target { tasks: Some(2), ..api.target },
+        after: Vec::new(),
+        ..api
+    }
+}
+
+fn of_first(direction: Direction) -> Plan {
+    let change = if direction == Direction::Deploy { first() } else { first().reversed(&[]) };
+    let wave = Wave { name: "one".to_owned(), bake: MINUTE * 5, changes: vec![change] };
+    Plan { direction, waves: vec![wave], ..plan() }
+}
+
+#[test]
+fn a_service_on_its_placeholder_gets_its_first_tasks() {
+    let opened = Rollout::replay(of_first(Direction::Deploy), at(0), [], at(0)).unwrap();
+    let none = |runs| Live { desired: 0, running: 0, ..done(runs) };
+    let ahead = Ahead { way_back: Availability::Unknown { why: "no digest".to_owned() }, ..ready(none("old")) };
+    let mut snapshot = Snapshot::default();
+    snapshot.ahead.insert(key("acme/api"), ahead);
+    assert_eq!(decide(&opened, &snapshot, 0), Decision::Record(Event::WaveStarted { wave: 0 }));
+    let mut rollout =
+        Rollout::replay(of_first(Direction::Deploy), at(0), [Event::WaveStarted { wave: 0 }], at(0)).unwrap();
+    let standing = |rollout: &Rollout, live: Live| rollout.standing(&first(), &seen(&[("acme/api", live)]), at(1));
+    assert_eq!(standing(&rollout, none("old")), Standing::AsBefore);
+    rollout.note_sent(&key("acme/api"), "ecs-svc/2".parse().unwrap(), at(1));
+    assert_eq!(standing(&rollout, none("old")), Standing::Moving, "a stale look");
+    assert!(matches!(standing(&rollout, none("new")), Standing::Unknown(Reason::Unproven { .. })), "by somebody");
+    assert_eq!(standing(&rollout, Live { running: 1, ..done("new") }), Standing::Moving);
+}
+
+#[test]
+fn a_first_release_that_is_taken_back_rests_at_no_task() {
+    let back = of_first(Direction::RollbackTo("1.0.0".parse().unwrap()));
+    let change = back.waves[0].changes[0].clone();
+    let mut rollout = Rollout::replay(back, at(0), [Event::WaveStarted { wave: 0 }], at(0)).unwrap();
+    let standing = |rollout: &Rollout, live: Live| rollout.standing(&change, &seen(&[("acme/api", live)]), at(1));
+    assert_eq!(standing(&rollout, done("new")), Standing::AsBefore);
+    assert_eq!(standing(&rollout, done("old")), Standing::AsBefore, "ECS went back by itself, with the tasks");
+    assert!(matches!(standing(&rollout, done("console")), Standing::Foreign(_)));
+    rollout.note_sent(&key("acme/api"), "ecs-svc/2".parse().unwrap(), at(1));
+    assert_eq!(standing(&rollout, done("old")), Standing::Moving, "a stale look");
+    let rests = Live { desired: 0, running: 0, ..done("old") };
+    assert_eq!(standing(&rollout, rests.clone()), Standing::OnTarget);
+    let events = [Event::WaveStarted { wave: 0 }, Event::Baking { wave: 0, since: at(1) }];
+    let baking = Rollout::replay(rollout.plan().clone(), at(0), events, at(1)).unwrap();
+    assert_eq!(decide(&baking, &seen(&[("acme/api", rests)]), 7), Decision::Record(Event::Succeeded), "nothing to ask");
+}
+
 fn hash(text: &str) -> ContentHash {
     ContentHash::of(text.as_bytes())
 }
@@ -33,7 +86,7 @@ fn arn(text: &str) -> crate::domain::ids::TaskDefinitionArn {
 }
 
 fn target(text: &str) -> Target {
-    Target { hash: hash(text), task_definition: None, template: None, digest: None, version: None }
+    Target { hash: hash(text), task_definition: None, template: None, digest: None, version: None, tasks: None }
 }
 
 pub(super) fn change(service: &str, after: &[&str]) -> Change {

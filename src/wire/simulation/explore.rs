@@ -43,6 +43,12 @@ impl Bench {
         Self { scene: runtime.block_on(Scene::with_manifests(size)), runtime }
     }
 
+    /// The same where one tenant has never run a release.
+    pub(super) fn with_a_newcomer(size: Size) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Self { scene: runtime.block_on(Scene::with_a_newcomer(size)), runtime }
+    }
+
     pub(super) fn run(&self, schedule: &Schedule, second: Option<Second>) -> Report {
         self.runtime.block_on(simulate(&self.scene, schedule.clone(), second, Purpose::Twice))
     }

@@ -13,6 +13,7 @@ mod fault;
 mod history;
 mod lot;
 mod mutants;
+mod newcomer;
 mod operator;
 mod passing;
 mod process;

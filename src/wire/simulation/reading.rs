@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::fault::{Class, Kind};
 use super::process::Process;
-use crate::domain::directive::Decided;
+use crate::domain::directive::{Decided, Scaling};
 use crate::domain::fleet::Address;
 use crate::domain::gate::{Alarm, AlarmState, Answer, Probe, Series, TargetHealth, WaveReport};
 use crate::domain::ids::{
@@ -24,7 +24,7 @@ use crate::domain::snapshot::{Availability, DeploymentSeen, FamilySeen, ServiceS
 use crate::domain::template::{Revision, Template};
 use crate::ports::{
     FleetReader, FoundImage, ImageQuery, ImageReader, LeaseReader, LedgerReader, ManifestReader, MetricsQuery,
-    MetricsReader, PortResult, ProbeReader, TargetReader, TaskReader, TaskRun, WayBackReader,
+    MetricsReader, PortResult, ProbeReader, ScalingReader, TargetReader, TaskReader, TaskRun, WayBackReader,
 };
 
 const OBSERVE: Class = Class::read("ecs.observe");
@@ -41,6 +41,7 @@ const ALARMS: Class = Class::read("cw.alarms");
 const TASKS: Class = Class::read("ecs.tasks").exact();
 const FAMILIES: Class = Class::read("ecs.families").exact();
 const LINES: Class = Class::read("logs.lines").exact();
+const SCALING: Class = Class::read("scaling.read").exact();
 const WAY_BACK: Class = Class::read("ecs.way_back").exact();
 const PRESENT: Class = Class::read("ecr.present").exact();
 const ROLLOUTS: Class = Class::read("ledger.rollouts").at_github();
@@ -105,6 +106,25 @@ impl FleetReader for Process {
 
     async fn last_lines(&self, service: &Address) -> PortResult<Vec<String>> {
         self.ask(LAST_LINES, &service.ecs_service, || FleetReader::last_lines(&*self.sim, service)).await
+    }
+}
+
+#[async_trait]
+impl ScalingReader for Process {
+    async fn scaling(&self, services: &[Address]) -> BTreeMap<ServiceKey, PortResult<Option<Scaling>>> {
+        let kind = self.arrive(SCALING).await;
+        let mut seen = self.sim.scaling(services).await;
+        match kind {
+            Some(Kind::Unavailable | Kind::Throttled) => {
+                seen.values_mut().for_each(|seen| *seen = Err(super::process::unavailable(SCALING)));
+            }
+            Some(Kind::Refused) => {
+                seen.values_mut().for_each(|seen| *seen = Err(super::process::refused(SCALING)));
+            }
+            _ => {}
+        }
+        self.leave(kind).await;
+        seen
     }
 }
 

@@ -59,6 +59,20 @@ impl Scene {
         scene
     }
 
+    /// The same where the last tenant is new: Terraform has made it, and the first release was before its time.
+    pub(super) async fn with_a_newcomer(size: Size) -> Self {
+        let manifest = r#"clusters: [shop], manifest: "s3://shop-control/sets/{tenant}/manifest.json" }"#;
+        let text = file(size).replacen("clusters: [shop] }", manifest, 1);
+        let newcomer = format!("    - {{ id: t{}, fleet: prod }}\n", size.tenants - 1);
+        let mut scene = Self::of(text.replacen(&newcomer, "", 1), Size { tenants: size.tenants - 1, ..size }).await;
+        let source = Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() };
+        scene.application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}")).into();
+        let (application, fleet) = (&scene.application, &scene.application.fleets[0]);
+        scene.world.take_in(application);
+        scene.world.bear(application, fleet, &[fleet.sets[size.tenants - 1].id.clone()]);
+        scene
+    }
+
     async fn of(text: String, size: Size) -> Self {
         let source = Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() };
         let application = read(&[source]).unwrap_or_else(|problems| panic!("{problems}"));

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::fault::Class;
 use super::process::{Again, Process};
-use crate::domain::directive::Decided;
+use crate::domain::directive::{Decided, Scaling};
 use crate::domain::fleet::Address;
 use crate::domain::ids::{DeploymentId, FleetName, ImageDigest, ImageTag, TaskArn, TaskDefinitionArn, Version};
 use crate::domain::lease::{LeaseMark, LeaseRecord};
@@ -14,10 +14,13 @@ use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::template::Rendered;
-use crate::ports::{FleetWriter, ImageTagger, LeaseWriter, LedgerWriter, OpenRollout, PortResult, TaskRun, TaskWriter};
+use crate::ports::{
+    FleetWriter, ImageTagger, LeaseWriter, LedgerWriter, OpenRollout, PortResult, ScalingWriter, TaskRun, TaskWriter,
+};
 
 const REGISTER: Class = Class::write("ecs.register");
 const UPDATE: Class = Class::write("ecs.update");
+const SCALE: Class = Class::write("scaling.set");
 const RUN: Class = Class::write("ecs.run");
 const STOP: Class = Class::write("ecs.stop");
 const TAG: Class = Class::write("ecr.tag");
@@ -49,13 +52,14 @@ impl FleetWriter for Process {
         proof: &OpenRollout,
         service: &Address,
         target: &TaskDefinitionArn,
+        tasks: Option<u32>,
     ) -> PortResult<DeploymentId> {
         let effect = |again: Again| async move {
             self.say(format!("{} -> {} by rollout {}", service.service, target.family_and_revision(), proof.id().0));
             if !again.0 {
-                self.run().checker.updating(self.id, &self.sim.world(), proof, &service.service, target);
+                self.run().checker.updating(self.id, &self.sim.world(), proof, &service.service, (target, tasks));
             }
-            FleetWriter::update(&*self.sim, proof, service, target).await
+            FleetWriter::update(&*self.sim, proof, service, target, tasks).await
         };
         self.change(UPDATE, effect).await
     }
@@ -67,6 +71,22 @@ impl FleetWriter for Process {
             FleetWriter::stop(&*self.sim, proof, service, deployment).await
         };
         self.change(STOP, effect).await
+    }
+}
+
+#[async_trait]
+impl ScalingWriter for Process {
+    async fn set_scaling(&self, service: &Address, scaling: &Scaling) -> PortResult<()> {
+        let effect = |_: Again| async move {
+            self.say(format!("{} at least {}", service.service, scaling.min));
+            self.run().checker.scaling(self.id, &self.sim.world(), &service.service, scaling.min);
+            self.sim.set_scaling(service, scaling).await
+        };
+        self.change(SCALE, effect).await
+    }
+
+    async fn set_desired(&self, service: &Address, desired: u32) -> PortResult<()> {
+        self.sim.set_desired(service, desired).await
     }
 }
 

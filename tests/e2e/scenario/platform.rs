@@ -2,8 +2,8 @@
 //! releases through the manifests that they publish, and Terraform sees nothing to do. Then Terraform changes a template,
 //! which is taken along, shown, and again nothing to do.
 //!
-//! One step is done by hand here: a service is born at no task on a placeholder that is never run, and the first task is
-//! brought up as an operator would, on an image from before tidegate.
+//! Nothing is done by hand: services are born at no task on placeholders that are never run, and the first release starts
+//! their first tasks, through its gate.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,11 +37,12 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     stage.story.step(&format!("platform: terraform apply: {}", made.trim()));
     let quiet = plan(&stage).await?;
     stage.story.step(&format!("platform: a second plan: {}", told(&quiet)));
-    brought_up(&mut stage).await?;
+    born(&mut stage).await?;
 
     let ran = stage.repository.merged(&first).await?;
     stage.story.rows(ran.finished.stdout.lines());
     expect_code(&ran, 0)?;
+    begun(&mut stage, &ran.finished.stdout).await?;
     let version = ran.output("version").trying("the release's version")?;
     everybody(&mut stage, &version, "512").await?;
     same(&mut stage, &quiet, "a release").await?;
@@ -153,28 +154,30 @@ async fn manifest(stage: &Stage<'_>) -> Result<Value> {
     serde_json::from_str(&text).trying("the manifest")
 }
 
-/// Every service gets its first task.
-async fn brought_up(stage: &mut Stage<'_>) -> Result<()> {
-    let manifest = manifest(stage).await?;
+/// Every service is as Terraform makes it.
+async fn born(stage: &mut Stage<'_>) -> Result<()> {
     for service in stage.repository.shape.services() {
         let before = describe(stage, service.name).await?;
         if before["desiredCount"] != 0 || !before["taskDefinition"].to_string().contains("placeholder-") {
             return Err(Problem::new(format!("it is not born asleep: {before}")));
         }
-        let body = manifest["services"][service.name]["template"]["body"].as_str().trying("a template")?;
-        let mut request: Value = serde_json::from_str(body).trying("a template")?;
-        request["containerDefinitions"][0]["image"] = json!(stage.world.bootstrap_image(service));
-        let registered = stage.world.dev.ecs_json("RegisterTaskDefinition", &request).await?;
-        let update = json!({
-            "cluster": "shop-dev", "service": family(service.name), "desiredCount": 1,
-            "taskDefinition": registered["taskDefinition"]["taskDefinitionArn"],
-        });
-        stage.world.dev.ecs_json("UpdateService", &update).await?;
     }
+    stage.story.step("platform: born at 0 tasks on placeholders");
+    Ok(())
+}
+
+/// The release said that it starts the first tasks of every service, and has: as many as the manifest says.
+async fn begun(stage: &mut Stage<'_>, said: &str) -> Result<()> {
+    let manifest = manifest(stage).await?;
     for service in stage.repository.shape.services() {
-        answers(stage, service.name, crate::world::BOOTSTRAP).await?;
+        let wanted = &manifest["services"][service.name]["scaling"]["min"];
+        let has = describe(stage, service.name).await?["desiredCount"].clone();
+        let line = format!("starts its first tasks ({wanted})");
+        if &has != wanted || !said.contains(&line) {
+            return Err(Problem::new(format!("{}: {has} tasks, and not `{line}` in\n{said}", service.name)));
+        }
     }
-    stage.story.step("platform: born at 0 tasks on placeholders; by hand brought up on an image from before tidegate");
+    stage.story.step("platform: the first release started the first tasks of every service");
     Ok(())
 }
 

@@ -136,11 +136,6 @@ impl World {
         Ok(moved.len())
     }
 
-    /// The reference of the image that a service ran before the first release.
-    pub(crate) fn bootstrap_image(&self, service: &layout::Service) -> &str {
-        &self.bootstrap[service.name].reference
-    }
-
     /// A task definition for a smoke test, as Terraform would make it.
     pub(crate) async fn smoke_test_of(&self, fleet: &'static Fleet, tenant: &'static str) -> Result<()> {
         let place = Place { fleet, tenant, service: &SMOKE };

@@ -52,6 +52,21 @@ run "runs_nothing_without_tasks" {
   }
 }
 
+run "offboards_and_releases_nothing" {
+  command = plan
+  variables {
+    jobs = { offboard = { environments = ["prod-offboard"], workflows = ["offboard.yml"] } }
+  }
+  assert {
+    condition     = keys(aws_iam_role.this) == ["offboard"] && aws_iam_role.this["offboard"].name == "tidegate-prod-offboard"
+    error_message = "A role that is named is made, and is named as the release tool asks for it."
+  }
+  assert {
+    condition     = contains([for s in jsondecode(aws_iam_role_policy.this["offboard"].policy).Statement : s.Action if s.Sid == "Never"][0], "ecs:RegisterTaskDefinition")
+    error_message = "Whoever takes tenants out brings no release."
+  }
+}
+
 run "wildcard_environment" {
   command = plan
   variables {

@@ -1,6 +1,7 @@
 //! How the world is when all is over: invariants 05, 21, 22, 41 and 46.
 
 use super::Checker;
+use super::plans::ChangeFacts;
 use super::updates::left_behind;
 use crate::adapters::sim::World;
 use crate::domain::ids::{ContentHash, ServiceKey, Version};
@@ -79,9 +80,20 @@ impl Checker {
             let wanted = if behind { change.before } else { change.target };
             let there = self.primary(world, change.service) == wanted || self.beside[change.service].is_some();
             self.hold_true(there, 21, || format!("{key}: it succeeded, and this does not run it"));
+            self.has_its_tasks(world, change, if behind { change.tasks.0 } else { change.tasks.1 });
         }
         self.hold_true(exceptions.is_none_or(|told| told == (left > 0)), 21, || {
             format!("{left} services left behind, told: {exceptions:?}")
+        });
+    }
+
+    /// Whether a service of a first release wants the tasks that it should, and autoscaling keeps them.
+    fn has_its_tasks(&mut self, world: &World, change: &ChangeFacts, wanted: Option<u32>) {
+        let key = self.keys[change.service].clone();
+        let (Some(wanted), None) = (wanted, self.beside[change.service]) else { return };
+        let has = world.tasks_of(&self.fleet, &key);
+        self.hold_true(has == Some((wanted, Some(wanted))), 10, || {
+            format!("{key}: it has {has:?} and not {wanted} tasks")
         });
     }
 
@@ -97,6 +109,7 @@ impl Checker {
             let key = self.keys[change.service].clone();
             let there = self.primary(world, change.service) == change.target || self.beside[change.service].is_some();
             self.hold_true(there, 16, || format!("{key}: it was rolled back, and this does not run what it ran"));
+            self.has_its_tasks(world, change, change.tasks.1);
         }
     }
 

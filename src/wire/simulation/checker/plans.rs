@@ -25,6 +25,8 @@ pub(super) struct ChangeFacts {
     pub(super) wave: usize,
     pub(super) before: u32,
     pub(super) target: u32,
+    /// Tasks that it is to want before and after: of a service's first release.
+    pub(super) tasks: (Option<u32>, Option<u32>),
     /// What ran when the plan was opened.
     pub(super) ran: u32,
     pub(super) after: Vec<usize>,
@@ -101,6 +103,7 @@ impl Checker {
             wave,
             before: self.number(&change.before.hash),
             target: self.number(&change.target.hash),
+            tasks: (change.before.tasks, change.target.tasks),
             ran: self.primary(world, service),
             after,
             version: change.target.version.as_ref().map(ToString::to_string),

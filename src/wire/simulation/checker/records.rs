@@ -211,7 +211,8 @@ impl Checker {
         let changed = self.changed[change.service].unwrap_or(0);
         self.hold_true(call >= changed.max(since), 8, || format!("{key}: not looked at since"));
         self.hold_true(hash == wanted && settled, 8, || format!("{key}: recorded as live, and is not"));
-        self.hold_true(desired > 0, 10, || format!("{key}: zero tasks prove nothing"));
+        let rests = (if left { change.tasks.0 } else { change.tasks.1 }) == Some(0);
+        self.hold_true((desired > 0) != rests, 10, || format!("{key}: {desired} tasks prove nothing"));
         let steady = failed_tasks <= self.stopped_tasks_max || since == 0 || left;
         self.hold_true(steady, 9, || format!("{key}: its tasks keep stopping"));
         let gone = self.processes[process].losses[change.service].map_or(0, |tasks| tasks.gone);
@@ -228,7 +229,7 @@ impl Checker {
         let answered = probe.is_some_and(|probe| probe.call > since && probe.well && fits(&probe.version));
         let balanced = knowledge.targets[change.service].is_some_and(|(call, well)| call > since && well);
         self.hold_true(answered || !change.probed, 9, || format!("{key}: no good answer, and it passed"));
-        let asked = facts.plan.gate.targets_healthy;
+        let asked = facts.plan.gate.targets_healthy && change.tasks.1 != Some(0);
         self.hold_true(balanced || !asked, 9, || format!("{key}: its targets are not known to be healthy"));
         // Whether tasks that keep dying are seen to be gone is chance; how many were is counted.
         let borne = [FaultKind::NoCapacity, FaultKind::KeepsDying];

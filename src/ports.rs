@@ -117,6 +117,20 @@ pub trait InputsWriter: Send + Sync {
     async fn write(&self, fleet: &FleetName, bytes: &[u8]) -> PortResult<()>;
 }
 
+/// Sealed licences as they are kept, to look.
+#[async_trait]
+pub trait LicencesReader: Send + Sync {
+    /// The bytes of every tenant's, by fleet and tenant.
+    async fn sealed(&self) -> PortResult<BTreeMap<(FleetName, SetId), Vec<u8>>>;
+}
+
+/// Sealed licences, to write.
+#[async_trait]
+pub trait LicencesWriter: Send + Sync {
+    /// Puts a tenant's in the place of the one that is there: all of it, or nothing.
+    async fn keep(&self, fleet: &FleetName, set: &SetId, bytes: &[u8]) -> PortResult<()>;
+}
+
 /// A repository's checkout, to look at before there is a fleet.yaml.
 #[async_trait]
 pub trait CheckoutReader: Send + Sync {

@@ -15,6 +15,8 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         "domain",
         &["domain"],
         &[
+            "accessos_licensing",
+            "accessos_routing",
             "annotate_snippets",
             "git_conventional",
             "jiff",
@@ -30,11 +32,21 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         ],
     ),
     ("ports", &["domain", "ports"], &["async_trait", "jiff", "serde_json", "thiserror"]),
-    ("app", &["domain", "ports", "app"], &["jiff", "thiserror", "tokio"]),
+    ("app", &["domain", "ports", "app"], &["accessos_licensing", "accessos_routing", "jiff", "thiserror", "tokio"]),
     (
         "cli",
         &["domain", "ports", "app", "cli"],
-        &["base64", "clap", "comfy_table", "indicatif", "jiff", "serde_json", "thiserror"],
+        &[
+            "accessos_licensing",
+            "accessos_routing",
+            "base64",
+            "clap",
+            "comfy_table",
+            "indicatif",
+            "jiff",
+            "serde_json",
+            "thiserror",
+        ],
     ),
     ("adapters", &["domain", "ports", "adapters"], &["*"]),
     ("wire", &["domain", "ports", "app", "cli", "adapters", "wire"], &["*"]),
@@ -42,7 +54,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 10] = [
+const ADAPTERS: [(&str, &[&str]); 11] = [
     (
         "aws",
         &[
@@ -74,6 +86,7 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
     ("clock", &["tokio"]),
     ("command", &["tokio"]),
     ("inputs", &["tokio"]),
+    ("licences", &["tokio"]),
     ("signals", &["tokio"]),
     ("sim", &["tokio"]),
 ];

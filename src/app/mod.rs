@@ -14,6 +14,7 @@ pub mod finalize;
 pub mod go_on;
 pub mod history;
 pub mod lease;
+pub mod license;
 pub mod metrics;
 pub mod observe;
 pub mod offboard;

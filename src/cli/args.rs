@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use accessos_licensing::TrustedKeys;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failure_spec::FailureSpec;
@@ -240,6 +241,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Tenants,
     },
+    /// Licences of tenants: issue, show and verify them, and replace the key that signs.
+    License {
+        /// What to do.
+        #[command(subcommand)]
+        command: License,
+    },
     /// Refuse a plan of Terraform's that would lose something of value, unless a second person approved exactly that.
     InfraGuard {
         /// What `terraform show -json` prints of the saved plan.
@@ -293,6 +300,104 @@ pub enum FileKind {
     InfraApproval,
     /// What `report --json` prints.
     Report,
+    /// What is signed of a licence.
+    License,
+}
+
+/// What to do about licences.
+#[derive(Clone, Debug, Subcommand)]
+pub enum License {
+    /// Write a signed licence for every tenant that has one in fleet.yaml. What is current stays as it is.
+    Issue {
+        /// One fleet only.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+        /// One tenant only; can be given several times.
+        #[arg(long)]
+        tenant: Vec<SetId>,
+        /// The private key that signs, as `openssl genpkey -algorithm ed25519` writes it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Show a tenant's licence as it is kept. Whether it counts is not judged.
+    Show {
+        /// The tenant.
+        id: SetId,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Judge a tenant's licence as the tenant would, offline; exit 2 and every reason if it does not count.
+    Verify {
+        /// The tenant.
+        id: SetId,
+        /// One or two public keys that are trusted, in base64, with a comma between them.
+        #[arg(long)]
+        keys: TrustedKeys,
+        /// Another file than the one that is kept.
+        #[arg(long, value_name = "FILE")]
+        licence: Option<PathBuf>,
+        /// The last licence that counted for the tenant: an older one is refused.
+        #[arg(long, value_name = "FILE")]
+        seen: Option<PathBuf>,
+        /// Another time than now, such as 2027-06-30T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        at: Option<jiff::Timestamp>,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Sign everything that is kept with another key. Trust both keys first, and only the new one when this is published.
+    Rotate {
+        /// The public keys that signed so far.
+        #[arg(long)]
+        keys: TrustedKeys,
+        /// The private key that signs from now on.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+}
+
+/// Where licences are kept.
+#[derive(Clone, Debug, Args)]
+pub struct Kept {
+    /// The folder with a folder for each fleet.
+    #[arg(long, default_value = "licenses", value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+impl License {
+    /// The folder with a folder for each fleet.
+    pub fn dir(&self) -> &Path {
+        match self {
+            Self::Issue { kept, .. }
+            | Self::Show { kept, .. }
+            | Self::Verify { kept, .. }
+            | Self::Rotate { kept, .. } => &kept.dir,
+        }
+    }
+
+    /// The file of the key that signs.
+    pub fn key(&self) -> Option<&Path> {
+        match self {
+            Self::Issue { key, .. } | Self::Rotate { key, .. } => Some(key),
+            Self::Show { .. } | Self::Verify { .. } => None,
+        }
+    }
+
+    /// The files of a licence that is judged, and of one that was seen.
+    pub fn judged(&self) -> (Option<&Path>, Option<&Path>) {
+        match self {
+            Self::Verify { licence, seen, .. } => (licence.as_deref(), seen.as_deref()),
+            _ => (None, None),
+        }
+    }
 }
 
 /// What to do about tenants.

@@ -16,6 +16,7 @@ pub mod guard;
 mod history;
 pub mod init;
 pub mod leave;
+pub mod license;
 pub mod machine;
 pub mod markdown;
 mod output;

@@ -41,6 +41,7 @@ pub mod pause;
 pub mod offboard;
 pub mod lease;
 pub mod planner;
+pub mod licence;
 pub mod replay;
 pub mod condition;
 pub mod drift;

@@ -107,6 +107,7 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
         direction,
         unchanged,
         excluded,
+        unlicensed: unlicensed(at, &targeted),
         on_failure: at.fleet.on_failure,
         failure_budget: at.fleet.failure_budget,
         gate: at.fleet.gate.clone(),
@@ -146,6 +147,7 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
         waves: newest_first(done.waves.iter().take(waves.end).skip(waves.start).filter_map(back).collect()),
         unchanged: Vec::new(),
         excluded: Vec::new(),
+        unlicensed: Vec::new(),
         on_failure: OnFailure::Stop,
         failure_budget: 0,
         gate: done.gate.clone(),
@@ -166,7 +168,7 @@ fn newest_first(mut waves: Vec<Wave>) -> Vec<Wave> {
 /// Who is targeted, and who is left out and why.
 fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<Exclusion>) {
     let mut excluded = Vec::new();
-    let targeted = at.fleet.sets.iter().filter(|set| match set.left_out(&release.version, at.today) {
+    let targeted = at.fleet.sets.iter().filter(|set| match at.fleet.leaves_out(set, &release.version, at.today) {
         Some(reason) => {
             excluded.push(Exclusion { set: set.id.clone(), reason });
             false
@@ -176,6 +178,12 @@ fn split<'a>(at: Situation<'a>, release: &Release) -> (Vec<&'a ServiceSet>, Vec<
     let targeted = targeted.collect();
     excluded.sort_by(|a, b| a.set.cmp(&b.set));
     (targeted, excluded)
+}
+
+/// Whom a release reaches although the licence has ended: whoever approves it should know.
+fn unlicensed(at: Situation<'_>, targeted: &[&ServiceSet]) -> Vec<SetId> {
+    let ended = |set: &&&ServiceSet| matches!(set.unlicensed(at.today, at.fleet.licences), Some((Some(_), _)));
+    targeted.iter().filter(ended).map(|set| set.id.clone()).collect()
 }
 
 /// The waves: the control plane's first, since tenants may lag behind it and not run ahead.

@@ -610,6 +610,17 @@ pub enum Reason {
         set: String,
     },
 
+    /// A tenant's licence cannot be issued, or cannot be read.
+    #[error("licence of {fleet}/{set}: {why}")]
+    LicenceUnusable {
+        /// Its fleet.
+        fleet: FleetName,
+        /// Whose it is.
+        set: SetId,
+        /// What is wrong.
+        why: String,
+    },
+
     // A tenant is left out.
     /// Scaled to zero on purpose.
     #[error("paused")]
@@ -634,6 +645,15 @@ pub enum Reason {
     LicenceEnded {
         /// Last day.
         until: Date,
+    },
+    /// It has no licence.
+    #[error("no licence")]
+    NoLicence,
+    /// It has no licence that counts, and so it is to sleep.
+    #[error("{}, so it sleeps until it has one again", no_licence(*until))]
+    AsleepUnlicensed {
+        /// Last day of the one that it had, if it had one.
+        until: Option<Date>,
     },
 
     // After a failure.
@@ -735,6 +755,7 @@ impl Reason {
             | R::TenantWasRemoved { .. }
             | R::NotEditable { .. }
             | R::WouldNotCheck { .. }
+            | R::LicenceUnusable { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::Withdrawn { .. }
@@ -747,7 +768,12 @@ impl Reason {
             | R::LeaseHeld { .. }
             | R::LeaseUnreadable { .. }
             | R::LeaseLost { .. } => Kind::Conflict,
-            R::Paused | R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => Kind::LeftOut,
+            R::Paused
+            | R::Offboarding
+            | R::Pinned { .. }
+            | R::LicenceEnded { .. }
+            | R::NoLicence
+            | R::AsleepUnlicensed { .. } => Kind::LeftOut,
             R::RollbackFailed { .. } => Kind::RollbackFailed,
             R::TakenBack { .. } | R::Superseded { .. } | R::Aborted { .. } => Kind::Conflict,
             R::Interrupted => Kind::Interrupted,
@@ -869,8 +895,14 @@ impl Reason {
             R::NotSoFar { .. } => {
                 "do what is missing, then ask again; `tidegate tenants offboard` says where it stands"
             }
+            R::LicenceUnusable { .. } => {
+                "nothing was written; name the keys that signed it, or take the file out: its tenant then refuses serials that it has seen"
+            }
             R::StillServed { .. } => "put its line back, and let `tidegate tenants offboard` take it out",
             R::Paused => "`tidegate resume` brings it to the fleet's release",
+            R::NoLicence | R::AsleepUnlicensed { .. } => {
+                "give it a `license` in fleet.yaml, or see the fleet's `license`"
+            }
             R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => "see the tenant's entry in fleet.yaml",
             R::RollbackFailed { .. } => {
                 "a person must look now: the services named above are on neither version for sure"
@@ -924,6 +956,11 @@ impl Reason {
             _ => self.service().map(|service| &service.set),
         }
     }
+}
+
+/// That a tenant has no licence that counts; with the last day of the one that it had.
+fn no_licence(until: Option<Date>) -> String {
+    until.map_or_else(|| "no licence".to_owned(), |until| format!("licence ended on {until}"))
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ mod tests {
             tier: None,
             state: SetState::Active,
             pin: None,
-            licensed_until: None,
+            licence: None,
             data: crate::domain::fleet::DataScope::default(),
         }
     }

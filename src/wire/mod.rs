@@ -7,6 +7,7 @@ mod environment;
 mod events;
 mod files;
 mod guard;
+mod license;
 mod live;
 mod rehearse;
 mod machine;
@@ -133,6 +134,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(why) => say(Exit::BadInput, &why, &context),
         };
     }
+    if let Command::License { command } = &cli.command {
+        return tell(&license::licensed(command, &application).await, &context).into();
+    }
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),
         None => live_run(&cli, application, &context).await.into(),
@@ -254,6 +258,7 @@ fn schema(of: FileKind) -> Report {
         FileKind::Result => result_schema(),
         FileKind::InfraApproval => approval_schema(),
         FileKind::Report => report_schema(),
+        FileKind::License => accessos_licensing::licence_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

@@ -173,6 +173,7 @@ fn tenants_and_no_wave_is_blamed_for_them() {
     tenants.yaml:29:13: the host `globex.shop.example` is taken (at tenants.yaml:19); each tenant needs its own
     tenants.yaml:30:40: `Tyrell Corp` is no host name; letters, digits, hyphens and dots, such as access.example.com
     tenants.yaml:30:73: `31.12.2026` is no date; write it as 2027-06-30
+    tenants.yaml:31:54: `two words` is no name of a plan; write letters, digits and hyphens, at most 64
     ");
 }
 

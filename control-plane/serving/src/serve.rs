@@ -155,3 +155,6 @@ fn judged(service: &dyn Service, asked: &Asked) -> Answer {
     }
     service.answer(asked, Timestamp::now())
 }
+
+#[cfg(test)]
+mod tests;

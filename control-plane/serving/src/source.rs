@@ -202,6 +202,9 @@ async fn files(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 #[cfg(test)]
+mod tests_bucket;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::fleet::{Builder, Bumping, Evidence, OnFailure, Rds, SetState};
+use crate::domain::fleet::{Builder, Bumping, Evidence, OnFailure, Rds, SetState, Unlicensed};
 use crate::domain::gate::OnUnknown;
 use crate::domain::service::MigrationClass;
 
@@ -467,6 +467,8 @@ pub(super) struct FleetEntry {
     #[serde(default)]
     #[schemars(extend("maxItems" = 100))]
     pub(super) awake: Vec<WindowEntry>,
+    /// What a licence that ended, or that a tenant has none, means for a rollout.
+    pub(super) license: Option<LicensePolicyEntry>,
     /// How tenants are put into waves.
     pub(super) waves: WavesEntry,
     /// How long each wave is watched, unless it says so itself.
@@ -477,6 +479,17 @@ pub(super) struct FleetEntry {
     pub(super) on_failure: OnFailure,
     /// Tenants that may be quarantined.
     pub(super) failure_budget: Option<u32>,
+}
+
+/// What becomes of tenants without a licence that counts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "license, of a fleet")]
+pub(super) struct LicensePolicyEntry {
+    /// Of a tenant whose licence has ended; exclude if not given.
+    pub(super) expired: Option<Unlicensed>,
+    /// Of a tenant that has none; release if not given.
+    pub(super) missing: Option<Unlicensed>,
 }
 
 /// What starts a release.
@@ -714,7 +727,6 @@ pub(super) struct PinEntry {
 #[schemars(title = "license")]
 pub(super) struct License {
     /// What was bought.
-    #[expect(dead_code, reason = "described to editors; the licensing service's concern")]
     pub(super) plan: Option<String>,
     /// Last day.
     pub(super) until: String,

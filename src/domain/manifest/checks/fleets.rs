@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::waves::waves;
 use super::{Notes, words};
 use crate::domain::calendar::{Calendar, Freeze, Window};
-use crate::domain::fleet::{Approval, DataScope, DeployOn, Fleet, ServiceSet, SetState};
+use crate::domain::fleet::{Approval, DataScope, DeployOn, Fleet, LicencePolicy, ServiceSet, SetState};
 use crate::domain::gate::GatePolicy;
 use crate::domain::ids::{FleetName, SetId};
 use crate::domain::manifest::mirror::{DeployOnEntry, FleetEntry, FleetFile, FreezeEntry, WindowEntry};
@@ -68,12 +68,23 @@ fn fleet(
         }),
         calendar,
         awake,
+        licences: licences(entry),
         waves,
         gate,
         on_failure: entry.on_failure,
         failure_budget: entry.failure_budget.unwrap_or(0) as usize,
         sets: control_plane.into_iter().chain(tenants.iter().cloned()).collect(),
     })
+}
+
+/// What becomes of tenants without a licence; what the file does not say is as it always was.
+fn licences(entry: &FleetEntry) -> LicencePolicy {
+    let usual = LicencePolicy::default();
+    let said = entry.license.as_ref();
+    LicencePolicy {
+        expired: said.and_then(|said| said.expired).unwrap_or(usual.expired),
+        missing: said.and_then(|said| said.missing).unwrap_or(usual.missing),
+    }
 }
 
 /// The control plane's set in a fleet: at the fleet's own domain, in its first cell.
@@ -92,7 +103,7 @@ fn control_plane(notes: &mut Notes<'_>, file: &FleetFile, path: &str, entry: &Fl
         tier: None,
         state: SetState::Active,
         pin: None,
-        licensed_until: None,
+        licence: None,
         data: DataScope::default(),
     })
 }

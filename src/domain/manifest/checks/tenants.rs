@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::Notes;
-use crate::domain::fleet::{DataScope, Pin, ServiceSet};
+use crate::domain::fleet::{DataScope, Licence, Pin, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
 
@@ -42,6 +42,11 @@ fn data(entry: &TenantEntry) -> DataScope {
     }
 }
 
+/// What a licence may call what was bought.
+fn is_plan(plan: &str) -> bool {
+    (1..=64).contains(&plan.len()) && plan.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Ids and hosts that are taken, and where.
 #[derive(Default)]
 struct Seen {
@@ -64,7 +69,7 @@ impl Place<'_, '_> {
         let path = self.at("fleet");
         let known = self.notes.known_in(self.source, &path, "fleet", &entry.fleet, file.fleets.keys());
         let pin = entry.pin.as_ref().and_then(|pin| self.pin(pin));
-        let licensed_until = entry.license.as_ref().and_then(|license| self.licence(license));
+        let licence = entry.license.as_ref().and_then(|license| self.licence(license));
         let fleet = file.fleets.get(&entry.fleet).filter(|_| known)?;
         let cell = self.cell(entry, &fleet.cells)?;
         let domain = fleet.domain.as_ref().unwrap_or(&file.domain);
@@ -80,7 +85,7 @@ impl Place<'_, '_> {
             tier: entry.tier.clone(),
             state: entry.state,
             pin,
-            licensed_until,
+            licence,
             data: data(entry),
         })
     }
@@ -149,8 +154,13 @@ impl Place<'_, '_> {
         Some(Pin { version: version?, owner: pin.owner.clone(), why: pin.reason.clone(), until: until? })
     }
 
-    fn licence(&mut self, license: &License) -> Option<Date> {
-        self.date("license.until", &license.until)
+    fn licence(&mut self, license: &License) -> Option<Licence> {
+        if let Some(plan) = license.plan.as_ref().filter(|plan| !is_plan(plan)) {
+            let what = format!("`{}` is no name of a plan", plan.escape_debug());
+            self.add("license.plan", what, "write letters, digits and hyphens, at most 64");
+        }
+        let until = self.date("license.until", &license.until)?;
+        Some(Licence { plan: license.plan.clone(), until })
     }
 
     fn date(&mut self, key: &str, text: &str) -> Option<Date> {

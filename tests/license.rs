@@ -38,15 +38,19 @@ impl Repository {
         SigningKey::from_pem(&pem).unwrap().public().to_string()
     }
 
-    /// Exit code and what was printed.
-    fn ran(&self, words: &[&str]) -> (i32, String) {
+    fn output(&self, words: &[&str]) -> std::process::Output {
         let tidegate = Path::new(env!("CARGO_BIN_EXE_tidegate"));
-        let ran = Command::new(tidegate).args(words).current_dir(self.folder.path()).env_clear().output().unwrap();
-        (ran.status.code().unwrap(), String::from_utf8(ran.stdout).unwrap() + &String::from_utf8(ran.stderr).unwrap())
+        Command::new(tidegate).args(words).current_dir(self.folder.path()).env_clear().output().unwrap()
+    }
+
+    /// Exit code and what was printed, to whichever stream.
+    fn ran(&self, words: &[&str]) -> (i32, String) {
+        let ran = self.output(words);
+        (ran.status.code().unwrap(), String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap())
     }
 
     fn json(&self, words: &[&str]) -> Value {
-        serde_json::from_str(&self.ran(&[words, &["--json"]].concat()).1).unwrap()
+        serde_json::from_slice(&self.output(&[words, &["--json"]].concat()).stdout).unwrap()
     }
 
     fn edit(&self, from: &str, to: &str) {

@@ -46,10 +46,11 @@ fn answered(objects: Option<&BTreeMap<String, String>>, target: &str, known: Opt
         let all: Vec<(&String, &String)> = objects.iter().filter(|(key, _)| key.starts_with("sets/")).collect();
         let (key, text) = all[number];
         let more = number + 1 < all.len();
+        let next =
+            if more { format!("<NextContinuationToken>{}</NextContinuationToken>", number + 1) } else { String::new() };
         let body = format!(
-            "<ListBucketResult><IsTruncated>{more}</IsTruncated><NextContinuationToken>{}</NextContinuationToken>\
+            "<ListBucketResult><IsTruncated>{more}</IsTruncated>{next}\
              <Contents><Key>{key}</Key><ETag>{}</ETag></Contents></ListBucketResult>",
-            number + 1,
             tag(text)
         );
         return (200, String::new(), body);

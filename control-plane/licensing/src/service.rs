@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accessos_serving::{Answer, Asked, Common, Log, Polled, Routing, Service, Settings, Source};
+use accessos_serving::{Answer, Asked, Common, Log, Polled, Routing, Service, Settings, Source, health};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
@@ -68,6 +68,13 @@ struct Holding {
     licences: Option<std::collections::BTreeMap<String, Vec<u8>>>,
 }
 
+impl Holding {
+    /// Whether there is something to answer from.
+    fn is_ready(&self) -> bool {
+        self.keys.is_some() && self.licences.is_some()
+    }
+}
+
 /// The service.
 #[derive(Debug)]
 pub struct Licensing {
@@ -111,15 +118,6 @@ impl Licensing {
         Arc::clone(&self.holding.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Who it is; 200 as long as it runs, so that a source that is away ends no task that still answers from what it has.
-    fn health(&self) -> Answer {
-        let held = self.holding();
-        let mut says = self.identity.clone();
-        says.insert("status".to_owned(), "ok".into());
-        says.insert("ready".to_owned(), (held.keys.is_some() && held.licences.is_some()).into());
-        Answer::json(StatusCode::OK, &says)
-    }
-
     fn own(&self, asked: &Asked, now: Timestamp) -> Answer {
         let held = self.holding();
         let (Some(keys), Some(licences)) = (&held.keys, &held.licences) else {
@@ -150,7 +148,7 @@ impl Service for Licensing {
     fn answer(&self, asked: &Asked, now: Timestamp) -> Answer {
         let path = asked.path.as_deref().unwrap_or_default();
         match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["healthz"] => self.health(),
+            ["healthz"] => health(&self.identity, self.holding().is_ready()),
             ["openapi.json"] => {
                 Answer::bytes(StatusCode::OK, "application/json", DESCRIPTION.into()).unless_known(asked)
             }

@@ -8,7 +8,9 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accessos_serving::{Answer, Asked, BadQuery, Common, Log, Polled, Routing, Service, Settings, Source, query};
+use accessos_serving::{
+    Answer, Asked, BadQuery, Common, Log, Polled, Routing, Service, Settings, Source, health, query,
+};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -144,15 +146,6 @@ impl Registry {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Who it is; 200 as long as it runs, so that a source that is away ends no task that still answers from what it has.
-    fn health(&self) -> Answer {
-        let catalogue = self.catalogue();
-        let mut says = self.identity.clone();
-        says.insert("status".to_owned(), "ok".into());
-        says.insert("ready".to_owned(), catalogue.is_some().into());
-        Answer::json(StatusCode::OK, &says)
-    }
-
     /// What is there for a reader.
     fn read(&self, asked: &Asked, path: &[&str]) -> Answer {
         if !asked.bearer().is_some_and(|token| self.readers.have(token)) {
@@ -224,7 +217,7 @@ impl Service for Registry {
     fn answer(&self, asked: &Asked, _: jiff::Timestamp) -> Answer {
         let path = asked.path.as_deref().unwrap_or_default();
         match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["healthz"] => self.health(),
+            ["healthz"] => health(&self.identity, self.catalogue().is_some()),
             ["openapi.json"] => {
                 Answer::bytes(StatusCode::OK, "application/json", DESCRIPTION.into()).unless_known(asked)
             }

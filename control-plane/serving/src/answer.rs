@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, VARY, X_CONTEN
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::asked::Asked;
@@ -29,6 +29,15 @@ pub struct Answer {
 pub fn etag(bytes: &[u8]) -> String {
     let digits: String = Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{digits}\"")
+}
+
+/// Who a service is, and whether it can answer: 503 until it has something to answer from, so that no new task takes the
+/// place of one that has; 200 from then on, so that a source that is away ends no task that goes on without it.
+pub fn health(identity: &Map<String, Value>, ready: bool) -> Answer {
+    let (status, word) = if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "starting") };
+    let mut says = identity.clone();
+    says.insert("status".to_owned(), word.into());
+    Answer::json(status, &says)
 }
 
 impl Answer {

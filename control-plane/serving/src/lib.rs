@@ -14,7 +14,7 @@ mod serve;
 mod settings;
 mod source;
 
-pub use answer::{Answer, etag};
+pub use answer::{Answer, etag, health};
 pub use asked::{Asked, BadQuery, query};
 pub use log::Log;
 pub use polled::{Polled, Taken};

@@ -66,6 +66,8 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName, twice: &'static str) -> R
 }
 
 /// One length or chunks, not both (RFC 9112, 6.3: such a message "might indicate an attempt to perform request smuggling").
+/// Of HTTP/1.1 little of this is left to be seen here: hyper refuses lengths that differ, and beside chunks it drops the
+/// length and closes the connection after the answer.
 fn framing(parts: &Parts) -> Result<(), Refusal> {
     let lengths = parts.headers.get_all(CONTENT_LENGTH).iter().count();
     if lengths > 1 {

@@ -57,7 +57,17 @@ pub(crate) fn tenant(id: &str) -> Tenant {
 pub(crate) fn snapshot(generation: u64, tenants: Vec<Tenant>) -> Snapshot {
     let (app, fleet) = ("app".to_owned(), "prod".to_owned());
     let published_at = Timestamp::UNIX_EPOCH;
-    Snapshot { schema: SCHEMA, app, fleet, generation, published_at, restores: None, meant_to_lose: 0, tenants }
+    Snapshot {
+        schema: SCHEMA,
+        app,
+        fleet,
+        generation,
+        published_at,
+        follows: None,
+        restores: None,
+        meant_to_lose: 0,
+        tenants,
+    }
 }
 
 pub(crate) fn snapshot_with(tenants: &[(&str, Option<&Issuer>)]) -> Snapshot {

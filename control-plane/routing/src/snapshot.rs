@@ -32,6 +32,10 @@ pub struct Snapshot {
     /// When it was made.
     #[schemars(with = "String")]
     pub published_at: Timestamp,
+    /// The name of the object of the generation before, with the SHA-256 of its bytes in it: so the generations are a chain
+    /// that can be walked back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
     /// The generation whose tenants it brings back, if it is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<u64>,
@@ -269,6 +273,7 @@ pub(crate) mod tests {
             fleet: "prod".to_owned(),
             generation,
             published_at: Timestamp::UNIX_EPOCH,
+            follows: None,
             restores: None,
             meant_to_lose: 0,
             tenants: ids.iter().map(|id| tenant(id)).collect(),

@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         "domain",
         &["domain"],
         &[
+            "accessos_routing",
             "annotate_snippets",
             "git_conventional",
             "jiff",
@@ -30,11 +31,11 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         ],
     ),
     ("ports", &["domain", "ports"], &["async_trait", "jiff", "serde_json", "thiserror"]),
-    ("app", &["domain", "ports", "app"], &["jiff", "thiserror", "tokio"]),
+    ("app", &["domain", "ports", "app"], &["accessos_routing", "jiff", "thiserror", "tokio"]),
     (
         "cli",
         &["domain", "ports", "app", "cli"],
-        &["base64", "clap", "comfy_table", "indicatif", "jiff", "serde_json", "thiserror"],
+        &["accessos_routing", "base64", "clap", "comfy_table", "indicatif", "jiff", "serde_json", "thiserror"],
     ),
     ("adapters", &["domain", "ports", "adapters"], &["*"]),
     ("wire", &["domain", "ports", "app", "cli", "adapters", "wire"], &["*"]),
@@ -46,6 +47,7 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
     (
         "aws",
         &[
+            "accessos_routing",
             "aws_config",
             "aws_credential_types",
             "aws_sdk_applicationautoscaling",
@@ -75,7 +77,7 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
     ("command", &["tokio"]),
     ("inputs", &["tokio"]),
     ("signals", &["tokio"]),
-    ("sim", &["tokio"]),
+    ("sim", &["accessos_routing", "tokio"]),
 ];
 
 /// Crates that every adapter may use.
@@ -130,7 +132,7 @@ fn domain_does_not_wait() {
 
 #[test]
 fn every_file_opens_with_why_it_exists() {
-    for folder in ["src", "tests", "services/server/src"] {
+    for folder in ["src", "tests", "services/server/src", "control-plane"] {
         for file in sources(Path::new(folder)) {
             let header = file.text.lines().take_while(|line| line.starts_with("//!")).count();
             assert!(header > 0, "{} has no `//!` header", file.path.display());

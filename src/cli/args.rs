@@ -240,6 +240,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Tenants,
     },
+    /// The routing snapshot that a fleet's edge routers serve from: publish it, show it, take it back.
+    Routing {
+        /// What to do.
+        #[command(subcommand)]
+        command: Routing,
+    },
     /// Refuse a plan of Terraform's that would lose something of value, unless a second person approved exactly that.
     InfraGuard {
         /// What `terraform show -json` prints of the saved plan.
@@ -293,6 +299,110 @@ pub enum FileKind {
     InfraApproval,
     /// What `report --json` prints.
     Report,
+    /// The routing snapshot.
+    RoutingSnapshot,
+}
+
+/// What to do about the routing snapshot.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Routing {
+    /// Publish the tenants as fleet.yaml and people's decisions have them, unless that is in force already.
+    Publish {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// How many tenants are meant to go at once, if that is more than fleets.X.routing.lose_max.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        lose: usize,
+        /// End a rollback of the snapshot by this.
+        #[arg(long)]
+        past_rollback: bool,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Show the snapshot in force.
+    Show {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// The generations behind it instead, as far as one can go back.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what publishing would change. Exit 0: nothing; 5: something.
+    Diff {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+    },
+    /// Publish the tenants of an earlier generation, as a new one. Nothing else is published until a person says so.
+    Rollback {
+        /// The fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The generation; without it, the last one with other tenants.
+        #[arg(long, value_name = "GENERATION")]
+        to: Option<u64>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Decide how routers treat a tenant, and publish that. A pause goes before it.
+    Set {
+        /// The fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant.
+        #[arg(long)]
+        tenant: SetId,
+        /// How.
+        #[arg(long, value_enum)]
+        state: RouteWord,
+        /// The host that it has moved to.
+        #[arg(long, value_name = "HOST", required_if_eq("state", "moved"))]
+        to: Option<String>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+}
+
+impl Routing {
+    /// Which fleet's.
+    pub fn fleet(&self) -> &FleetName {
+        match self {
+            Self::Publish { fleet, .. } | Self::Show { fleet, .. } | Self::Diff { fleet } => fleet,
+            Self::Rollback { decision, .. } | Self::Set { decision, .. } => &decision.fleet,
+        }
+    }
+
+    /// The file of the signing key, if one is named; none where nothing is signed.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Publish { key, .. } | Self::Rollback { key, .. } | Self::Set { key, .. } => Some(key),
+            Self::Show { .. } | Self::Diff { .. } => None,
+        }
+    }
+}
+
+/// What a snapshot is signed with.
+#[derive(Clone, Debug, Args)]
+pub struct Key {
+    /// File of the Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it; else TIDEGATE_ROUTING_KEY has it.
+    #[arg(long = "key", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// How routers treat a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RouteWord {
+    /// Its requests are passed on.
+    Active,
+    /// 503 with a page, for a while.
+    Maintenance,
+    /// Clients are sent to another host.
+    Moved,
 }
 
 /// What to do about tenants.

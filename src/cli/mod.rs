@@ -24,5 +24,6 @@ mod payload;
 pub mod progress;
 pub mod render;
 pub mod replay;
+pub mod routing;
 pub mod run;
 pub mod tenants;

@@ -6,7 +6,7 @@
 //! time are the same for every organisation there is or is not. ARCHITECTURE.md says what is left: the host that is
 //! computed answers or does not, as any host on the internet.
 
-use accessos_routing::is_host;
+use accessos_routing::{is_host, mail_label};
 
 /// Longest input that is looked at: an e-mail address (RFC 5321, 4.5.3.1).
 const INPUT_MAX: usize = 254;
@@ -23,11 +23,10 @@ pub fn host_for(typed: &str, root: &str) -> Option<String> {
     if is_domain && !(is_host(name) && name.contains('.')) {
         return None;
     }
-    let label: String = name
-        .split(|c: char| c == '.' || c.is_ascii_whitespace())
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("-");
+    let label = match is_domain {
+        true => mail_label(name),
+        false => name.split_ascii_whitespace().collect::<Vec<_>>().join("-"),
+    };
     let host = format!("{label}.{root}");
     (label.len() <= 63 && is_host(&host)).then_some(host)
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::place::generation_of;
 use crate::problem::{Problem, short};
 
 /// Version of snapshots that is written and read.
@@ -142,6 +143,10 @@ impl Snapshot {
         if self.generation == 0 {
             found.add("generations begin at 1".to_owned());
         }
+        if self.follows.as_ref().is_some_and(|name| generation_of(name).is_none_or(|before| before >= self.generation))
+        {
+            found.add("what it follows is no object of a generation before it".to_owned());
+        }
         if self.restores.is_some_and(|restored| restored >= self.generation) {
             found.add("it brings back a generation that is not before it".to_owned());
         }
@@ -230,6 +235,11 @@ pub fn is_host(host: &str) -> bool {
     let last_is_a_name =
         host.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic()));
     host.len() <= 253 && last_is_a_name && host.split('.').all(label)
+}
+
+/// The label below the root domain that an e-mail domain leads to: `bigcorp.com` to `bigcorp-com`.
+pub fn mail_label(domain: &str) -> String {
+    domain.to_ascii_lowercase().replace('.', "-")
 }
 
 fn is_backend(backend: &str) -> bool {

@@ -390,8 +390,8 @@ impl Routing {
 #[derive(Clone, Debug, Args)]
 pub struct Key {
     /// File of the Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it; else TIDEGATE_ROUTING_KEY has it.
-    #[arg(long = "key", value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 /// How routers treat a tenant.

@@ -69,7 +69,7 @@ async fn of_real(
 
 /// The signing key: of the file that is named, else of the environment. It stays in no message.
 fn key(given: &Key) -> Result<SigningKey, String> {
-    let text = match &given.file {
+    let text = match &given.key {
         Some(path) => files::text(path)?,
         None => variable("TIDEGATE_ROUTING_KEY").ok_or("there is no key")?,
     };

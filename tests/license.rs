@@ -135,7 +135,9 @@ fn what_is_asked_for_wrongly_writes_nothing_and_quotes_no_key() {
     repository.key("key.pem");
     fs::write(repository.path("no.pem"), "hunter2").unwrap();
     let (code, told) = repository.ran(&["license", "issue", "--key", "no.pem"]);
-    assert!(code == 2 && told.contains("--key: it is no PRIVATE KEY") && !told.contains("hunter2"), "{told}");
+    assert!(code == 2 && told.contains("signed: it is no PRIVATE KEY") && !told.contains("hunter2"), "{told}");
+    let (code, told) = repository.ran(&["license", "issue"]);
+    assert!(code == 2 && told.contains("there is no key"), "{told}");
     for words in [&["--tenant", "nobody"][..], &["--fleet", "nowhere"], &["--tenant", "acme", "--fleet", "prod"]] {
         let (code, told) = repository.ran(&[&["license", "issue", "--key", "key.pem"], words].concat());
         assert!(code == 2 && told.contains("fleet.yaml has no"), "{words:?}: {told}");

@@ -58,6 +58,7 @@ const ADAPTERS: [(&str, &[&str]); 11] = [
     (
         "aws",
         &[
+            "accessos_routing",
             "aws_config",
             "aws_credential_types",
             "aws_sdk_applicationautoscaling",
@@ -88,7 +89,7 @@ const ADAPTERS: [(&str, &[&str]); 11] = [
     ("inputs", &["tokio"]),
     ("licences", &["tokio"]),
     ("signals", &["tokio"]),
-    ("sim", &["tokio"]),
+    ("sim", &["accessos_routing", "tokio"]),
 ];
 
 /// Crates that every adapter may use.
@@ -143,7 +144,7 @@ fn domain_does_not_wait() {
 
 #[test]
 fn every_file_opens_with_why_it_exists() {
-    for folder in ["src", "tests", "services/server/src"] {
+    for folder in ["src", "tests", "services/server/src", "control-plane"] {
         for file in sources(Path::new(folder)) {
             let header = file.text.lines().take_while(|line| line.starts_with("//!")).count();
             assert!(header > 0, "{} has no `//!` header", file.path.display());

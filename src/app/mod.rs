@@ -27,6 +27,7 @@ pub mod report;
 mod result;
 pub mod rollback;
 pub mod rollout;
+pub mod routing;
 pub mod status;
 mod surroundings;
 mod templates;

@@ -247,6 +247,12 @@ pub enum Command {
         #[command(subcommand)]
         command: License,
     },
+    /// The routing snapshot that a fleet's edge routers serve from: publish it, show it, take it back.
+    Routing {
+        /// What to do.
+        #[command(subcommand)]
+        command: Routing,
+    },
     /// Refuse a plan of Terraform's that would lose something of value, unless a second person approved exactly that.
     InfraGuard {
         /// What `terraform show -json` prints of the saved plan.
@@ -302,6 +308,8 @@ pub enum FileKind {
     Report,
     /// What is signed of a licence.
     License,
+    /// The routing snapshot.
+    RoutingSnapshot,
 }
 
 /// What to do about licences.
@@ -315,9 +323,9 @@ pub enum License {
         /// One tenant only; can be given several times.
         #[arg(long)]
         tenant: Vec<SetId>,
-        /// The private key that signs, as `openssl genpkey -algorithm ed25519` writes it.
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
+        /// What signs.
+        #[command(flatten)]
+        key: LicenseKey,
         /// Where licences are kept.
         #[command(flatten)]
         kept: Kept,
@@ -355,13 +363,21 @@ pub enum License {
         /// The public keys that signed so far.
         #[arg(long)]
         keys: TrustedKeys,
-        /// The private key that signs from now on.
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
+        /// What signs from now on.
+        #[command(flatten)]
+        key: LicenseKey,
         /// Where licences are kept.
         #[command(flatten)]
         kept: Kept,
     },
+}
+
+/// What licences are signed with.
+#[derive(Clone, Debug, Args)]
+pub struct LicenseKey {
+    /// File of the Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it; else TIDEGATE_LICENSE_KEY has it.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 /// Where licences are kept.
@@ -383,8 +399,8 @@ impl License {
         }
     }
 
-    /// The file of the key that signs.
-    pub fn key(&self) -> Option<&Path> {
+    /// The file of the key that signs, if one is named; none where nothing is signed.
+    pub fn key(&self) -> Option<&LicenseKey> {
         match self {
             Self::Issue { key, .. } | Self::Rotate { key, .. } => Some(key),
             Self::Show { .. } | Self::Verify { .. } => None,
@@ -398,6 +414,108 @@ impl License {
             _ => (None, None),
         }
     }
+}
+
+/// What to do about the routing snapshot.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Routing {
+    /// Publish the tenants as fleet.yaml and people's decisions have them, unless that is in force already.
+    Publish {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// How many tenants are meant to go at once, if that is more than fleets.X.routing.lose_max.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        lose: usize,
+        /// End a rollback of the snapshot by this.
+        #[arg(long)]
+        past_rollback: bool,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Show the snapshot in force.
+    Show {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// The generations behind it instead, as far as one can go back.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what publishing would change. Exit 0: nothing; 5: something.
+    Diff {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+    },
+    /// Publish the tenants of an earlier generation, as a new one. Nothing else is published until a person says so.
+    Rollback {
+        /// The fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The generation; without it, the last one with other tenants.
+        #[arg(long, value_name = "GENERATION")]
+        to: Option<u64>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Decide how routers treat a tenant, and publish that. A pause goes before it.
+    Set {
+        /// The fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant.
+        #[arg(long)]
+        tenant: SetId,
+        /// How.
+        #[arg(long, value_enum)]
+        state: RouteWord,
+        /// The host that it has moved to.
+        #[arg(long, value_name = "HOST", required_if_eq("state", "moved"))]
+        to: Option<String>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+}
+
+impl Routing {
+    /// Which fleet's.
+    pub fn fleet(&self) -> &FleetName {
+        match self {
+            Self::Publish { fleet, .. } | Self::Show { fleet, .. } | Self::Diff { fleet } => fleet,
+            Self::Rollback { decision, .. } | Self::Set { decision, .. } => &decision.fleet,
+        }
+    }
+
+    /// The file of the signing key, if one is named; none where nothing is signed.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Publish { key, .. } | Self::Rollback { key, .. } | Self::Set { key, .. } => Some(key),
+            Self::Show { .. } | Self::Diff { .. } => None,
+        }
+    }
+}
+
+/// What a snapshot is signed with.
+#[derive(Clone, Debug, Args)]
+pub struct Key {
+    /// File of the Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it; else TIDEGATE_ROUTING_KEY has it.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// How routers treat a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RouteWord {
+    /// Its requests are passed on.
+    Active,
+    /// 503 with a page, for a while.
+    Maintenance,
+    /// Clients are sent to another host.
+    Moved,
 }
 
 /// What to do about tenants.

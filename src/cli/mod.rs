@@ -25,5 +25,6 @@ mod payload;
 pub mod progress;
 pub mod render;
 pub mod replay;
+pub mod routing;
 pub mod run;
 pub mod tenants;

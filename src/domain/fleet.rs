@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use accessos_routing::{TokenKey, TrustedKeys};
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::{Calendar, Window};
 use super::gate::{GatePolicy, Probe};
 use super::ids::{AppName, CellName, ContentHash, FleetName, ServiceKey, ServiceName, SetId, Version};
+use super::object_name::ObjectName;
 use super::reason::Reason;
 use super::service::{Role, Service, ServiceGraph};
 
@@ -162,6 +164,23 @@ pub struct Fleet {
     pub failure_budget: usize,
     /// Its service sets, the control plane's first if there is one, then tenants by id.
     pub sets: Vec<ServiceSet>,
+    /// The routing snapshot that its edge routers serve from; none if it has no such routers.
+    pub routing: Option<Routing>,
+}
+
+/// How a fleet's routing snapshot is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// Its bucket.
+    pub bucket: String,
+    /// What its objects' keys begin with, with a slash at the end.
+    pub prefix: String,
+    /// Who may publish.
+    pub keys: TrustedKeys,
+    /// Where a tenant's requests go, with placeholders.
+    pub backend: String,
+    /// How many of a hundred tenants one publication may lose.
+    pub lose_percent: usize,
 }
 
 /// Who must approve a plan, which is always one plan by its hash.
@@ -276,6 +295,17 @@ pub struct ServiceSet {
     pub licence: Option<Licence>,
     /// Which part of the data stores is its own.
     pub data: DataScope,
+    /// By what it is found beside its host.
+    pub found_by: FoundBy,
+}
+
+/// By what a tenant is found on the shared host and on the root domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Domains of its people's e-mail.
+    pub email_domains: Vec<String>,
+    /// Keys of its tokens.
+    pub token_keys: Vec<TokenKey>,
 }
 
 /// What a tenant bought, as fleet.yaml has it.
@@ -382,6 +412,16 @@ pub struct Address {
     pub cluster: String,
     /// Its name in the cluster.
     pub ecs_service: String,
+}
+
+impl Routing {
+    /// Bucket and prefix of `s3://BUCKET/PREFIX`, by the rules of [`ObjectName`].
+    pub fn place(text: &str) -> Option<(String, String)> {
+        // A place is good for a snapshot if it is good for an object in it.
+        let names = "any".parse().ok().zip("any".parse().ok())?;
+        let object = ObjectName::of(&format!("{}/{{tenant}}", text.trim_end_matches('/')), &names.0, &names.1)?;
+        Some((object.bucket, object.key.strip_suffix("any")?.to_owned()))
+    }
 }
 
 impl Growth {

@@ -38,6 +38,7 @@ pub mod ledger;
 pub mod eta;
 pub mod directive;
 pub mod pause;
+pub mod routing;
 pub mod offboard;
 pub mod lease;
 pub mod planner;

@@ -620,6 +620,55 @@ pub enum Reason {
         /// What is wrong.
         why: String,
     },
+    // The routing snapshot.
+    /// The fleet has no snapshot.
+    #[error("{fleet} has no `routing` in fleet.yaml")]
+    NoRouting {
+        /// Which fleet.
+        fleet: FleetName,
+    },
+    /// There is no key to sign with, or it is not one that routers trust.
+    #[error("{fleet}: a snapshot cannot be signed: {why}")]
+    NoSigningKey {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Why not.
+        why: String,
+    },
+    /// What is published is there and cannot be believed.
+    #[error("what is published for the routers of {fleet} cannot be believed: {why}")]
+    RoutingUnreadable {
+        /// Which fleet.
+        fleet: FleetName,
+        /// All that is wrong.
+        why: String,
+    },
+    /// Routers would refuse the snapshot.
+    #[error("the routers of {fleet} would refuse this: {why}")]
+    RoutingRefused {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Every reason.
+        why: String,
+    },
+    /// Somebody has taken the snapshot back, and nothing but another person publishes past that.
+    #[error("generation {generation} of {fleet} brings back {restores}: it was taken back by a person")]
+    RoutingTakenBack {
+        /// Which fleet.
+        fleet: FleetName,
+        /// The generation in force.
+        generation: u64,
+        /// The one whose tenants it brings back.
+        restores: u64,
+    },
+    /// There is no such generation behind the one in force.
+    #[error("{fleet} has no generation {wanted} to go back to")]
+    NoSuchGeneration {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Which.
+        wanted: String,
+    },
 
     // A tenant is left out.
     /// Scaled to zero on purpose.
@@ -727,6 +776,9 @@ impl Reason {
             | R::NotSoFar { .. }
             | R::StillServed { .. }
             | R::ApprovalDoesNotCount { .. }
+            | R::RoutingUnreadable { .. }
+            | R::RoutingRefused { .. }
+            | R::RoutingTakenBack { .. }
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
             | R::MigrationInTheWay { .. }
@@ -756,6 +808,9 @@ impl Reason {
             | R::NotEditable { .. }
             | R::WouldNotCheck { .. }
             | R::LicenceUnusable { .. }
+            | R::NoRouting { .. }
+            | R::NoSigningKey { .. }
+            | R::NoSuchGeneration { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::Withdrawn { .. }
@@ -899,6 +954,16 @@ impl Reason {
                 "nothing was written; name the keys that signed it, or take the file out: its tenant then refuses serials that it has seen"
             }
             R::StillServed { .. } => "put its line back, and let `tidegate tenants offboard` take it out",
+            R::NoRouting { .. } => "say in fleets.X.routing where it is published and who may",
+            R::NoSigningKey { .. } => {
+                "put the key (PEM) into TIDEGATE_ROUTING_KEY or name its file with --key; fleets.X.routing.keys has its public half"
+            }
+            R::RoutingUnreadable { .. } => {
+                "routers go on with what they have; look at the object, and take a key back that was taken out too early"
+            }
+            R::RoutingRefused { .. } => "if so many tenants are meant to go, say how many with --lose",
+            R::RoutingTakenBack { .. } => "when its cause is mended, publish with --past-rollback",
+            R::NoSuchGeneration { .. } => "`tidegate routing show --fleet FLEET --all` lists them",
             R::Paused => "`tidegate resume` brings it to the fleet's release",
             R::NoLicence | R::AsleepUnlicensed { .. } => {
                 "give it a `license` in fleet.yaml, or see the fleet's `license`"

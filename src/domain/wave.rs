@@ -120,6 +120,7 @@ mod tests {
             pin: None,
             licence: None,
             data: crate::domain::fleet::DataScope::default(),
+            found_by: crate::domain::fleet::FoundBy::default(),
         }
     }
 

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use accessos_routing::SigningKey;
 
+use super::environment::variable;
 use super::files;
 use crate::adapters::clock::WallClock;
 use crate::adapters::licences::LicenceFiles;
-use crate::cli::args::License;
+use crate::cli::args::{License, LicenseKey};
 use crate::cli::exit::Exit;
 use crate::cli::license::{Given, license};
 use crate::cli::run::Report;
@@ -19,8 +20,8 @@ pub(super) async fn licensed(command: &License, application: &Application) -> Re
     let read = |path: Option<&Path>| path.map(files::text).transpose();
     let given = || -> Result<_, String> {
         let (licence, seen) = command.judged();
-        let key = read(command.key())?.map(|pem| SigningKey::from_pem(&pem)).transpose();
-        Ok((key.map_err(|why| format!("--key: {why}"))?, read(licence)?, read(seen)?))
+        let key = command.key().map(key).transpose().map_err(|why| format!("no licence can be signed: {why}"))?;
+        Ok((key, read(licence)?, read(seen)?))
     };
     match given() {
         Ok((key, licence, seen)) => {
@@ -30,4 +31,13 @@ pub(super) async fn licensed(command: &License, application: &Application) -> Re
         }
         Err(why) => Report::plain(Exit::BadInput, &why),
     }
+}
+
+/// The signing key: of the file that is named, else of the environment. It stays in no message.
+fn key(given: &LicenseKey) -> Result<SigningKey, String> {
+    let text = match &given.key {
+        Some(path) => files::text(path)?,
+        None => variable("TIDEGATE_LICENSE_KEY").ok_or("there is no key; name its file with --key")?,
+    };
+    SigningKey::from_pem(&text)
 }

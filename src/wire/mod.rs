@@ -11,6 +11,7 @@ mod license;
 mod live;
 mod rehearse;
 mod machine;
+mod routing;
 pub mod simulated;
 #[cfg(test)]
 mod dying;
@@ -120,6 +121,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         let github = github.as_ref().map(|github| github as &dyn RepositoryReader).map_err(Clone::clone);
         let report = doctor(&application, github, &accounts, &Checkout::at(Path::new("."))).await;
         return tell(&report, &context).into();
+    }
+    if let Command::Routing { command } = &cli.command {
+        return tell(&routing::routing(&cli, command, application, &context).await, &context).into();
     }
     if let Command::Tenants { command } = &cli.command
         && command.moves()
@@ -259,6 +263,7 @@ fn schema(of: FileKind) -> Report {
         FileKind::InfraApproval => approval_schema(),
         FileKind::Report => report_schema(),
         FileKind::License => accessos_licensing::licence_schema(),
+        FileKind::RoutingSnapshot => accessos_routing::snapshot_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

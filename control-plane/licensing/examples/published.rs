@@ -60,6 +60,7 @@ fn routing(folder: &Path, publishes: &SigningKey, acme: &SigningKey, now: Timest
         generation: 1,
         published_at: now,
         restores: None,
+        follows: None,
         meant_to_lose: 0,
         tenants: vec![tenant("acme", vec![TokenKey { id: "acme-1".to_owned(), x }]), tenant("hooli", Vec::new())],
     };

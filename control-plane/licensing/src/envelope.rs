@@ -204,6 +204,7 @@ pub(crate) mod tests {
             generation: 1,
             published_at: jiff::Timestamp::UNIX_EPOCH,
             restores: None,
+            follows: None,
             meant_to_lose: 0,
             tenants: Vec::new(),
         };

@@ -167,6 +167,7 @@ pub(crate) mod tests {
             generation,
             published_at: jiff::Timestamp::UNIX_EPOCH,
             restores: None,
+            follows: None,
             meant_to_lose: 0,
             tenants: tenants.iter().map(tenant).collect(),
         }

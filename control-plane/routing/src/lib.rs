@@ -19,10 +19,10 @@ mod succession;
 
 pub use change::{Change, changes};
 pub use key::{KeyId, PublicKey, SigningKey, TrustedKeys};
-pub use place::{POINTER, Pointer, object_name};
+pub use place::{POINTER, Pointer, generation_of, object_name};
 pub use problem::Problem;
 pub use signed::{BYTES_MAX, PAYLOAD_TYPE};
-pub use snapshot::{SCHEMA, Snapshot, State, TENANTS_MAX, Tenant, TokenKey, is_host, snapshot_schema};
+pub use snapshot::{SCHEMA, Snapshot, State, TENANTS_MAX, Tenant, TokenKey, is_host, mail_label, snapshot_schema};
 pub use succession::{Limits, succeed};
 
 #[cfg(test)]

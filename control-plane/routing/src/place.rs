@@ -33,6 +33,14 @@ fn digits(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The generation that an object's name says; none if it is no such name.
+pub fn generation_of(object: &str) -> Option<u64> {
+    let (generation, sum) = object.strip_suffix(".json")?.split_once('-')?;
+    let is_sum = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let number: u64 = generation.parse().ok()?;
+    (is_sum && generation == format!("{number:010}")).then_some(number)
+}
+
 impl Pointer {
     /// The pointer to the object with these bytes.
     pub fn to(generation: u64, bytes: &[u8]) -> Self {
@@ -57,10 +65,7 @@ impl Pointer {
             return Err(malformed(format!("it has more than {POINTER_MAX} bytes")));
         }
         let pointer: Self = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
-        let name = pointer.object.strip_prefix(&format!("{:010}-", pointer.generation));
-        let sum = name.and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
-        let is_sum = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        match (pointer.schema, is_sum) {
+        match (pointer.schema, generation_of(&pointer.object) == Some(pointer.generation)) {
             (SCHEMA, true) => Ok(pointer),
             (SCHEMA, false) => Err(malformed("it names no object of its generation".to_owned())),
             (other, _) => Err(malformed(format!("it is of schema {other}"))),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::place::generation_of;
 use crate::problem::{Problem, short};
 
 /// Version of snapshots that is written and read.
@@ -32,6 +33,10 @@ pub struct Snapshot {
     /// When it was made.
     #[schemars(with = "String")]
     pub published_at: Timestamp,
+    /// The name of the object of the generation before, with the SHA-256 of its bytes in it: so the generations are a chain
+    /// that can be walked back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
     /// The generation whose tenants it brings back, if it is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<u64>,
@@ -138,6 +143,10 @@ impl Snapshot {
         if self.generation == 0 {
             found.add("generations begin at 1".to_owned());
         }
+        if self.follows.as_ref().is_some_and(|name| generation_of(name).is_none_or(|before| before >= self.generation))
+        {
+            found.add("what it follows is no object of a generation before it".to_owned());
+        }
         if self.restores.is_some_and(|restored| restored >= self.generation) {
             found.add("it brings back a generation that is not before it".to_owned());
         }
@@ -228,6 +237,11 @@ pub fn is_host(host: &str) -> bool {
     host.len() <= 253 && last_is_a_name && host.split('.').all(label)
 }
 
+/// The label below the root domain that an e-mail domain leads to: `bigcorp.com` to `bigcorp-com`.
+pub fn mail_label(domain: &str) -> String {
+    domain.to_ascii_lowercase().replace('.', "-")
+}
+
 fn is_backend(backend: &str) -> bool {
     let Some(authority) = backend.strip_prefix("https://").or_else(|| backend.strip_prefix("http://")) else {
         return false;
@@ -269,6 +283,7 @@ pub(crate) mod tests {
             fleet: "prod".to_owned(),
             generation,
             published_at: Timestamp::UNIX_EPOCH,
+            follows: None,
             restores: None,
             meant_to_lose: 0,
             tenants: ids.iter().map(|id| tenant(id)).collect(),

@@ -9,7 +9,8 @@ use crate::snapshot::Snapshot;
 /// What a successor may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The part of the tenants that one step may lose, in percent, rounded down. A step that a person meant to be larger
+    /// The part of the tenants that one step may lose, in percent, rounded up: one tenant of a
+    /// small fleet may go. A step that a person meant to be larger
     /// says so itself (`meant_to_lose`).
     pub lose_percent: usize,
     /// The oldest generation that is taken where none is known yet. A machine that begins anew cannot be given an old
@@ -42,7 +43,7 @@ pub fn succeed(current: Option<&Snapshot>, next: &Snapshot, limits: Limits) -> R
             .push(Problem::new("fork", format!("it is another generation {} than the one in force", next.generation)));
     }
     let lost = lost(current, next);
-    let allowed = (current.tenants.len() * limits.lose_percent / 100).max(next.meant_to_lose);
+    let allowed = (current.tenants.len() * limits.lose_percent).div_ceil(100).max(next.meant_to_lose);
     if lost > allowed {
         let of = current.tenants.len();
         against.push(Problem::new(

@@ -314,7 +314,7 @@ async fn it_goes_on_with_what_it_has_when_its_sources_are_away() {
     world.poller.look().await;
     assert_eq!(world.get("/v1/tenants").status, StatusCode::SERVICE_UNAVAILABLE, "there is no snapshot yet");
     assert_eq!(world.get("/healthz").status, StatusCode::SERVICE_UNAVAILABLE);
-    world.publish(&snapshot(1, &[("acme", Routed::Active)]));
+    world.publish(&snapshot(1, &[("acme", Routed::Active), ("hooli", Routed::Active)]));
     world.poller.look().await;
     let before = world.json("/v1/tenants");
     let away = world.folder.path().join("away");

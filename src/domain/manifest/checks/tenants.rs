@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use accessos_routing::TokenKey;
 use jiff::civil::Date;
 
 use super::Notes;
-use crate::domain::fleet::{DataScope, Licence, Pin, ServiceSet};
+use crate::domain::fleet::{DataScope, FoundBy, Licence, Pin, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
 
@@ -87,7 +88,23 @@ impl Place<'_, '_> {
             pin,
             licence,
             data: data(entry),
+            found_by: self.found_by(entry),
         })
+    }
+
+    /// By what it is found. That no two have the same is held where a snapshot is made of them.
+    fn found_by(&mut self, entry: &TenantEntry) -> FoundBy {
+        for (index, domain) in entry.email_domains.iter().enumerate() {
+            let path = self.at(&format!("email_domains[{index}]"));
+            self.notes.host_in(self.source, &path, domain);
+        }
+        let token_keys: Vec<TokenKey> =
+            entry.token_keys.iter().map(|key| TokenKey { id: key.id.clone(), x: key.x.clone() }).collect();
+        for (index, key) in token_keys.iter().enumerate().filter(|(_, key)| key.public().is_none()) {
+            let what = format!("`{}` is no Ed25519 key", key.x.escape_debug());
+            self.add(&format!("token_keys[{index}].x"), what, "it is 32 bytes in base64url, as `x` of a JWK");
+        }
+        FoundBy { email_domains: entry.email_domains.clone(), token_keys }
     }
 
     /// The tenant's cluster: the one it names, else the first of its cell.

@@ -142,6 +142,44 @@ fn domain_does_not_wait() {
     }
 }
 
+/// What decides in the programs of the control plane: all of the snapshot, licences and claims, what the registry tells, and
+/// the router's judgement of a request.
+const DECIDING: [&str; 18] = [
+    "licensing/src/claim.rs",
+    "licensing/src/envelope.rs",
+    "licensing/src/licence.rs",
+    "licensing/src/refusal.rs",
+    "licensing/src/verify.rs",
+    "registry/src/catalogue.rs",
+    "registry/src/manifest.rs",
+    "registry/src/tenant.rs",
+    "routing/src/",
+    "router/src/asked.rs",
+    "router/src/discovery.rs",
+    "router/src/headers.rs",
+    "router/src/limiter.rs",
+    "router/src/page.rs",
+    "router/src/refusal.rs",
+    "router/src/resolve.rs",
+    "router/src/routes.rs",
+    "router/src/token.rs",
+];
+
+#[test]
+fn what_decides_in_the_control_plane_waits_for_nothing_and_asks_nobody() {
+    let all = sources(Path::new("control-plane"));
+    for place in DECIDING {
+        let place = Path::new("control-plane").join(place);
+        let files: Vec<&Source> = all.iter().filter(|file| file.path.starts_with(&place)).collect();
+        assert!(!files.is_empty(), "{} is not there", place.display());
+        for file in files {
+            for word in ["async ", ".await", "tokio", "std::fs", "std::env", "std::process", "now()", "std::net::Tcp"] {
+                assert!(!file.text.contains(word), "{}: {word}", file.path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_file_opens_with_why_it_exists() {
     for folder in ["src", "tests", "services/server/src", "control-plane"] {

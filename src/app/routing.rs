@@ -5,8 +5,9 @@
 //! overwritten, for it is unknown and not absent.
 
 use accessos_routing::{Change, Limits, Pointer, Problem, SigningKey, Snapshot, changes, object_name, succeed};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::progress::Progress;
 use super::{Readers, Stop};
 use crate::domain::directive::Directives;
 use crate::domain::fleet::{Application, Fleet, Routing};
@@ -184,6 +185,28 @@ impl<'a> Desk<'a> {
             }
         }
         self.put(writer, key, force.as_ref(), &next).await
+    }
+
+    /// Publishes whatever was decided since, again and again, until the process is asked to stop: what the publisher service
+    /// does. Nothing that goes wrong ends it; it is told once, and tried again.
+    pub async fn keep(&self, readers: &Readers, writer: &dyn SnapshotWriter, key: &SigningKey, every: SignedDuration) {
+        let mut told = None;
+        while !readers.stop.raised() {
+            let name = &self.fleet.name;
+            let what = match self.publish(readers, writer, key, Wish::default()).await {
+                Ok(published) if published.changes.is_empty() => None,
+                Ok(published) => Some(format!("generation {} of {name} is published", published.generation)),
+                Err(stop) => Some(format!("nothing new is published for {name}: {stop}")),
+            };
+            if let Some(what) = what.clone().filter(|_| what != told) {
+                readers.observer.note(readers.clock.now(), &Progress::Around { what });
+            }
+            told = what;
+            tokio::select! {
+                () = readers.stop.wait() => {}
+                () = readers.clock.sleep(every) => {}
+            }
+        }
     }
 
     /// Publishes the tenants of an earlier generation as a new one: of the one that is named, else of the last that had

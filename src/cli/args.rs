@@ -430,6 +430,9 @@ pub enum Routing {
         /// End a rollback of the snapshot by this.
         #[arg(long)]
         past_rollback: bool,
+        /// Go on until told to stop, and publish what was decided since, each time this has passed: such as 30s.
+        #[arg(long, value_name = "TIME", conflicts_with_all = ["sim", "lose", "past_rollback"])]
+        every: Option<jiff::SignedDuration>,
         /// What it is signed with.
         #[command(flatten)]
         key: Key,

@@ -73,6 +73,10 @@ pub async fn publish(
         Err(stop) => return of_stop(&stop),
     };
     let result = match command {
+        Routing::Publish { every: Some(every), .. } => {
+            desk.keep(&app.readers, writer, &key, *every).await;
+            return Report::plain(Exit::Done, "told to stop");
+        }
         Routing::Publish { lose, past_rollback, .. } => {
             desk.publish(&app.readers, writer, &key, Wish { lose: *lose, past_rollback: *past_rollback }).await
         }

@@ -168,7 +168,7 @@ impl<B> Router<B> {
         B: Backends<R>,
         R: Body<Data = Bytes, Error: Into<Fault>>,
     {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let client = client(&parts.headers, peer, self.shared.bounds.proxies);
         let mut entry = self.shared.log.begin(self.shared.id(), client, &parts);
         let page = wants_page(&parts.headers);
@@ -186,7 +186,7 @@ impl<B> Router<B> {
         let own = match judged {
             Decision::Forward(target, cut) => {
                 entry.tenant = Some(target.id.clone());
-                match self.pass(&mut parts, body, target, cut, &entry).await {
+                match self.pass(parts, body, target, cut, &entry).await {
                     Ok(response) => return answered(response.map(Either::Right), entry),
                     Err(refusal) => self.refuse(refusal, page, &mut entry),
                 }
@@ -218,7 +218,7 @@ impl<B> Router<B> {
 
     async fn pass<R>(
         &self,
-        parts: &mut Parts,
+        mut parts: Parts,
         body: R,
         target: &Target,
         cut: usize,
@@ -233,10 +233,10 @@ impl<B> Router<B> {
         if declared.is_some_and(|bytes| bytes > bounds.body_max) {
             return Err(Refusal::TooLarge);
         }
-        let websocket = is_websocket(parts);
+        let websocket = is_websocket(&parts);
         let from = From { client: entry.client, host: &entry.host, id: &entry.id };
-        to_backend(parts, target, cut, from).ok_or(Refusal::Malformed("the path cannot be passed on"))?;
-        let mut request = Request::from_parts(parts.clone(), Watched::new(body, bounds.body_max, bounds.idle));
+        to_backend(&mut parts, target, cut, from).ok_or(Refusal::Malformed("the path cannot be passed on"))?;
+        let mut request = Request::from_parts(parts, Watched::new(body, bounds.body_max, bounds.idle));
         let client_side = websocket.then(|| hyper::upgrade::on(&mut request));
         let sent = tokio::time::timeout(bounds.answer, self.backends.send(request)).await;
         let mut response = sent.map_err(|_| Refusal::Late)?.map_err(|_| Refusal::Backend)?;

@@ -99,12 +99,15 @@ pub async fn serve(
     let (graceful, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(connections)));
     let builder = Arc::new(builder());
     while !*stop.borrow_and_update() {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(_) => {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, stream, peer) = tokio::select! {
+            // The semaphore is never closed.
+            accepted = next => match accepted {
+                (Ok(place), Ok((stream, peer))) => (place, stream, peer),
+                (_, Err(_)) | (Err(_), _) => {
                     tokio::time::sleep(BREATH).await;
                     continue;
                 }

@@ -20,15 +20,15 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A port that nobody has at the moment.
-pub fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     Reserved::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 type Objects = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
 /// A bucket.
-pub struct Bucket {
-    pub address: SocketAddr,
+pub(crate) struct Bucket {
+    pub(crate) address: SocketAddr,
     objects: Objects,
     server: Option<JoinHandle<()>>,
     key: SigningKey,
@@ -50,7 +50,7 @@ fn object(objects: &Objects, uri: &Uri, headers: &HeaderMap) -> Response {
 }
 
 impl Bucket {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port()));
         let mut bucket = Self { address, objects: Objects::default(), server: None, key };
@@ -59,7 +59,7 @@ impl Bucket {
     }
 
     /// It answers (again).
-    pub async fn begin(&mut self) {
+    pub(crate) async fn begin(&mut self) {
         let objects = Arc::clone(&self.objects);
         let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap| {
             let answer = object(&objects, &uri, &headers);
@@ -73,35 +73,35 @@ impl Bucket {
     }
 
     /// It is gone, with every connection to it.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.server.take().unwrap().abort();
     }
 
-    pub fn put(&self, key: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&self, key: &str, bytes: Vec<u8>) {
         self.objects.lock().unwrap().insert(format!("routing/{key}"), bytes);
     }
 
-    pub fn point(&self, generation: u64, bytes: &[u8]) {
+    pub(crate) fn point(&self, generation: u64, bytes: &[u8]) {
         self.put(POINTER, Pointer::to(generation, bytes).bytes().unwrap());
     }
 
     /// Publishes a snapshot as it is done: the object first, then the pointer.
-    pub fn publish(&self, snapshot: &Snapshot) {
+    pub(crate) fn publish(&self, snapshot: &Snapshot) {
         self.publish_bytes(snapshot.generation, self.key.seal(snapshot).unwrap());
     }
 
-    pub fn publish_bytes(&self, generation: u64, bytes: Vec<u8>) {
+    pub(crate) fn publish_bytes(&self, generation: u64, bytes: Vec<u8>) {
         self.put(&object_name(generation, &bytes), bytes.clone());
         self.point(generation, &bytes);
     }
 
-    pub fn key(&self) -> &SigningKey {
+    pub(crate) fn key(&self) -> &SigningKey {
         &self.key
     }
 }
 
 /// A shard: answers which one it is, and whom it was asked for.
-pub async fn shard(name: &'static str) -> SocketAddr {
+pub(crate) async fn shard(name: &'static str) -> SocketAddr {
     let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
         let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
         let (host, tenant, client) = (said("host"), said("x-accessos-tenant"), said("x-forwarded-for"));
@@ -113,7 +113,7 @@ pub async fn shard(name: &'static str) -> SocketAddr {
     address
 }
 
-pub fn tenant(id: &str, backend: SocketAddr) -> Tenant {
+pub(crate) fn tenant(id: &str, backend: SocketAddr) -> Tenant {
     Tenant {
         id: id.to_owned(),
         hosts: vec![format!("{id}.app.example")],
@@ -125,7 +125,7 @@ pub fn tenant(id: &str, backend: SocketAddr) -> Tenant {
     }
 }
 
-pub fn snapshot(generation: u64, tenants: Vec<Tenant>) -> Snapshot {
+pub(crate) fn snapshot(generation: u64, tenants: Vec<Tenant>) -> Snapshot {
     let published_at = "2026-11-23T08:00:00Z".parse().unwrap();
     let (app, fleet) = ("app".to_owned(), "prod".to_owned());
     Snapshot {
@@ -142,15 +142,15 @@ pub fn snapshot(generation: u64, tenants: Vec<Tenant>) -> Snapshot {
 }
 
 /// A router process. It is killed when this goes.
-pub struct Process {
-    pub address: SocketAddr,
+pub(crate) struct Process {
+    pub(crate) address: SocketAddr,
     metrics: SocketAddr,
     child: Child,
 }
 
 impl Process {
     /// Starts one that keeps its snapshot in this folder, and comes back when it listens.
-    pub async fn start(bucket: &Bucket, state: &std::path::Path) -> Self {
+    pub(crate) async fn start(bucket: &Bucket, state: &std::path::Path) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, metrics) = (local(port()), local(port()));
         let child = Command::new(env!("CARGO_BIN_EXE_accessos-router"))
@@ -180,34 +180,34 @@ impl Process {
     }
 
     /// The answer to a request for a path of a host: status and text.
-    pub async fn ask(&self, host: &str, path: &str) -> (u16, String) {
+    pub(crate) async fn ask(&self, host: &str, path: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.address);
         let answer = client().get(url).header("host", host).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// The value of a counter, with its labels if it has some.
-    pub async fn metric(&self, name: &str) -> Option<u64> {
+    pub(crate) async fn metric(&self, name: &str) -> Option<u64> {
         let text = client().get(format!("http://{}/metrics", self.metrics)).send().await.ok()?.text().await.ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned))?;
         line.parse().ok()
     }
 
-    pub async fn generation(&self) -> u64 {
+    pub(crate) async fn generation(&self) -> u64 {
         self.metric("router_routing_generation").await.unwrap()
     }
 
-    pub async fn until_generation(&self, wanted: u64) {
+    pub(crate) async fn until_generation(&self, wanted: u64) {
         self.until(&format!("generation {wanted}"), || async { self.generation().await == wanted }).await;
     }
 
     /// Until a snapshot was refused for this reason.
-    pub async fn until_refused(&self, reason: &str) {
+    pub(crate) async fn until_refused(&self, reason: &str) {
         let name = format!("router_routing_refused_total{{reason=\"{reason}\"}}");
         self.until(&name, || async { self.metric(&name).await.is_some() }).await;
     }
 
-    pub async fn until<F: Future<Output = bool>>(&self, what: &str, is: impl Fn() -> F) {
+    pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, is: impl Fn() -> F) {
         let began = Instant::now();
         while !is().await {
             assert!(began.elapsed() < PATIENCE, "still not: {what}");
@@ -215,13 +215,13 @@ impl Process {
         }
     }
 
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
     /// The exit code, once it has ended by itself.
-    pub async fn ended(&mut self) -> Option<i32> {
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -240,7 +240,7 @@ impl Drop for Process {
     }
 }
 
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     thread_local! {
         static CLIENT: reqwest::Client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
@@ -249,23 +249,23 @@ pub fn client() -> reqwest::Client {
 }
 
 /// Clients that ask for every tenant all the time, by host and by path, until they are told to stop.
-pub struct Watch {
+pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<Seen>,
 }
 
 /// What they got.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub served: usize,
-    pub refused: usize,
-    pub lost: usize,
-    pub wrong: Vec<String>,
+pub(crate) struct Seen {
+    pub(crate) served: usize,
+    pub(crate) refused: usize,
+    pub(crate) lost: usize,
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Watch {
     /// Each tenant's id and the name of its shard.
-    pub fn over(address: SocketAddr, tenants: Vec<(String, &'static str)>) -> Self {
+    pub(crate) fn over(address: SocketAddr, tenants: Vec<(String, &'static str)>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let asking = tokio::spawn(async move {
@@ -294,7 +294,7 @@ impl Watch {
         Self { stop, asking }
     }
 
-    pub async fn end(self) -> Seen {
+    pub(crate) async fn end(self) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
         self.asking.await.unwrap()
     }

@@ -148,3 +148,25 @@ fn what_is_asked_for_wrongly_writes_nothing_and_quotes_no_key() {
     let (code, told) = repository.ran(&["license", "issue", "--key", "key.pem"]);
     assert!(code == 2 && told.contains("licence of prod/globex: it is no licence"), "{told}");
 }
+
+/// What the fleet's policy makes of a licence that has ended is in the plan, in words, before anybody approves it.
+#[test]
+fn a_plan_tells_whom_it_leaves_out_for_want_of_a_licence_and_whom_it_reaches_all_the_same() {
+    let repository = Repository::new();
+    repository.edit("license: { until: 2990-12-31 }", "license: { until: 2020-12-31 }");
+    let policies = [
+        ("", "left out: acme: licence ended on 2020-12-31\n"),
+        ("expired: exclude, missing: exclude", "left out: hooli: no licence\n"),
+        ("expired: pause", "left out: acme: licence ended on 2020-12-31, so it sleeps until it has one again\n"),
+        ("expired: release", "without a licence that counts, and released all the same: acme\n"),
+    ];
+    let dev = fs::read_to_string(repository.path("fleet.yaml")).unwrap();
+    for (policy, words) in policies {
+        let line = "    domain: dev.a3os.app\n";
+        assert!(dev.contains(line));
+        let text = dev.replacen(line, &format!("{line}    license: {{ {policy} }}\n"), 1);
+        fs::write(repository.path("fleet.yaml"), text).unwrap();
+        let (code, told) = repository.ran(&["rehearse", "--fleet", "dev"]);
+        assert!(code == 0 && told.contains(words), "{policy}: {code}\n{told}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The service: it holds a catalogue and gives readers what they ask of it. Through a load balancer it can be reached from
 //! outside, and a list of tenants is a list of customers: so everything but its health asks for a reader's token. It knows
-//! tokens by their SHA-256 alone, which is of no use to who finds it.
+//! tokens, which are random, by their SHA-256 alone: that is of no use to who finds it.
 
 use std::collections::BTreeSet;
 use std::fmt;

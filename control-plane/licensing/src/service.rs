@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use accessos_routing::Snapshot;
 use accessos_serving::{Answer, Asked, Common, Log, Polled, Routing, Service, Settings, Source, health};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
@@ -177,16 +178,11 @@ impl Poller {
             self.tell("routing", &problems);
             false
         });
-        let keys = self.keys.clone();
-        let taken = self
-            .polled
-            .look(
-                &self.source,
-                BYTES_MAX,
-                |key| tenant_of(key).is_some(),
-                |key, bytes, before| read(tenant_of(key).unwrap_or_default(), bytes, before, &keys),
-            )
-            .await;
+        let (keys, of) = (&self.keys, self.routing.current());
+        let read = |key: &str, bytes: &[u8], before: Option<&Held>| {
+            read(tenant_of(key).unwrap_or_default(), bytes, before, keys, of)
+        };
+        let taken = self.polled.look(&self.source, BYTES_MAX, |key| tenant_of(key).is_some(), read).await;
         self.tell("licences", &taken.problems);
         if newer || taken.changed {
             self.take_in();
@@ -196,10 +192,8 @@ impl Poller {
     /// From now on requests are answered from what is held now.
     fn take_in(&self) {
         let snapshot = self.routing.current();
-        // One of another application or fleet is nobody's here, whatever name its file has.
-        let own =
-            |held: &Held| snapshot.is_some_and(|of| (&of.app, &of.fleet) == (&held.licence.app, &held.licence.fleet));
-        let licences = self.polled.values().filter(|(_, held)| own(held));
+        // One that was taken in before there was a snapshot may be of another fleet: it is nobody's here.
+        let licences = self.polled.values().filter(|(_, held)| is_of(&held.licence, snapshot));
         let licences = licences.map(|(_, held)| (held.licence.tenant.clone(), held.sealed.clone())).collect();
         let holding = Holding { keys: snapshot.map(Keys::of), licences: self.polled.is_known().then_some(licences) };
         let told = format!("{} licences are held", holding.licences.as_ref().map_or(0, |licences| licences.len()));
@@ -219,16 +213,29 @@ fn tenant_of(key: &str) -> Option<&str> {
     key.strip_suffix(".json").filter(|tenant| !tenant.is_empty() && !tenant.contains('/'))
 }
 
-/// A sealed licence of this tenant. One that has ended is handed out too: the tenant sees when it did.
-fn read(tenant: &str, bytes: &[u8], before: Option<&Held>, keys: &TrustedKeys) -> Result<Held, String> {
+/// A sealed licence of this tenant, in the fleet of the snapshot if there is one. One that has ended is handed out too: the
+/// tenant sees when it did.
+fn read(
+    tenant: &str,
+    bytes: &[u8],
+    before: Option<&Held>,
+    keys: &TrustedKeys,
+    of: Option<&Snapshot>,
+) -> Result<Held, String> {
     let (licence, _) = open(bytes, keys).map_err(|refusal| format!("{}: {refusal}", refusal.code()))?;
-    if licence.tenant != tenant {
-        return Err("other_tenant: it is not of the tenant whose name it has".to_owned());
+    if licence.tenant != tenant || !is_of(&licence, of) {
+        return Err("other_tenant: it is not of the tenant whose name it has, or of another fleet".to_owned());
     }
+    let before = before.filter(|before| is_of(&before.licence, of));
     if let Some(refusal) = before.and_then(|before| replayed(&before.licence, &licence)) {
         return Err(format!("{}: {refusal}", refusal.code()));
     }
     Ok(Held { licence, sealed: bytes.to_vec() })
+}
+
+/// Whether it is of the application and the fleet of a snapshot. Before there is one, that cannot be told.
+fn is_of(licence: &Licence, snapshot: Option<&Snapshot>) -> bool {
+    snapshot.is_none_or(|of| (&of.app, &of.fleet) == (&licence.app, &licence.fleet))
 }
 
 /// Runs the service until it is told to stop.

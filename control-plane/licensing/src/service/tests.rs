@@ -5,6 +5,7 @@ use std::fs;
 
 use accessos_routing::{Pointer, SigningKey};
 use http::Request;
+use proptest::prelude::*;
 
 use super::*;
 use crate::claim::tests::{Issuer, claims, snapshot};
@@ -228,4 +229,50 @@ async fn every_path_of_the_description_is_there_and_every_other_is_not() {
     }
     let health: Value = serde_json::from_slice(&world.get("/healthz", &[]).body).unwrap();
     assert_eq!((&health["service"], &health["status"]), (&"licensing".into(), &"ok".into()));
+}
+
+const TENANTS: [&str; 2] = ["acme", "hooli"];
+
+/// A file as somebody might put it there: under this name, of this tenant and serial, by the right key, in the right fleet.
+type Put = (usize, usize, u64, bool, bool);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_published_and_in_whatever_order_nobody_is_handed_anybody_elses(
+        puts in prop::collection::vec((0..2_usize, 0..2_usize, 1..5_u64, any::<bool>(), any::<bool>()), 1..12),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(every_answer_is_the_askers_own(puts))?;
+    }
+}
+
+async fn every_answer_is_the_askers_own(puts: Vec<Put>) -> Result<(), TestCaseError> {
+    let mut world = World::new();
+    world.publish(1);
+    let (trusted, stranger) = (trusting(&[&world.signs]), key());
+    let mut newest = [0, 0];
+    for (name, tenant, serial, own_key, own_fleet) in puts {
+        let fleet = if own_fleet { "prod" } else { "dev" };
+        let of = Licence { fleet: fleet.to_owned(), ..licence(TENANTS[tenant], serial) };
+        let sealed = seal(&of, if own_key { &world.signs } else { &stranger }).unwrap();
+        world.put(TENANTS[name], &sealed);
+        world.poller.look().await;
+        if name == tenant && own_key && own_fleet {
+            newest[tenant] = newest[tenant].max(serial);
+        }
+        for (number, issuer) in [&world.acme, &world.hooli].into_iter().enumerate() {
+            let answer = world.ask(issuer, TENANTS[number]);
+            if newest[number] == 0 {
+                prop_assert_eq!(answer.status, StatusCode::NOT_FOUND);
+                continue;
+            }
+            let (handed, _) = open(&answer.body, &trusted).unwrap();
+            prop_assert_eq!(&handed.tenant, TENANTS[number]);
+            prop_assert_eq!(&handed.fleet, "prod");
+            prop_assert_eq!(handed.serial, newest[number], "the newest that was good");
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The service: it holds the licences that are published and the keys that tenants' claims are signed with, and gives a
 //! tenant its own licence, sealed as it was issued. It cannot sign: it has no private key.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::claim::Keys;
+use crate::claim::{Denied, Keys};
 use crate::{BYTES_MAX, Licence, TrustedKeys, open, replayed};
 
 /// The description of what is answered, for whoever writes a client.
@@ -66,7 +67,7 @@ struct Holding {
     /// None until a snapshot was taken in.
     keys: Option<Keys>,
     /// By tenant, of the snapshot's application and fleet alone; none until they were looked at.
-    licences: Option<std::collections::BTreeMap<String, Vec<u8>>>,
+    licences: Option<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Holding {
@@ -125,7 +126,7 @@ impl Licensing {
             return Answer::problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "nothing is known yet; ask again");
         };
         let claim = asked.bearer().ok_or("claim_missing");
-        let tenant = claim.and_then(|token| keys.tenant(token, now.as_second()).map_err(super::claim::Denied::code));
+        let tenant = claim.and_then(|token| keys.tenant(token, now.as_second()).map_err(Denied::code));
         match tenant {
             Ok(tenant) => {
                 let answer = match licences.get(tenant) {

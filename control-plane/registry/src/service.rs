@@ -2,7 +2,7 @@
 //! outside, and a list of tenants is a list of customers: so everything but its health asks for a reader's token. It knows
 //! tokens, which are random, by their SHA-256 alone: that is of no use to who finds it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -189,26 +189,25 @@ fn no_such_path() -> Answer {
 }
 
 /// What a query asks for.
-fn wanted(given: &std::collections::BTreeMap<String, String>) -> Result<Wanted, BadQuery> {
-    let bad = |what: String| BadQuery(what);
+fn wanted(given: &BTreeMap<String, String>) -> Result<Wanted, BadQuery> {
     let limit = match given.get("limit") {
         None => LIMIT,
         Some(text) if text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit()) => match text.parse() {
             Ok(limit @ 1..=LIMIT_MAX) => limit,
-            _ => return Err(bad(format!("limit is a number from 1 to {LIMIT_MAX}"))),
+            _ => return Err(BadQuery(format!("limit is a number from 1 to {LIMIT_MAX}"))),
         },
-        Some(_) => return Err(bad(format!("limit is a number from 1 to {LIMIT_MAX}"))),
+        Some(_) => return Err(BadQuery(format!("limit is a number from 1 to {LIMIT_MAX}"))),
     };
     let name = |field: &str| match given.get(field) {
         Some(name) if !is_name(name) => {
-            Err(bad(format!("{field} is lower-case letters, digits and hyphens, at most 63")))
+            Err(BadQuery(format!("{field} is lower-case letters, digits and hyphens, at most 63")))
         }
         name => Ok(name.cloned()),
     };
     let state = given.get("state").map(|word| {
         let known = STATES.iter().find(|(known, _)| known == word).map(|(_, state)| *state);
         let words = STATES.map(|(word, _)| word).join(", ");
-        known.ok_or_else(|| bad(format!("state is one of {words}")))
+        known.ok_or_else(|| BadQuery(format!("state is one of {words}")))
     });
     Ok(Wanted { after: name("after")?, limit, state: state.transpose()?, cell: name("cell")? })
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener as Reserved};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Until something that must come has come. It fails a test, and measures nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A port that nobody has at the moment.
 pub(crate) fn port() -> u16 {
@@ -251,6 +251,7 @@ pub(crate) fn client() -> reqwest::Client {
 /// Clients that ask for every tenant all the time, by host and by path, until they are told to stop.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
+    rounds: Arc<AtomicUsize>,
     asking: JoinHandle<Seen>,
 }
 
@@ -267,7 +268,8 @@ impl Watch {
     /// Each tenant's id and the name of its shard.
     pub(crate) fn over(address: SocketAddr, tenants: Vec<(String, &'static str)>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
+        let rounds = Arc::new(AtomicUsize::new(0));
+        let (told, counted) = (Arc::clone(&stop), Arc::clone(&rounds));
         let asking = tokio::spawn(async move {
             let mut seen = Seen::default();
             while !told.load(Ordering::Relaxed) {
@@ -287,14 +289,21 @@ impl Watch {
                         }
                     }
                 }
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             seen
         });
-        Self { stop, asking }
+        Self { stop, rounds, asking }
     }
 
+    /// What they got, up to two more whole rounds from now.
     pub(crate) async fn end(self) -> Seen {
+        let (enough, began) = (self.rounds.load(Ordering::Relaxed) + 2, Instant::now());
+        while self.rounds.load(Ordering::Relaxed) < enough {
+            assert!(began.elapsed() < PATIENCE, "clients do not get on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.stop.store(true, Ordering::Relaxed);
         self.asking.await.unwrap()
     }

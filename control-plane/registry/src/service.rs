@@ -190,14 +190,12 @@ fn no_such_path() -> Answer {
 
 /// What a query asks for.
 fn wanted(given: &BTreeMap<String, String>) -> Result<Wanted, BadQuery> {
-    let limit = match given.get("limit") {
-        None => LIMIT,
-        Some(text) if text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit()) => match text.parse() {
-            Ok(limit @ 1..=LIMIT_MAX) => limit,
-            _ => return Err(BadQuery(format!("limit is a number from 1 to {LIMIT_MAX}"))),
-        },
-        Some(_) => return Err(BadQuery(format!("limit is a number from 1 to {LIMIT_MAX}"))),
+    let number = |text: &String| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|limit| digits && (1..=LIMIT_MAX).contains(limit))
     };
+    let limit = given.get("limit").map_or(Some(LIMIT), number);
+    let limit = limit.ok_or_else(|| BadQuery(format!("limit is a number from 1 to {LIMIT_MAX}")))?;
     let name = |field: &str| match given.get(field) {
         Some(name) if !is_name(name) => {
             Err(BadQuery(format!("{field} is lower-case letters, digits and hyphens, at most 63")))

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::approved::Approved;
 use crate::domain::directive::{Decided, Holding, Scaling};
 use crate::domain::doctor::RepositorySeen;
-use crate::domain::fleet::{Address, Builder};
+use crate::domain::fleet::{Address, Builder, Routing};
 use crate::domain::gate::{Alarm, Answer, CommandAnswer, CommandPolicy, Probe, Series, TargetHealth, WaveReport};
 use crate::domain::ids::{
     CellName, CommitSha, ContentHash, DeploymentId, FleetName, ImageDigest, ImageTag, ServiceKey, ServiceName, SetId,
@@ -117,6 +117,20 @@ pub trait InputsReader: Send + Sync {
 pub trait InputsWriter: Send + Sync {
     /// Puts a fleet's file in the place of the one that is there: all of it, or nothing.
     async fn write(&self, fleet: &FleetName, bytes: &[u8]) -> PortResult<()>;
+}
+
+/// Sealed licences as they are kept, to look.
+#[async_trait]
+pub trait LicencesReader: Send + Sync {
+    /// The bytes of every tenant's, by fleet and tenant.
+    async fn sealed(&self) -> PortResult<BTreeMap<(FleetName, SetId), Vec<u8>>>;
+}
+
+/// Sealed licences, to write.
+#[async_trait]
+pub trait LicencesWriter: Send + Sync {
+    /// Puts a tenant's in the place of the one that is there: all of it, or nothing.
+    async fn keep(&self, fleet: &FleetName, set: &SetId, bytes: &[u8]) -> PortResult<()>;
 }
 
 /// A repository's checkout, to look at before there is a fleet.yaml.
@@ -575,6 +589,36 @@ pub trait ArchiveWriter: Send + Sync {
 
     /// Deletes every object of a tenant's evidence with all its versions. Done again, it is the same.
     async fn purge(&self, of: &Holding) -> PortResult<()>;
+}
+
+/// What was found in the place of a routing snapshot's pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointerSeen {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What tells it from any other that was or will be there.
+    pub mark: String,
+}
+
+/// Routing snapshots, to look.
+#[async_trait]
+pub trait SnapshotReader: Send + Sync {
+    /// The pointer; none if nothing was ever published there.
+    async fn pointer(&self, cell: &CellName, at: &Routing) -> PortResult<Option<PointerSeen>>;
+
+    /// The bytes of an object beside it; none if there is none.
+    async fn object(&self, cell: &CellName, at: &Routing, name: &str) -> PortResult<Option<Vec<u8>>>;
+}
+
+/// Routing snapshots, to publish.
+#[async_trait]
+pub trait SnapshotWriter: Send + Sync {
+    /// Writes an object that has the hash of its bytes in its name. One that is there stays, and that is no error.
+    async fn create(&self, cell: &CellName, at: &Routing, name: &str, bytes: &[u8]) -> PortResult<()>;
+
+    /// Puts the pointer in the place of the one that was seen (of none, the first time). A conflict if another is there
+    /// by now. An answer that was lost is found again by reading.
+    async fn point(&self, cell: &CellName, at: &Routing, seen: Option<&str>, bytes: &[u8]) -> PortResult<()>;
 }
 
 /// What a one-shot task does to a tenant's part of a database.

@@ -15,6 +15,8 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         "domain",
         &["domain"],
         &[
+            "accessos_licensing",
+            "accessos_routing",
             "annotate_snippets",
             "git_conventional",
             "jiff",
@@ -30,11 +32,21 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
         ],
     ),
     ("ports", &["domain", "ports"], &["async_trait", "jiff", "serde_json", "thiserror"]),
-    ("app", &["domain", "ports", "app"], &["jiff", "thiserror", "tokio"]),
+    ("app", &["domain", "ports", "app"], &["accessos_licensing", "accessos_routing", "jiff", "thiserror", "tokio"]),
     (
         "cli",
         &["domain", "ports", "app", "cli"],
-        &["base64", "clap", "comfy_table", "indicatif", "jiff", "serde_json", "thiserror"],
+        &[
+            "accessos_licensing",
+            "accessos_routing",
+            "base64",
+            "clap",
+            "comfy_table",
+            "indicatif",
+            "jiff",
+            "serde_json",
+            "thiserror",
+        ],
     ),
     ("adapters", &["domain", "ports", "adapters"], &["*"]),
     ("wire", &["domain", "ports", "app", "cli", "adapters", "wire"], &["*"]),
@@ -42,10 +54,11 @@ const LAYERS: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// What an adapter may use from outside, beside the common ones: its one SDK and what serves it.
-const ADAPTERS: [(&str, &[&str]); 10] = [
+const ADAPTERS: [(&str, &[&str]); 11] = [
     (
         "aws",
         &[
+            "accessos_routing",
             "aws_config",
             "aws_credential_types",
             "aws_sdk_applicationautoscaling",
@@ -75,8 +88,9 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
     ("clock", &["tokio"]),
     ("command", &["tokio"]),
     ("inputs", &["tokio"]),
+    ("licences", &["tokio"]),
     ("signals", &["tokio"]),
-    ("sim", &["tokio"]),
+    ("sim", &["accessos_routing", "tokio"]),
 ];
 
 /// Crates that every adapter may use.
@@ -129,9 +143,47 @@ fn domain_does_not_wait() {
     }
 }
 
+/// What decides in the programs of the control plane: all of the snapshot, licences and claims, what the registry tells, and
+/// the router's judgement of a request.
+const DECIDING: [&str; 18] = [
+    "licensing/src/claim.rs",
+    "licensing/src/envelope.rs",
+    "licensing/src/licence.rs",
+    "licensing/src/refusal.rs",
+    "licensing/src/verify.rs",
+    "registry/src/catalogue.rs",
+    "registry/src/manifest.rs",
+    "registry/src/tenant.rs",
+    "routing/src/",
+    "router/src/asked.rs",
+    "router/src/discovery.rs",
+    "router/src/headers.rs",
+    "router/src/limiter.rs",
+    "router/src/page.rs",
+    "router/src/refusal.rs",
+    "router/src/resolve.rs",
+    "router/src/routes.rs",
+    "router/src/token.rs",
+];
+
+#[test]
+fn what_decides_in_the_control_plane_waits_for_nothing_and_asks_nobody() {
+    let all = sources(Path::new("control-plane"));
+    for place in DECIDING {
+        let place = Path::new("control-plane").join(place);
+        let files: Vec<&Source> = all.iter().filter(|file| file.path.starts_with(&place)).collect();
+        assert!(!files.is_empty(), "{} is not there", place.display());
+        for file in files {
+            for word in ["async ", ".await", "tokio", "std::fs", "std::env", "std::process", "now()", "std::net::Tcp"] {
+                assert!(!file.text.contains(word), "{}: {word}", file.path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_file_opens_with_why_it_exists() {
-    for folder in ["src", "tests", "services/server/src"] {
+    for folder in ["src", "tests", "services/server/src", "control-plane"] {
         for file in sources(Path::new(folder)) {
             let header = file.text.lines().take_while(|line| line.starts_with("//!")).count();
             assert!(header > 0, "{} has no `//!` header", file.path.display());

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod command;
 pub mod github;
 pub mod inputs;
+pub mod licences;
 pub mod probe;
 pub mod signals;
 pub mod sim;

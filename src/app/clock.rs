@@ -31,16 +31,18 @@ pub enum Ticked {
 pub async fn tick(app: &App, fleet: &Fleet) -> Result<Ticked, Stop> {
     let directives = Directives::fold(&app.readers.ledger.decided(&fleet.name).await?);
     match by_the_clock(fleet, &directives, app.readers.clock.now()) {
-        ByTheClock::Sleep(sets) => pause(app, fleet, &wish(&sets)).await.map(Ticked::Slept),
-        ByTheClock::Wake(sets) => resume(app, fleet, &wish(&sets)).await.map(Ticked::Woke),
+        ByTheClock::Sleep(sets, why) => pause(app, fleet, &wish(&sets, why)).await.map(Ticked::Slept),
+        ByTheClock::Wake(sets) => {
+            resume(app, fleet, &wish(&sets, "by the hours and licences in fleet.yaml")).await.map(Ticked::Woke)
+        }
         ByTheClock::Nothing if directives.paused.is_empty() => Ok(Ticked::Kept(0)),
         // Also whom people have paused: AWS starts their databases after seven days too.
         ByTheClock::Nothing => keep(app, fleet).await.map(Ticked::Kept),
     }
 }
 
-fn wish(sets: &BTreeSet<SetId>) -> Wish<'_> {
-    Wish { sets, by: CLOCK, why: "by the hours in fleet.yaml", until: None }
+fn wish<'a>(sets: &'a BTreeSet<SetId>, why: &'a str) -> Wish<'a> {
+    Wish { sets, by: CLOCK, why, until: None }
 }
 
 /// Whoever sleeps goes on sleeping, and so do the databases that only they use.

@@ -41,7 +41,8 @@ pub(super) async fn make(
     let seen = view(readers, application, fleet).await?;
     let today = jiff::tz::TimeZone::UTC.to_datetime(readers.clock.now()).date();
     let migrations = migrations(readers, application, fleet, &seen).await?;
-    let targeted: Vec<_> = fleet.sets.iter().filter(|set| set.left_out(&release.version, today).is_none()).collect();
+    let targeted: Vec<_> =
+        fleet.sets.iter().filter(|set| fleet.leaves_out(set, &release.version, today).is_none()).collect();
     let back = matches!(direction, Direction::RollbackTo(_) | Direction::RollbackOf(_));
     let drafts = drafts(readers, application, fleet, &targeted, &seen, back).await;
     let situation = Situation {

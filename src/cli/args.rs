@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use accessos_licensing::TrustedKeys;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failure_spec::FailureSpec;
@@ -253,6 +254,18 @@ pub enum Command {
         #[command(subcommand)]
         command: Tenants,
     },
+    /// Licences of tenants: issue, show and verify them, and replace the key that signs.
+    License {
+        /// What to do.
+        #[command(subcommand)]
+        command: License,
+    },
+    /// The routing snapshot that a fleet's edge routers serve from: publish it, show it, take it back.
+    Routing {
+        /// What to do.
+        #[command(subcommand)]
+        command: Routing,
+    },
     /// Refuse a plan of Terraform's that would lose something of value, unless a second person approved exactly that.
     InfraGuard {
         /// What `terraform show -json` prints of the saved plan.
@@ -311,6 +324,219 @@ pub enum FileKind {
     InfraApproval,
     /// What `report --json` prints.
     Report,
+    /// What is signed of a licence.
+    License,
+    /// The routing snapshot.
+    RoutingSnapshot,
+}
+
+/// What to do about licences.
+#[derive(Clone, Debug, Subcommand)]
+pub enum License {
+    /// Write a signed licence for every tenant that has one in fleet.yaml. What is current stays as it is.
+    Issue {
+        /// One fleet only.
+        #[arg(long)]
+        fleet: Option<FleetName>,
+        /// One tenant only; can be given several times.
+        #[arg(long)]
+        tenant: Vec<SetId>,
+        /// What signs.
+        #[command(flatten)]
+        key: LicenseKey,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Show a tenant's licence as it is kept. Whether it counts is not judged.
+    Show {
+        /// The tenant.
+        id: SetId,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Judge a tenant's licence as the tenant would, offline; exit 2 and every reason if it does not count.
+    Verify {
+        /// The tenant.
+        id: SetId,
+        /// One or two public keys that are trusted, in base64, with a comma between them.
+        #[arg(long)]
+        keys: TrustedKeys,
+        /// Another file than the one that is kept.
+        #[arg(long, value_name = "FILE")]
+        licence: Option<PathBuf>,
+        /// The last licence that counted for the tenant: an older one is refused.
+        #[arg(long, value_name = "FILE")]
+        seen: Option<PathBuf>,
+        /// Another time than now, such as 2027-06-30T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        at: Option<jiff::Timestamp>,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Sign everything that is kept with another key. Trust both keys first, and only the new one when this is published.
+    Rotate {
+        /// The public keys that signed so far.
+        #[arg(long)]
+        keys: TrustedKeys,
+        /// What signs from now on.
+        #[command(flatten)]
+        key: LicenseKey,
+        /// Where licences are kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
+}
+
+/// What licences are signed with.
+#[derive(Clone, Debug, Args)]
+pub struct LicenseKey {
+    /// File of the Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it; else TIDEGATE_LICENSE_KEY has it.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Where licences are kept.
+#[derive(Clone, Debug, Args)]
+pub struct Kept {
+    /// The folder with a folder for each fleet.
+    #[arg(long, default_value = "licenses", value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+impl License {
+    /// The folder with a folder for each fleet.
+    pub fn dir(&self) -> &Path {
+        match self {
+            Self::Issue { kept, .. }
+            | Self::Show { kept, .. }
+            | Self::Verify { kept, .. }
+            | Self::Rotate { kept, .. } => &kept.dir,
+        }
+    }
+
+    /// The file of the key that signs, if one is named; none where nothing is signed.
+    pub fn key(&self) -> Option<&LicenseKey> {
+        match self {
+            Self::Issue { key, .. } | Self::Rotate { key, .. } => Some(key),
+            Self::Show { .. } | Self::Verify { .. } => None,
+        }
+    }
+
+    /// The files of a licence that is judged, and of one that was seen.
+    pub fn judged(&self) -> (Option<&Path>, Option<&Path>) {
+        match self {
+            Self::Verify { licence, seen, .. } => (licence.as_deref(), seen.as_deref()),
+            _ => (None, None),
+        }
+    }
+}
+
+/// What to do about the routing snapshot.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Routing {
+    /// Publish the tenants as fleet.yaml and people's decisions have them, unless that is in force already.
+    Publish {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// How many tenants are meant to go at once, if that is more than fleets.X.routing.lose_max.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        lose: usize,
+        /// End a rollback of the snapshot by this.
+        #[arg(long)]
+        past_rollback: bool,
+        /// Go on until told to stop, and publish what was decided since, each time this has passed: such as 30s.
+        #[arg(long, value_name = "TIME", conflicts_with_all = ["sim", "lose", "past_rollback"])]
+        every: Option<jiff::SignedDuration>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Show the snapshot in force.
+    Show {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// The generations behind it instead, as far as one can go back.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what publishing would change. Exit 0: nothing; 5: something.
+    Diff {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+    },
+    /// Publish the tenants of an earlier generation, as a new one. Nothing else is published until a person says so.
+    Rollback {
+        /// The fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The generation; without it, the last one with other tenants.
+        #[arg(long, value_name = "GENERATION")]
+        to: Option<u64>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Decide how routers treat a tenant, and publish that. A pause goes before it.
+    Set {
+        /// The fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The tenant.
+        #[arg(long)]
+        tenant: SetId,
+        /// How.
+        #[arg(long, value_enum)]
+        state: RouteWord,
+        /// The host that it has moved to.
+        #[arg(long, value_name = "HOST", required_if_eq("state", "moved"))]
+        to: Option<String>,
+        /// What it is signed with.
+        #[command(flatten)]
+        key: Key,
+    },
+}
+
+impl Routing {
+    /// Which fleet's.
+    pub fn fleet(&self) -> &FleetName {
+        match self {
+            Self::Publish { fleet, .. } | Self::Show { fleet, .. } | Self::Diff { fleet } => fleet,
+            Self::Rollback { decision, .. } | Self::Set { decision, .. } => &decision.fleet,
+        }
+    }
+
+    /// The file of the signing key, if one is named; none where nothing is signed.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Publish { key, .. } | Self::Rollback { key, .. } | Self::Set { key, .. } => Some(key),
+            Self::Show { .. } | Self::Diff { .. } => None,
+        }
+    }
+}
+
+/// What a snapshot is signed with.
+#[derive(Clone, Debug, Args)]
+pub struct Key {
+    /// File of the Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it; else TIDEGATE_ROUTING_KEY has it.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// How routers treat a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RouteWord {
+    /// Its requests are passed on.
+    Active,
+    /// 503 with a page, for a while.
+    Maintenance,
+    /// Clients are sent to another host.
+    Moved,
 }
 
 /// What to do about tenants.

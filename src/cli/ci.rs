@@ -158,14 +158,14 @@ async fn scheduled(app: &App, only: Option<&FleetName>) -> Result<Done, Stop> {
     }
 }
 
-/// Every fleet that has hours, whatever came of the ones before it: that one cannot be paused tonight keeps no other
+/// Every fleet that has hours or lets tenants without a licence sleep, whatever came of the ones before it: that one cannot be paused tonight keeps no other
 /// awake. A fleet without them is not even looked at: this job need not have a role in its account.
 async fn by_the_clock(app: &App, only: Option<&FleetName>) -> Result<Done, Stop> {
     let (mut lines, mut outcomes, mut stopped) = (Vec::new(), Vec::new(), None);
-    let concerns = |fleet: &&Fleet| !fleet.awake.is_empty() && only.is_none_or(|name| *name == fleet.name);
+    let concerns = |fleet: &&Fleet| fleet.has_a_clock() && only.is_none_or(|name| *name == fleet.name);
     let fleets: Vec<_> = app.application.fleets.iter().filter(concerns).collect();
     if fleets.is_empty() {
-        return Ok(Done::Nothing("no fleet has `awake` in fleet.yaml".to_owned()));
+        return Ok(Done::Nothing("no fleet has `awake`, or `license` with `pause`, in fleet.yaml".to_owned()));
     }
     for fleet in fleets {
         let name = &fleet.name;

@@ -52,7 +52,9 @@ pub(super) async fn decided(
 
 /// A pin for a tenant that does not exist would never be missed.
 fn known_tenant(fleet: &crate::domain::fleet::Fleet, directive: &Directive) -> Result<(), Stop> {
-    let (Directive::Pin { set, .. } | Directive::Unpin { set }) = directive else { return Ok(()) };
+    let (Directive::Pin { set, .. } | Directive::Unpin { set } | Directive::Routed { set, .. }) = directive else {
+        return Ok(());
+    };
     match fleet.set(set) {
         Some(_) => Ok(()),
         None => Err(Stop::NoSuchTenant { fleet: fleet.name.clone(), tenant: set.clone() }),
@@ -73,6 +75,8 @@ fn sentence(fleet: &FleetName, decided: &Decided) -> String {
         Directive::Unpin { set } => format!("{set} in {fleet} is no longer pinned"),
         Directive::BrokeGlass { version, .. } => format!("{version} goes to {fleet} past what stands in the way"),
         Directive::Pausing { was, .. } => format!("{} of {fleet} are being paused", count(was.len(), "service")),
+        Directive::RoutedBack { restores, .. } => format!("the routers of {fleet} are back at generation {restores}"),
+        Directive::Routed { set, .. } => format!("the next snapshot of {fleet} says so of {set}"),
         Directive::Leaving { retain_until, holding } => {
             format!("{} leaves {fleet}; everything is kept until {retain_until}", holding.set)
         }

@@ -33,6 +33,10 @@ pub fn plan(plan: &Plan, eta: Option<Eta>) -> String {
         text += &format!("- {}\n", takes(eta));
     }
     text += &format!("- {} at ECS, about {} to GitHub\n", count(updates, "update"), count(writes(plan), "write"));
+    let unlicensed = render::unlicensed(plan);
+    if !unlicensed.is_empty() {
+        text += &format!("- {}\n", plain(unlicensed.trim()));
+    }
     let way_back = render::way_back(plan);
     if !way_back.is_empty() {
         text += &format!("- {}\n", plain(way_back.trim()));

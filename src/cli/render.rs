@@ -147,7 +147,15 @@ fn left_out(plan: &Plan) -> String {
     for exclusion in &plan.excluded {
         text += &format!("\nleft out: {}: {}\n", exclusion.set, exclusion.reason);
     }
-    text
+    text + &unlicensed(plan)
+}
+
+/// Whom it reaches although the licence has ended, said before anybody approves.
+pub fn unlicensed(plan: &Plan) -> String {
+    match plan.unlicensed.as_slice() {
+        [] => String::new(),
+        sets => format!("\nwithout a licence that counts, and released all the same: {}\n", names(sets)),
+    }
 }
 
 /// The blast radius in words, before anything happens.

@@ -10,7 +10,7 @@ use super::render::{count, row_table};
 use super::run::{Report, of_stop};
 use crate::app::Stop;
 use crate::app::tenants::{Added, Export, Tenant, add, list, look, show, write};
-use crate::domain::fleet::{Application, Evidence, Rds};
+use crate::domain::fleet::{Application, Evidence, Licence, Rds};
 use crate::domain::manifest::{NewTenant, Source};
 use crate::domain::provisioning::Place;
 use crate::domain::reason::Reason;
@@ -151,7 +151,7 @@ fn table(tenants: &[Tenant<'_>]) -> String {
                 or_dash(set.tier.as_deref().map(shown)),
                 or_dash(Some(tags(tenant)).filter(|tags| !tags.is_empty())),
                 or_dash(set.pin.as_ref().map(|pin| pin.version.to_string())),
-                or_dash(set.licensed_until.map(|until| until.to_string())),
+                or_dash(set.licence.as_ref().map(|licence| licence.until.to_string())),
             ]
         }),
     )
@@ -173,7 +173,7 @@ fn words(tenant: &Tenant<'_>) -> String {
         ("tier", or_dash(set.tier.as_deref().map(shown))),
         ("tags", or_dash(Some(tags(tenant)).filter(|tags| !tags.is_empty()))),
         ("pin", or_dash(pin)),
-        ("licence", or_dash(set.licensed_until.map(|until| format!("until {until}")))),
+        ("licence", or_dash(set.licence.as_ref().map(licence))),
         ("data", format!("rds: {}, evidence: {}", set.data.rds, set.data.evidence)),
     ];
     let line = |(name, value): &(&str, String)| format!("  {name:<8} {value}\n");
@@ -196,9 +196,15 @@ fn as_json(tenant: &Tenant<'_>) -> Value {
         "pin": set.pin.as_ref().map(|pin| json!({
             "version": pin.version, "until": pin.until, "owner": pin.owner, "reason": pin.why,
         })),
-        "licensed_until": set.licensed_until,
+        "licensed_until": set.licence.as_ref().map(|licence| licence.until),
+        "license_plan": set.licence.as_ref().and_then(|licence| licence.plan.as_deref()),
         "data": {"rds": set.data.rds, "evidence": set.data.evidence},
     })
+}
+
+fn licence(of: &Licence) -> String {
+    let plan = of.plan.as_ref().map(|plan| format!("{plan}, ")).unwrap_or_default();
+    format!("{plan}until {}", of.until)
 }
 
 fn tags(tenant: &Tenant<'_>) -> String {

@@ -75,6 +75,20 @@ pub enum Directive {
         /// Which.
         sets: BTreeSet<SetId>,
     },
+    /// How the edge routers treat a tenant from now on.
+    Routed {
+        /// Whose requests.
+        set: SetId,
+        /// How.
+        route: Route,
+    },
+    /// The routers were given the tenants of an earlier generation.
+    RoutedBack {
+        /// The generation that did so.
+        generation: u64,
+        /// Whose tenants it brought back.
+        restores: u64,
+    },
     /// A tenant leaves for good.
     Leaving {
         /// The last day on which everything is kept.
@@ -109,6 +123,18 @@ pub enum Directive {
         /// Whose.
         set: SetId,
     },
+}
+
+/// How edge routers treat a tenant that is not paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// Its requests are passed on.
+    Active,
+    /// 503 with a page, for a while.
+    Maintenance,
+    /// Clients are sent to this host.
+    Moved(String),
 }
 
 /// What a tenant has in the data stores, by name.
@@ -255,6 +281,8 @@ pub struct Directives {
     pub accepted: BTreeSet<(u64, usize)>,
     /// Paused sets.
     pub paused: BTreeMap<SetId, Paused>,
+    /// How edge routers treat tenants, where somebody decided it.
+    pub routes: BTreeMap<SetId, Route>,
     /// Tenants that leave for good, or have left.
     pub leaving: BTreeMap<SetId, Leaving>,
     /// Number of the newest decision.
@@ -290,6 +318,9 @@ impl Directives {
                 // Whoever runs again has made what was kept out of date.
                 self.leaving.retain(|set, _| !sets.contains(set));
             }
+            // The snapshot itself says that it was taken back.
+            Directive::RoutedBack { .. } => {}
+            Directive::Routed { set, route } => drop(self.routes.insert(set.clone(), route.clone())),
             Directive::Leaving { retain_until, holding } => {
                 self.leaving.insert(holding.set.clone(), Leaving::by(decided, *retain_until, holding));
             }

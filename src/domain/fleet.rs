@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use accessos_routing::{TokenKey, TrustedKeys};
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::{Calendar, Window};
 use super::gate::{GatePolicy, Probe};
 use super::ids::{AppName, CellName, ContentHash, FleetName, ServiceKey, ServiceName, SetId, Version};
+use super::object_name::ObjectName;
 use super::reason::Reason;
 use super::service::{Role, Service, ServiceGraph};
 
@@ -152,6 +154,8 @@ pub struct Fleet {
     pub calendar: Calendar,
     /// When its tenants run, if a schedule puts them to sleep in between; without any, always.
     pub awake: Vec<Window>,
+    /// What becomes of tenants without a licence that counts.
+    pub licences: LicencePolicy,
     /// How tenants are put into waves.
     pub waves: WavePolicy,
     /// What every wave must show.
@@ -162,6 +166,23 @@ pub struct Fleet {
     pub failure_budget: usize,
     /// Its service sets, the control plane's first if there is one, then tenants by id.
     pub sets: Vec<ServiceSet>,
+    /// The routing snapshot that its edge routers serve from; none if it has no such routers.
+    pub routing: Option<Routing>,
+}
+
+/// How a fleet's routing snapshot is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// Its bucket.
+    pub bucket: String,
+    /// What its objects' keys begin with, with a slash at the end.
+    pub prefix: String,
+    /// Who may publish.
+    pub keys: TrustedKeys,
+    /// Where a tenant's requests go, with placeholders.
+    pub backend: String,
+    /// How many of a hundred tenants one publication may lose.
+    pub lose_percent: usize,
 }
 
 /// Who must approve a plan, which is always one plan by its hash.
@@ -272,10 +293,57 @@ pub struct ServiceSet {
     pub state: SetState,
     /// A version it is kept on.
     pub pin: Option<Pin>,
-    /// Last day of its licence.
-    pub licensed_until: Option<Date>,
+    /// Its licence, if it has one.
+    pub licence: Option<Licence>,
     /// Which part of the data stores is its own.
     pub data: DataScope,
+    /// By what it is found beside its host.
+    pub found_by: FoundBy,
+}
+
+/// By what a tenant is found on the shared host and on the root domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Domains of its people's e-mail.
+    pub email_domains: Vec<String>,
+    /// Keys of its tokens.
+    pub token_keys: Vec<TokenKey>,
+}
+
+/// What a tenant bought, as fleet.yaml has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Licence {
+    /// What, if it has a name.
+    pub plan: Option<String>,
+    /// Last day, in UTC.
+    pub until: Date,
+}
+
+/// What becomes of tenants without a licence that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LicencePolicy {
+    /// Of those whose licence has ended.
+    pub expired: Unlicensed,
+    /// Of those that have none.
+    pub missing: Unlicensed,
+}
+
+/// What becomes of a tenant without a licence that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unlicensed {
+    /// Releases reach it like everybody; where its licence has ended, the plan says so.
+    Release,
+    /// Releases leave it out by name. What it runs goes on.
+    Exclude,
+    /// Releases leave it out, and `ci` on a schedule puts it to sleep until it has a licence again.
+    Pause,
+}
+
+impl Default for LicencePolicy {
+    fn default() -> Self {
+        Self { expired: Unlicensed::Exclude, missing: Unlicensed::Release }
+    }
 }
 
 /// Which part of the data stores is a tenant's own. Terraform makes them; a release does not look at it.
@@ -346,6 +414,16 @@ pub struct Address {
     pub cluster: String,
     /// Its name in the cluster.
     pub ecs_service: String,
+}
+
+impl Routing {
+    /// Bucket and prefix of `s3://BUCKET/PREFIX`, by the rules of [`ObjectName`].
+    pub fn place(text: &str) -> Option<(String, String)> {
+        // A place is good for a snapshot if it is good for an object in it.
+        let names = "any".parse().ok().zip("any".parse().ok())?;
+        let object = ObjectName::of(&format!("{}/{{tenant}}", text.trim_end_matches('/')), &names.0, &names.1)?;
+        Some((object.bucket, object.key.strip_suffix("any")?.to_owned()))
+    }
 }
 
 impl Growth {
@@ -490,19 +568,49 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// Whether a schedule has something to do in it: its tenants sleep by hours, or for want of a licence.
+    pub fn has_a_clock(&self) -> bool {
+        !self.awake.is_empty() || [self.licences.expired, self.licences.missing].contains(&Unlicensed::Pause)
+    }
+
+    /// Why a release must leave this set of the fleet alone today, if it must.
+    pub fn leaves_out(&self, set: &ServiceSet, release: &Version, today: Date) -> Option<Reason> {
+        set.left_out(release, today).or_else(|| {
+            let (until, wanted) = set.unlicensed(today, self.licences)?;
+            match (wanted, until) {
+                (Unlicensed::Release, _) => None,
+                (Unlicensed::Exclude, Some(until)) => Some(Reason::LicenceEnded { until }),
+                (Unlicensed::Exclude, None) => Some(Reason::NoLicence),
+                (Unlicensed::Pause, until) => Some(Reason::AsleepUnlicensed { until }),
+            }
+        })
+    }
+}
+
 impl ServiceSet {
-    /// Why a release must leave this set alone today, if it must.
-    pub fn left_out(&self, release: &Version, today: Date) -> Option<Reason> {
-        match (self.state, &self.pin, self.licensed_until) {
-            (SetState::Paused, ..) => Some(Reason::Paused),
-            (SetState::Offboarding, ..) => Some(Reason::Offboarding),
-            (_, Some(pin), _) if today <= pin.until && !pin.allows(release) => Some(Reason::Pinned {
+    /// Since which day it has no licence that counts, if it ever had one, and what becomes of it; none if its licence
+    /// counts, or the set takes none.
+    pub fn unlicensed(&self, today: Date, policy: LicencePolicy) -> Option<(Option<Date>, Unlicensed)> {
+        match &self.licence {
+            _ if self.id.is_control_plane() => None,
+            Some(licence) if licence.until < today => Some((Some(licence.until), policy.expired)),
+            Some(_) => None,
+            None => Some((None, policy.missing)),
+        }
+    }
+
+    /// Why a release must leave this set alone today whatever the fleet's policy, if it must.
+    fn left_out(&self, release: &Version, today: Date) -> Option<Reason> {
+        match (self.state, &self.pin) {
+            (SetState::Paused, _) => Some(Reason::Paused),
+            (SetState::Offboarding, _) => Some(Reason::Offboarding),
+            (_, Some(pin)) if today <= pin.until && !pin.allows(release) => Some(Reason::Pinned {
                 version: pin.version.clone(),
                 owner: pin.owner.clone(),
                 until: pin.until,
                 why: pin.why.clone(),
             }),
-            (_, _, Some(until)) if until < today => Some(Reason::LicenceEnded { until }),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::approved::Approved;
-use super::directive::{Decided, Directive};
+use super::directive::{Decided, Directive, Route};
 use super::ids::{ContentHash, FleetName, Version};
 use super::ledger::{RolloutRecord, Standing};
 use super::plan::Direction;
@@ -234,6 +234,14 @@ fn words(directive: &Directive) -> String {
             sets.dedup();
             format!("pause of {}{}", some(&sets), day(until))
         }
+        Directive::RoutedBack { generation, restores } => {
+            format!("routers go back to the tenants of generation {restores}, by generation {generation}")
+        }
+        Directive::Routed { set, route } => match route {
+            Route::Active => format!("requests of {set} are passed on"),
+            Route::Maintenance => format!("maintenance of {set}"),
+            Route::Moved(host) => format!("{set} has moved to {host}"),
+        },
         Directive::Leaving { retain_until, holding } => format!("{} leaves, kept until {retain_until}", holding.set),
         Directive::Kept { set, kept } => format!("{} objects of {set} are kept", kept.objects),
         Directive::Removed { set, .. } => format!("{set} is given up"),

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::directive::{Directives, Running, Scaling};
-use super::fleet::{Fleet, SetState};
+use super::fleet::{Fleet, ServiceSet, SetState, Unlicensed};
 use super::ids::{CellName, ServiceKey, SetId};
 use super::reason::Reason;
 use super::snapshot::{Live, ServiceSeen};
@@ -131,29 +132,38 @@ pub fn awake(fleet: &Fleet, directives: &Directives) -> BTreeSet<SetId> {
 /// What the clock wants of a fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ByTheClock {
-    /// These are to be put to sleep.
-    Sleep(BTreeSet<SetId>),
+    /// These are to be put to sleep, for this reason.
+    Sleep(BTreeSet<SetId>, &'static str),
     /// These are to be woken: it was the clock that put them to sleep.
     Wake(BTreeSet<SetId>),
     /// Whatever sleeps goes on sleeping.
     Nothing,
 }
 
-/// What the clock wants of a fleet now. It depends on the time and not on which run of a schedule this is: one that
-/// comes late, or never, is made good by the next. Whom a person paused, only a person wakes.
+/// What the clock wants of a fleet now: who sleeps by its hours, and who for want of a licence. It depends on the time and
+/// not on which run of a schedule this is: one that comes late, or never, is made good by the next. Whom a person paused,
+/// only a person wakes.
 pub fn by_the_clock(fleet: &Fleet, directives: &Directives, now: Timestamp) -> ByTheClock {
-    if fleet.awake.is_empty() {
+    if !fleet.has_a_clock() {
         return ByTheClock::Nothing;
     }
-    if fleet.awake.iter().any(|window| window.covers(now)) {
-        let paused = directives.paused.iter().filter(|(_, paused)| paused.by == CLOCK);
-        let sets: BTreeSet<SetId> = paused.map(|(set, _)| set.clone()).collect();
-        return if sets.is_empty() { ByTheClock::Nothing } else { ByTheClock::Wake(sets) };
+    let today = TimeZone::UTC.to_datetime(now).date();
+    let active = |set: &&ServiceSet| !set.id.is_control_plane() && set.state == SetState::Active;
+    let active: Vec<&ServiceSet> = fleet.sets.iter().filter(active).collect();
+    let sleeps = |set: &ServiceSet| matches!(set.unlicensed(today, fleet.licences), Some((_, Unlicensed::Pause)));
+    let unlicensed: BTreeSet<SetId> = active.iter().filter(|set| sleeps(set)).map(|set| set.id.clone()).collect();
+    let open = fleet.awake.is_empty() || fleet.awake.iter().any(|window| window.covers(now));
+    let (mut sets, why) = match open {
+        true => (unlicensed.clone(), "it has no licence that counts"),
+        false => (active.iter().map(|set| set.id.clone()).collect(), "by the hours in fleet.yaml"),
+    };
+    sets.retain(|set| !directives.paused.contains_key(set));
+    if !sets.is_empty() {
+        return ByTheClock::Sleep(sets, why);
     }
-    let awake = |set: &&super::fleet::ServiceSet| !set.id.is_control_plane() && set.state == SetState::Active;
-    let tenants = fleet.sets.iter().filter(awake).map(|set| set.id.clone());
-    let sets: BTreeSet<SetId> = tenants.filter(|set| !directives.paused.contains_key(set)).collect();
-    if sets.is_empty() { ByTheClock::Nothing } else { ByTheClock::Sleep(sets) }
+    let paused = directives.paused.iter().filter(|(set, paused)| paused.by == CLOCK && !unlicensed.contains(*set));
+    let sets: BTreeSet<SetId> = paused.map(|(set, _)| set.clone()).collect();
+    if open && !sets.is_empty() { ByTheClock::Wake(sets) } else { ByTheClock::Nothing }
 }
 
 /// What is live of a service that is to sleep or to wake.

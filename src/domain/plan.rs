@@ -43,6 +43,9 @@ pub struct Plan {
     pub unchanged: Vec<SetId>,
     /// Sets that are left out, and why.
     pub excluded: Vec<Exclusion>,
+    /// Sets that it reaches although their licences have ended, since the fleet's policy says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlicensed: Vec<SetId>,
     /// What a failed wave leads to.
     pub on_failure: OnFailure,
     /// Tenants that may be left on their old version, each for a failure of its own.

@@ -107,6 +107,7 @@ pub fn plan(at: Situation<'_>, release: &Release, direction: Direction) -> Resul
         direction,
         unchanged,
         excluded,
+        unlicensed: unlicensed(at, &targeted),
         on_failure: at.fleet.on_failure,
         failure_budget: at.fleet.failure_budget,
         gate: at.fleet.gate.clone(),
@@ -146,6 +147,7 @@ pub fn plan_back(done: &Plan, waves: Range<usize>, only: Option<&SetId>, to: Opt
         waves: newest_first(done.waves.iter().take(waves.end).skip(waves.start).filter_map(back).collect()),
         unchanged: Vec::new(),
         excluded: Vec::new(),
+        unlicensed: Vec::new(),
         on_failure: OnFailure::Stop,
         failure_budget: 0,
         gate: done.gate.clone(),
@@ -167,7 +169,9 @@ fn newest_first(mut waves: Vec<Wave>) -> Vec<Wave> {
 fn split<'a>(at: Situation<'a>, release: &Release, is_back: bool) -> (Vec<&'a ServiceSet>, Vec<Exclusion>) {
     let mut excluded = Vec::new();
     let left_out = |set: &ServiceSet| {
-        set.left_out(&release.version, at.today).or_else(|| if is_back { never_served(at, set) } else { None })
+        at.fleet
+            .leaves_out(set, &release.version, at.today)
+            .or_else(|| if is_back { never_served(at, set) } else { None })
     };
     let targeted = at.fleet.sets.iter().filter(|set| match left_out(set) {
         Some(reason) => {
@@ -179,6 +183,12 @@ fn split<'a>(at: Situation<'a>, release: &Release, is_back: bool) -> (Vec<&'a Se
     let targeted = targeted.collect();
     excluded.sort_by(|a, b| a.set.cmp(&b.set));
     (targeted, excluded)
+}
+
+/// Whom a release reaches although the licence has ended: whoever approves it should know.
+fn unlicensed(at: Situation<'_>, targeted: &[&ServiceSet]) -> Vec<SetId> {
+    let ended = |set: &&&ServiceSet| matches!(set.unlicensed(at.today, at.fleet.licences), Some((Some(_), _)));
+    targeted.iter().filter(ended).map(|set| set.id.clone()).collect()
 }
 
 /// The waves: the control plane's first, since tenants may lag behind it and not run ahead.

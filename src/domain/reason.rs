@@ -622,6 +622,66 @@ pub enum Reason {
         set: String,
     },
 
+    /// A tenant's licence cannot be issued, or cannot be read.
+    #[error("licence of {fleet}/{set}: {why}")]
+    LicenceUnusable {
+        /// Its fleet.
+        fleet: FleetName,
+        /// Whose it is.
+        set: SetId,
+        /// What is wrong.
+        why: String,
+    },
+    // The routing snapshot.
+    /// The fleet has no snapshot.
+    #[error("{fleet} has no `routing` in fleet.yaml")]
+    NoRouting {
+        /// Which fleet.
+        fleet: FleetName,
+    },
+    /// There is no key to sign with, or it is not one that routers trust.
+    #[error("{fleet}: a snapshot cannot be signed: {why}")]
+    NoSigningKey {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Why not.
+        why: String,
+    },
+    /// What is published is there and cannot be believed.
+    #[error("what is published for the routers of {fleet} cannot be believed: {why}")]
+    RoutingUnreadable {
+        /// Which fleet.
+        fleet: FleetName,
+        /// All that is wrong.
+        why: String,
+    },
+    /// Routers would refuse the snapshot.
+    #[error("the routers of {fleet} would refuse this: {why}")]
+    RoutingRefused {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Every reason.
+        why: String,
+    },
+    /// Somebody has taken the snapshot back, and nothing but another person publishes past that.
+    #[error("generation {generation} of {fleet} brings back {restores}: it was taken back by a person")]
+    RoutingTakenBack {
+        /// Which fleet.
+        fleet: FleetName,
+        /// The generation in force.
+        generation: u64,
+        /// The one whose tenants it brings back.
+        restores: u64,
+    },
+    /// There is no such generation behind the one in force.
+    #[error("{fleet} has no generation {wanted} to go back to")]
+    NoSuchGeneration {
+        /// Which fleet.
+        fleet: FleetName,
+        /// Which.
+        wanted: String,
+    },
+
     // A tenant is left out.
     /// Scaled to zero on purpose.
     #[error("paused")]
@@ -646,6 +706,15 @@ pub enum Reason {
     LicenceEnded {
         /// Last day.
         until: Date,
+    },
+    /// It has no licence.
+    #[error("no licence")]
+    NoLicence,
+    /// It has no licence that counts, and so it is to sleep.
+    #[error("{}, so it sleeps until it has one again", no_licence(*until))]
+    AsleepUnlicensed {
+        /// Last day of the one that it had, if it had one.
+        until: Option<Date>,
     },
 
     // After a failure.
@@ -719,6 +788,9 @@ impl Reason {
             | R::NotSoFar { .. }
             | R::StillServed { .. }
             | R::ApprovalDoesNotCount { .. }
+            | R::RoutingUnreadable { .. }
+            | R::RoutingRefused { .. }
+            | R::RoutingTakenBack { .. }
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
             | R::MigrationInTheWay { .. }
@@ -748,6 +820,10 @@ impl Reason {
             | R::TenantWasRemoved { .. }
             | R::NotEditable { .. }
             | R::WouldNotCheck { .. }
+            | R::LicenceUnusable { .. }
+            | R::NoRouting { .. }
+            | R::NoSigningKey { .. }
+            | R::NoSuchGeneration { .. }
             | R::NotPermitted { .. } => Kind::BadInput,
             R::RolloutOpen { .. }
             | R::Withdrawn { .. }
@@ -760,7 +836,12 @@ impl Reason {
             | R::LeaseHeld { .. }
             | R::LeaseUnreadable { .. }
             | R::LeaseLost { .. } => Kind::Conflict,
-            R::Paused | R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => Kind::LeftOut,
+            R::Paused
+            | R::Offboarding
+            | R::Pinned { .. }
+            | R::LicenceEnded { .. }
+            | R::NoLicence
+            | R::AsleepUnlicensed { .. } => Kind::LeftOut,
             R::RollbackFailed { .. } => Kind::RollbackFailed,
             R::TakenBack { .. } | R::Superseded { .. } | R::Aborted { .. } => Kind::Conflict,
             R::Interrupted => Kind::Interrupted,
@@ -885,8 +966,24 @@ impl Reason {
             R::NotSoFar { .. } => {
                 "do what is missing, then ask again; `tidegate tenants offboard` says where it stands"
             }
+            R::LicenceUnusable { .. } => {
+                "nothing was written; name the keys that signed it, or take the file out: its tenant then refuses serials that it has seen"
+            }
             R::StillServed { .. } => "put its line back, and let `tidegate tenants offboard` take it out",
+            R::NoRouting { .. } => "say in fleets.X.routing where it is published and who may",
+            R::NoSigningKey { .. } => {
+                "put the key (PEM) into TIDEGATE_ROUTING_KEY or name its file with --key; fleets.X.routing.keys has its public half"
+            }
+            R::RoutingUnreadable { .. } => {
+                "routers go on with what they have; look at the object, and take a key back that was taken out too early"
+            }
+            R::RoutingRefused { .. } => "if so many tenants are meant to go, say how many with --lose",
+            R::RoutingTakenBack { .. } => "when its cause is mended, publish with --past-rollback",
+            R::NoSuchGeneration { .. } => "`tidegate routing show --fleet FLEET --all` lists them",
             R::Paused => "`tidegate resume` brings it to the fleet's release",
+            R::NoLicence | R::AsleepUnlicensed { .. } => {
+                "give it a `license` in fleet.yaml, or see the fleet's `license`"
+            }
             R::Offboarding | R::Pinned { .. } | R::LicenceEnded { .. } => "see the tenant's entry in fleet.yaml",
             R::RollbackFailed { .. } => {
                 "a person must look now: the services named above are on neither version for sure"
@@ -940,6 +1037,11 @@ impl Reason {
             _ => self.service().map(|service| &service.set),
         }
     }
+}
+
+/// That a tenant has no licence that counts; with the last day of the one that it had.
+fn no_licence(until: Option<Date>) -> String {
+    until.map_or_else(|| "no licence".to_owned(), |until| format!("licence ended on {until}"))
 }
 
 #[cfg(test)]

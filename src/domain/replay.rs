@@ -233,6 +233,7 @@ fn plan_of(
         waves: vec![wave],
         unchanged: Vec::new(),
         excluded: Vec::new(),
+        unlicensed: Vec::new(),
         on_failure: OnFailure::Stop,
         failure_budget: 0,
         gate,

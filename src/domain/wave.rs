@@ -118,8 +118,9 @@ mod tests {
             tier: None,
             state: SetState::Active,
             pin: None,
-            licensed_until: None,
+            licence: None,
             data: crate::domain::fleet::DataScope::default(),
+            found_by: crate::domain::fleet::FoundBy::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::environment::{owner, variable, workflow_run};
 use crate::adapters::aws::{
     Accounts, AwsEnvironment, Cells, CloudWatch, EcrRegistry, EcsDataTasks, EcsFleet, EcsScaling, EcsWayBack,
-    ElbRoutes, ElbTargets, Quotas, RdsDatabases, S3Archive, S3Manifests,
+    ElbRoutes, ElbTargets, Quotas, RdsDatabases, S3Archive, S3Manifests, S3Snapshots,
 };
 use crate::adapters::builder::{Programs, SourceTree, ToolBuilder};
 use crate::adapters::clock::WallClock;
@@ -38,6 +38,11 @@ pub(super) fn around(application: &Application) -> (Result<GitHub, String>, Acco
         .and_then(|environment| GitHub::connect(environment, clock).map_err(|error| error.to_string()));
     let cells = Arc::new(Cells::connect(&application.cells, &aws_environment()));
     (github, Accounts::new(cells, application.images.cell.clone()))
+}
+
+/// The routing snapshots of all cells.
+pub(super) fn snapshots(application: &Application) -> S3Snapshots {
+    S3Snapshots::new(Arc::new(Cells::connect(&application.cells, &aws_environment())))
 }
 
 /// Everything, also to change.

@@ -7,9 +7,11 @@ mod environment;
 mod events;
 mod files;
 mod guard;
+mod license;
 mod live;
 mod rehearse;
 mod machine;
+mod routing;
 pub mod simulated;
 #[cfg(test)]
 mod dying;
@@ -125,6 +127,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         let report = doctor(&application, github, &accounts, &Checkout::at(Path::new("."))).await;
         return tell(&report, &context).into();
     }
+    if let Command::Routing { command } = &cli.command {
+        return tell(&routing::routing(&cli, command, application, &context).await, &context).into();
+    }
     if let Command::Tenants { command } = &cli.command
         && command.moves()
     {
@@ -137,6 +142,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             }
             Err(why) => say(Exit::BadInput, &why, &context),
         };
+    }
+    if let Command::License { command } = &cli.command {
+        return tell(&license::licensed(command, &application).await, &context).into();
     }
     match &cli.common.sim {
         Some(folder) => simulated::run(&cli.command, application, folder, &context).await.into(),
@@ -259,6 +267,8 @@ fn schema(of: FileKind) -> Report {
         FileKind::Result => result_schema(),
         FileKind::InfraApproval => approval_schema(),
         FileKind::Report => report_schema(),
+        FileKind::License => accessos_licensing::licence_schema(),
+        FileKind::RoutingSnapshot => accessos_routing::snapshot_schema(),
     };
     Report::plain(Exit::Done, &format!("{schema:#}"))
 }

@@ -240,6 +240,38 @@ async fn a_fleet_sleeps_and_wakes_by_its_hours() {
     assert_eq!(sim.world().surroundings(&fleet.name), began);
 }
 
+/// dev in which `acme` has a licence until this day, and sleeps without one; without hours.
+fn licensed(until: &str) -> Arc<Application> {
+    let text = String::from_utf8(FLEET.to_vec()).unwrap();
+    let hours = text.lines().find(|line| line.trim_start().starts_with("awake:")).unwrap().to_owned();
+    let acme = format!("{{ id: acme, fleet: dev, license: {{ plan: trial, until: {until} }} }}");
+    let text = text.replacen(&hours, "    license: { expired: pause }", 1);
+    let text = text.replacen("{ id: acme,      fleet: dev }", &acme, 1);
+    assert!(text.contains(&acme));
+    Arc::new(read(&[Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap())
+}
+
+/// The clock puts a tenant to sleep when its licence has ended, and wakes it through the gate when it has one again.
+#[tokio::test]
+async fn a_tenant_without_a_licence_sleeps_until_it_has_one_if_the_policy_says_so() {
+    let (before, after) = (licensed("2026-11-24"), licensed("2027-11-24"));
+    let sim = world(&before).await;
+    let began = sim.world().surroundings(&dev(&before).name);
+    let at = |time: &str| sim.world().now = time.parse::<Timestamp>().unwrap();
+    let own = app(&sim, Arc::clone(&before), Arc::new(Silent));
+    at("2026-11-24T23:59:00Z");
+    assert_eq!(tick(&own, dev(&before)).await.unwrap(), Ticked::Kept(0), "its last day");
+    at("2026-11-25T00:00:00Z");
+    assert_eq!(tick(&own, dev(&before)).await.unwrap(), Ticked::Slept(1));
+    assert_eq!(tick(&own, dev(&before)).await.unwrap(), Ticked::Kept(0), "twice is once");
+    asleep(&sim, dev(&before), &BTreeSet::from(["acme".parse().unwrap()]));
+    let own = app(&sim, Arc::clone(&after), Arc::new(Silent));
+    let Ticked::Woke(outcomes) = tick(&own, dev(&after)).await.unwrap() else { panic!("it has a licence again") };
+    assert_eq!(outcomes.len(), 1);
+    outcomes.iter().for_each(well);
+    assert_eq!(sim.world().surroundings(&dev(&after).name), began);
+}
+
 #[tokio::test]
 async fn ci_on_a_schedule_touches_only_fleets_with_hours() {
     let application = application();

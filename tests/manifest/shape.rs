@@ -53,6 +53,7 @@ fn inv_34_unknown_words_are_told_with_those_that_are_known() {
     words.yaml:13:51: `gates.default.unknown` is `pass`; it can be hold, fail
     words.yaml:13:77: `gates.default.targets.healthy` is `some`; it can be all, ignore
     words.yaml:15:38: `fleets.dev.deploy_on` is `merged`; did you mean `merge`? it can be merge, label, dispatch
+    words.yaml:15:122: `fleets.dev.license.expired` is `forgive`; it can be release, exclude, pause
     words.yaml:16:50: `fleets.prod.deploy_on` is a list; it can be merge, label, dispatch
     words.yaml:16:112: `fleets.prod.on_failure` is `rollback`; did you mean `rollback-all`? it can be stop, rollback-tenant, rollback-wave, rollback-all
     words.yaml:19:38: `tenants.entries[0].state` is `pasued`; did you mean `paused`? it can be active, paused, offboarding

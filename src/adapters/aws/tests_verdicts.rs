@@ -78,6 +78,7 @@ fn rollout() -> (Rollout, Change) {
         waves: vec![wave],
         unchanged: Vec::new(),
         excluded: Vec::new(),
+        unlicensed: Vec::new(),
         on_failure: OnFailure::Stop,
         failure_budget: 0,
         gate: GatePolicy { deadline: DEADLINE, ..GatePolicy::default() },

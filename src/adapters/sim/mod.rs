@@ -16,6 +16,7 @@ mod registry;
 mod routes;
 mod scaling;
 mod service;
+mod snapshots;
 mod task;
 mod traffic;
 #[cfg(test)]

@@ -265,9 +265,10 @@ fn off_version(of: Compared<'_>, drift: &mut Drift) {
         return drift.unknown.push(unknown("no release of that version is recorded".to_owned()));
     };
     for set in &of.fleet.sets {
-        let licence = match set.left_out(&version, of.today) {
+        let licence = match of.fleet.leaves_out(set, &version, of.today) {
             None => "",
             Some(Reason::LicenceEnded { .. }) => " (its licence has ended)",
+            Some(Reason::NoLicence) => " (it has no licence)",
             Some(_) => continue,
         };
         let foreign = |name: &ServiceName| {

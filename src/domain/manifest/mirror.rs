@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::fleet::{Builder, Bumping, Evidence, OnFailure, Rds, SetState};
+use crate::domain::fleet::{Builder, Bumping, Evidence, OnFailure, Rds, SetState, Unlicensed};
 use crate::domain::gate::OnUnknown;
 use crate::domain::service::MigrationClass;
 
@@ -466,6 +466,8 @@ pub(super) struct FleetEntry {
     #[serde(default)]
     #[schemars(extend("maxItems" = 100))]
     pub(super) awake: Vec<WindowEntry>,
+    /// What a licence that ended, or that a tenant has none, means for a rollout.
+    pub(super) license: Option<LicensePolicyEntry>,
     /// How tenants are put into waves.
     pub(super) waves: WavesEntry,
     /// How long each wave is watched, unless it says so itself.
@@ -476,6 +478,34 @@ pub(super) struct FleetEntry {
     pub(super) on_failure: OnFailure,
     /// Tenants that may be quarantined.
     pub(super) failure_budget: Option<u32>,
+    /// The routing snapshot that its edge routers serve from.
+    pub(super) routing: Option<RoutingEntry>,
+}
+
+/// The routing snapshot of a fleet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "routing")]
+pub(super) struct RoutingEntry {
+    /// Where it is published, such as s3://bucket/routing, reached as the fleet's first cell is.
+    pub(super) snapshot: String,
+    /// Public keys of those who may publish, Ed25519 in base64: one, or two while one is replaced. Routers trust the same.
+    pub(super) keys: Vec<String>,
+    /// Where a tenant's requests go; {host}, {tenant}, {cell} and {cluster} are filled in. Its own host if not given.
+    pub(super) backend: Option<String>,
+    /// How many tenants one publication may lose, such as 10%, which it is if not given.
+    pub(super) lose_max: Option<String>,
+}
+
+/// What becomes of tenants without a licence that counts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "license, of a fleet")]
+pub(super) struct LicensePolicyEntry {
+    /// Of a tenant whose licence has ended; exclude if not given.
+    pub(super) expired: Option<Unlicensed>,
+    /// Of a tenant that has none; release if not given.
+    pub(super) missing: Option<Unlicensed>,
 }
 
 /// What starts a release.
@@ -690,6 +720,23 @@ pub(super) struct TenantEntry {
     pub(super) license: Option<License>,
     /// Its own data stores.
     pub(super) data: Option<Data>,
+    /// Domains of its people's e-mail: bigcorp.com leads to it from bigcorp-com.DOMAIN.
+    #[serde(default)]
+    pub(super) email_domains: Vec<String>,
+    /// Keys of its tokens, for the shared host. A token of one of them speaks for this tenant alone.
+    #[serde(default)]
+    pub(super) token_keys: Vec<TokenKeyEntry>,
+}
+
+/// A public key of a tenant's tokens: Ed25519 (RFC 8037).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a token key")]
+pub(super) struct TokenKeyEntry {
+    /// The `kid` of its tokens.
+    pub(super) id: String,
+    /// The key, as `x` of a JWK has it.
+    pub(super) x: String,
 }
 
 /// A version that a tenant is kept on.
@@ -713,7 +760,6 @@ pub(super) struct PinEntry {
 #[schemars(title = "license")]
 pub(super) struct License {
     /// What was bought.
-    #[expect(dead_code, reason = "described to editors; the licensing service's concern")]
     pub(super) plan: Option<String>,
     /// Last day.
     pub(super) until: String,

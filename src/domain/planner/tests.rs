@@ -6,7 +6,7 @@ use jiff::{SignedDuration, ToSpan};
 use proptest::prelude::*;
 
 use super::sample::{World, digest, key, more_memory, release, template, version};
-use crate::domain::fleet::{OnFailure, Pin, SetState, WavePolicy};
+use crate::domain::fleet::{Licence, LicencePolicy, OnFailure, Pin, SetState, Unlicensed, WavePolicy};
 use crate::domain::gate::OnUnknown;
 use crate::domain::ids::{ContentHash, SetId};
 use crate::domain::plan::{Direction, Exclusion, Plan};
@@ -19,6 +19,10 @@ fn sets_of(plan: &Plan) -> Vec<Vec<String>> {
 
 fn pin(text: &str, until: &str) -> Pin {
     Pin { version: version(text), owner: "@ops".to_owned(), why: "audit".to_owned(), until: until.parse().unwrap() }
+}
+
+fn licence_until(day: &str) -> Option<Licence> {
+    Some(Licence { plan: None, until: day.parse().unwrap() })
 }
 
 fn excluded(world: &World) -> Vec<(String, String)> {
@@ -144,7 +148,7 @@ fn inv_11_paused_pinned_and_unlicensed_tenants_are_left_out_by_name() {
     world.set("t01").state = SetState::Paused;
     world.set("t02").state = SetState::Offboarding;
     world.set("t03").pin = Some(pin("1.0.0", "2026-12-31"));
-    world.set("t04").licensed_until = Some("2026-11-23".parse().unwrap());
+    world.set("t04").licence = licence_until("2026-11-23");
     let told = excluded(&world);
     let told: Vec<(&str, &str)> = told.iter().map(|(set, reason)| (set.as_str(), reason.as_str())).collect();
     assert_eq!(
@@ -164,11 +168,40 @@ fn inv_11_paused_pinned_and_unlicensed_tenants_are_left_out_by_name() {
 fn inv_11_pins_and_licences_hold_through_their_last_day() {
     let mut world = World::growing(3);
     world.set("t01").pin = Some(pin("1.0.0", "2026-11-24"));
-    world.set("t02").licensed_until = Some("2026-11-24".parse().unwrap());
+    world.set("t02").licence = licence_until("2026-11-24");
     let names = |world: &World| excluded(world).into_iter().map(|(set, _)| set).collect::<Vec<_>>();
     assert_eq!(names(&world), ["t01"]);
     world.today = world.today.checked_add(1.day()).unwrap();
     assert_eq!(names(&world), ["t02"]);
+}
+
+#[test]
+fn inv_11_what_a_licence_that_ended_or_is_missing_means_is_the_fleets_policy() {
+    let mut world = World::growing(3);
+    world.set("t00").licence = licence_until("2026-11-23");
+    world.set("t01").licence = licence_until("2026-12-31");
+    let mut told = |expired, missing| {
+        world.app.fleets[0].licences = LicencePolicy { expired, missing };
+        let plan = world.plan().unwrap();
+        let touched: BTreeSet<String> = plan.changes().map(|change| change.service.set.to_string()).collect();
+        (touched.into_iter().collect::<Vec<_>>(), plan.unlicensed.clone(), excluded(&world))
+    };
+    let (touched, without, out) = told(Unlicensed::Release, Unlicensed::Release);
+    assert_eq!(touched, ["control-plane", "t00", "t01", "t02"]);
+    assert_eq!((without, out.len()), (vec!["t00".parse().unwrap()], 0), "the plan tells of it");
+    let (touched, without, out) = told(Unlicensed::Exclude, Unlicensed::Exclude);
+    assert_eq!((touched, without), (vec!["control-plane".to_owned(), "t01".to_owned()], vec![]));
+    let named = |set: &str, why: &str| (set.to_owned(), why.to_owned());
+    assert_eq!(out, [named("t00", "licence ended on 2026-11-23"), named("t02", "no licence")]);
+    let (_, _, out) = told(Unlicensed::Pause, Unlicensed::Pause);
+    let asleep = "so it sleeps until it has one again";
+    assert_eq!(
+        out,
+        [
+            named("t00", &format!("licence ended on 2026-11-23, {asleep}")),
+            named("t02", &format!("no licence, {asleep}"))
+        ]
+    );
 }
 
 #[test]

@@ -123,6 +123,7 @@ pub(super) fn plan() -> Plan {
         ],
         unchanged: Vec::new(),
         excluded: Vec::new(),
+        unlicensed: Vec::new(),
         on_failure: OnFailure::RollbackAll,
         failure_budget: 0,
         gate: GatePolicy {

@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use accessos_routing::{PublicKey, TrustedKeys};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::waves::waves;
 use super::{Notes, words};
 use crate::domain::calendar::{Calendar, Freeze, Window};
-use crate::domain::fleet::{Approval, DataScope, DeployOn, Fleet, ServiceSet, SetState};
+use crate::domain::fleet::{
+    Approval, DataScope, DeployOn, Fleet, FoundBy, LicencePolicy, Routing, ServiceSet, SetState,
+};
 use crate::domain::gate::GatePolicy;
 use crate::domain::ids::{FleetName, SetId};
-use crate::domain::manifest::mirror::{DeployOnEntry, FleetEntry, FleetFile, FreezeEntry, WindowEntry};
+use crate::domain::manifest::mirror::{DeployOnEntry, FleetEntry, FleetFile, FreezeEntry, RoutingEntry, WindowEntry};
 
 /// The fleets, each after the one it is promoted from.
 pub(super) fn fleets(
@@ -48,6 +51,7 @@ fn fleet(
     let path = format!("fleets.{name}");
     let deploy_on = deploy_on(notes, &path, entry);
     let calendar = calendar(notes, &path, entry);
+    let routing = entry.routing.as_ref().map(|routing| self::routing(notes, &format!("{path}.routing"), routing));
     let awake = windows(notes, &path, "awake", &entry.awake);
     let waves = waves(notes, &path, entry, tenants);
     let soak = notes.duration(&format!("{path}.soak"), entry.soak.as_deref(), SignedDuration::ZERO);
@@ -68,12 +72,49 @@ fn fleet(
         }),
         calendar,
         awake,
+        licences: licences(entry),
         waves,
         gate,
         on_failure: entry.on_failure,
         failure_budget: entry.failure_budget.unwrap_or(0) as usize,
+        routing: routing.flatten(),
         sets: control_plane.into_iter().chain(tenants.iter().cloned()).collect(),
     })
+}
+
+/// What becomes of tenants without a licence; what the file does not say is as it always was.
+fn licences(entry: &FleetEntry) -> LicencePolicy {
+    let usual = LicencePolicy::default();
+    let said = entry.license.as_ref();
+    LicencePolicy {
+        expired: said.and_then(|said| said.expired).unwrap_or(usual.expired),
+        missing: said.and_then(|said| said.missing).unwrap_or(usual.missing),
+    }
+}
+
+fn routing(notes: &mut Notes<'_>, path: &str, entry: &RoutingEntry) -> Option<Routing> {
+    let place = Routing::place(&entry.snapshot);
+    if place.is_none() {
+        let what = format!("`{}` is no place in S3", entry.snapshot.escape_debug());
+        notes.add(&format!("{path}.snapshot"), what, "it looks like s3://bucket/routing");
+    }
+    let keys = entry.keys.iter().map(|key| key.parse()).collect::<Result<Vec<PublicKey>, String>>();
+    let keys = keys.and_then(TrustedKeys::new).map_err(|why| {
+        let help = "`openssl pkey -in KEY.pem -pubout -outform DER | tail -c 32 | base64` prints one";
+        notes.add(&format!("{path}.keys"), why, help);
+    });
+    let backend = entry.backend.clone().unwrap_or_else(|| "https://{host}".to_owned());
+    if !backend.starts_with("https://") && !backend.starts_with("http://") {
+        let what = format!("`{}` is no URL", backend.escape_debug());
+        notes.add(&format!("{path}.backend"), what, "it looks like https://{host}");
+    }
+    let percent = |text: &String| text.strip_suffix('%')?.parse().ok().filter(|percent| *percent <= 100);
+    let lose_percent = entry.lose_max.as_ref().map_or(Some(10), percent);
+    if lose_percent.is_none() {
+        notes.add(&format!("{path}.lose_max"), "it is no part of the tenants".to_owned(), "write it as 10%");
+    }
+    let (bucket, prefix) = place?;
+    Some(Routing { bucket, prefix, keys: keys.ok()?, backend, lose_percent: lose_percent? })
 }
 
 /// The control plane's set in a fleet: at the fleet's own domain, in its first cell.
@@ -92,8 +133,9 @@ fn control_plane(notes: &mut Notes<'_>, file: &FleetFile, path: &str, entry: &Fl
         tier: None,
         state: SetState::Active,
         pin: None,
-        licensed_until: None,
+        licence: None,
         data: DataScope::default(),
+        found_by: FoundBy::default(),
     })
 }
 

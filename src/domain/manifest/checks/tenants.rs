@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use accessos_routing::TokenKey;
 use jiff::civil::Date;
 
 use super::Notes;
-use crate::domain::fleet::{DataScope, Pin, ServiceSet};
+use crate::domain::fleet::{DataScope, FoundBy, Licence, Pin, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
 
@@ -42,6 +43,11 @@ fn data(entry: &TenantEntry) -> DataScope {
     }
 }
 
+/// What a licence may call what was bought.
+fn is_plan(plan: &str) -> bool {
+    (1..=64).contains(&plan.len()) && plan.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Ids and hosts that are taken, and where.
 #[derive(Default)]
 struct Seen {
@@ -64,7 +70,7 @@ impl Place<'_, '_> {
         let path = self.at("fleet");
         let known = self.notes.known_in(self.source, &path, "fleet", &entry.fleet, file.fleets.keys());
         let pin = entry.pin.as_ref().and_then(|pin| self.pin(pin));
-        let licensed_until = entry.license.as_ref().and_then(|license| self.licence(license));
+        let licence = entry.license.as_ref().and_then(|license| self.licence(license));
         let fleet = file.fleets.get(&entry.fleet).filter(|_| known)?;
         let cell = self.cell(entry, &fleet.cells)?;
         let domain = fleet.domain.as_ref().unwrap_or(&file.domain);
@@ -80,9 +86,25 @@ impl Place<'_, '_> {
             tier: entry.tier.clone(),
             state: entry.state,
             pin,
-            licensed_until,
+            licence,
             data: data(entry),
+            found_by: self.found_by(entry),
         })
+    }
+
+    /// By what it is found. That no two have the same is held where a snapshot is made of them.
+    fn found_by(&mut self, entry: &TenantEntry) -> FoundBy {
+        for (index, domain) in entry.email_domains.iter().enumerate() {
+            let path = self.at(&format!("email_domains[{index}]"));
+            self.notes.host_in(self.source, &path, domain);
+        }
+        let token_keys: Vec<TokenKey> =
+            entry.token_keys.iter().map(|key| TokenKey { id: key.id.clone(), x: key.x.clone() }).collect();
+        for (index, key) in token_keys.iter().enumerate().filter(|(_, key)| key.public().is_none()) {
+            let what = format!("`{}` is no Ed25519 key", key.x.escape_debug());
+            self.add(&format!("token_keys[{index}].x"), what, "it is 32 bytes in base64url, as `x` of a JWK");
+        }
+        FoundBy { email_domains: entry.email_domains.clone(), token_keys }
     }
 
     /// The tenant's cluster: the one it names, else the first of its cell.
@@ -149,8 +171,13 @@ impl Place<'_, '_> {
         Some(Pin { version: version?, owner: pin.owner.clone(), why: pin.reason.clone(), until: until? })
     }
 
-    fn licence(&mut self, license: &License) -> Option<Date> {
-        self.date("license.until", &license.until)
+    fn licence(&mut self, license: &License) -> Option<Licence> {
+        if let Some(plan) = license.plan.as_ref().filter(|plan| !is_plan(plan)) {
+            let what = format!("`{}` is no name of a plan", plan.escape_debug());
+            self.add("license.plan", what, "write letters, digits and hyphens, at most 64");
+        }
+        let until = self.date("license.until", &license.until)?;
+        Some(Licence { plan: license.plan.clone(), until })
     }
 
     fn date(&mut self, key: &str, text: &str) -> Option<Date> {

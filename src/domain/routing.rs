@@ -88,7 +88,7 @@ fleets:
 tenants:
   entries:
     - { id: bolt, fleet: prod, state: paused }
-    - { id: acme, fleet: prod, host: Access.Acme.example, email_domains: [acme.com, mail.acme.com] }
+    - { id: acme, fleet: prod, host: access.acme.example, email_domains: [acme.com, mail.acme.com] }
     - { id: core, fleet: prod, state: offboarding }
     - { id: dyne, fleet: prod }
 "#;

@@ -100,7 +100,7 @@ fn fleets_their_circle_and_their_calendar() {
     fleets.yaml:22:11: no gate is called `defualt`; did you mean `default`?
     fleets.yaml:26:11: no fleet is called `staging`; there are: dev, prod, stage
     fleets.yaml:28:12: a label that nothing waits for; write `deploy_on: label`, or remove it
-    fleets.yaml:29:13: `Shop` is no host name; letters, digits, hyphens and dots, such as access.example.com
+    fleets.yaml:29:13: `Shop` is no host name; small letters, digits, hyphens and dots, such as access.example.com
     fleets.yaml:31:17: `monday` are no days; write them as mon-thu, mon or mon,wed,fri
     fleets.yaml:31:31: `9 am` is no time of day; write it as "09:00"
     fleets.yaml:31:43: `25:00` is no time of day; write it as "09:00"
@@ -171,7 +171,7 @@ fn tenants_and_no_wave_is_blamed_for_them() {
     tenants.yaml:28:77: version `1.4`; it must be SemVer, such as 1.4.0 or 1.4.1-main.57.ab12cd3
     tenants.yaml:28:118: `2026-13-01` is no date; write it as 2027-06-30
     tenants.yaml:29:13: the host `globex.shop.example` is taken (at tenants.yaml:19); each tenant needs its own
-    tenants.yaml:30:40: `Tyrell Corp` is no host name; letters, digits, hyphens and dots, such as access.example.com
+    tenants.yaml:30:40: `Tyrell Corp` is no host name; small letters, digits, hyphens and dots, such as access.example.com
     tenants.yaml:30:73: `31.12.2026` is no date; write it as 2027-06-30
     tenants.yaml:31:54: `two words` is no name of a plan; write letters, digits and hyphens, at most 64
     ");

@@ -23,7 +23,7 @@ fn a_quote_that_is_not_closed() {
 #[test]
 fn two_documents_in_one_file() {
     insta::assert_snapshot!(told("two-documents.yaml"), @r"
-    two-documents.yaml:3:9: `shop` is no host name; letters, digits, hyphens and dots, such as access.example.com
+    two-documents.yaml:3:9: `shop` is no host name; small letters, digits, hyphens and dots, such as access.example.com
     two-documents.yaml:16:1: unknown key `tenents`; did you mean `tenants`?
     two-documents.yaml:22:1: a second document, and only one is read; keep one in this file
     ");

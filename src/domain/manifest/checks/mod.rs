@@ -225,7 +225,7 @@ impl Notes<'_> {
                 file,
                 path,
                 format!("`{}` is no host name", text.escape_debug()),
-                "letters, digits, hyphens and dots, such as access.example.com",
+                "small letters, digits, hyphens and dots, such as access.example.com",
             );
         }
     }

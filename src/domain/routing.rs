@@ -45,7 +45,7 @@ fn tenant(fleet: &Fleet, routing: &Routing, directives: &Directives, set: &Servi
 fn hosts(fleet: &Fleet, set: &ServiceSet) -> Vec<String> {
     let by_mail = set.found_by.email_domains.iter().map(|domain| mail_label(domain));
     let labels = std::iter::once(set.id.to_string()).chain(by_mail);
-    let mut hosts = vec![set.host.to_lowercase()];
+    let mut hosts = vec![set.host.clone()];
     for host in labels.map(|label| format!("{label}.{}", fleet.domain)) {
         if !hosts.contains(&host) {
             hosts.push(host);

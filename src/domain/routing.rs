@@ -132,15 +132,15 @@ tenants:
         let state =
             |decided: &[Directive], at: usize| told(decided)[at].split(' ').take(3).collect::<Vec<_>>().join(" ");
         let maintenance = route("acme", Route::Maintenance);
-        assert_eq!(state(&[maintenance.clone()], 0), "acme maintenance -");
-        assert_eq!(state(&[maintenance.clone(), route("acme", Route::Active)], 0), "acme active -");
+        assert_eq!(state(std::slice::from_ref(&maintenance), 0), "acme maintenance -");
+        assert_eq!(state(&[maintenance, route("acme", Route::Active)], 0), "acme active -");
         assert_eq!(
             state(&[route("bolt", Route::Moved("bolt.eu.example".to_owned()))], 1),
             "bolt moved bolt.eu.example"
         );
         let was = [("dyne/iam".to_owned().try_into().unwrap(), running())].into();
         let pausing = Directive::Pausing { was, rules: [].into(), until: None };
-        assert_eq!(state(&[pausing.clone()], 2), "dyne paused -");
+        assert_eq!(state(std::slice::from_ref(&pausing), 2), "dyne paused -");
         assert_eq!(state(&[pausing.clone(), route("dyne", Route::Maintenance)], 2), "dyne paused -");
         let resumed = Directive::Resumed { sets: BTreeSet::from(["dyne".parse().unwrap()]) };
         assert_eq!(state(&[pausing, resumed], 2), "dyne active -");

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -31,6 +31,11 @@ pub fn refused(refusal: Refusal, page: bool) -> Response<Bytes> {
     };
     if let Some(seconds) = refusal.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // Where a request ends is not certain either, if it can be read in two ways. (HTTP/2 has no such header; hyper
+    // leaves it out.)
+    if matches!(refusal, Refusal::Malformed(_)) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if refusal == Refusal::Method {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));

@@ -11,6 +11,7 @@ mod platform;
 mod quarantine;
 mod record;
 mod release;
+mod routing;
 mod signals;
 mod stage;
 mod two;
@@ -34,12 +35,13 @@ pub(crate) enum Scenario {
     Signals,
     Pause,
     Platform,
+    Routing,
     Kills,
     Faults,
     Verdicts,
 }
 
-const ALL: [Scenario; 14] = [
+const ALL: [Scenario; 15] = [
     Scenario::Bootstrap,
     Scenario::Binary,
     Scenario::Update,
@@ -51,6 +53,7 @@ const ALL: [Scenario; 14] = [
     Scenario::Signals,
     Scenario::Pause,
     Scenario::Platform,
+    Scenario::Routing,
     Scenario::Kills,
     Scenario::Faults,
     Scenario::Verdicts,
@@ -106,6 +109,7 @@ impl Scenario {
             Self::Signals => "signals",
             Self::Pause => "pause",
             Self::Platform => "platform",
+            Self::Routing => "routing",
             Self::Kills => "kills",
             Self::Faults => "faults",
             Self::Verdicts => "verdicts",
@@ -124,6 +128,7 @@ impl Scenario {
             Self::Two => "two runs at once, and a run that is over",
             Self::Signals => "SIGINT, SIGTERM, finalize after SIGKILL, handing over",
             Self::Platform => "a release on what Terraform made, through the templates that it publishes",
+            Self::Routing => "the shared hostname leads to the right tenant, through pause, move and rollback",
             Self::Pause => "a tenant sleeps, is passed by, and wakes as it was",
             Self::Kills => "SIGKILL at moments by chance: the same end each time",
             Self::Verdicts => "what ECS and CloudWatch can show, each with its verdict, and none that passes wrongly",
@@ -144,6 +149,7 @@ impl Scenario {
             Self::Signals => signals::play(story, world).await,
             Self::Pause => pause::play(story, world).await,
             Self::Platform => platform::play(story, world).await,
+            Self::Routing => routing::play(story, world).await,
             Self::Kills => kills::play(story, world, bounded).await,
             Self::Faults => faults::play(story, world).await,
             Self::Verdicts => verdicts::play(story, world).await,

@@ -11,6 +11,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use serde_json::{Value, json};
 
+use super::front::front;
 use super::layout::{Fleet, PORT, Place, REGION};
 use super::problem::{Problem, Result, Trying};
 use super::proxy::{Call, Proxy};
@@ -26,6 +27,8 @@ pub(crate) struct Cell {
     pub(super) url: String,
     /// What tidegate's calls go through.
     pub(crate) proxy: Proxy,
+    /// Where its load balancer is reached.
+    pub(super) front: String,
 }
 
 /// Where the rules of a load balancer are added.
@@ -45,6 +48,7 @@ impl Cell {
             http: reqwest::Client::builder().no_proxy().build().trying("HTTP client")?,
             url: url.to_owned(),
             proxy: Proxy::start(url).await?,
+            front: front(url, &fleet.load_balancer()).await?,
         })
     }
 
@@ -127,6 +131,15 @@ impl Cell {
             return Err(Problem::new(format!("{action}: {status}: {text}")));
         }
         Ok(text)
+    }
+
+    /// An empty bucket.
+    pub(crate) async fn create_bucket(&self, name: &str) -> Result<()> {
+        let answer = self.http.put(format!("{}/{name}", self.url)).send().await.trying(name)?;
+        match answer.status().is_success() {
+            true => Ok(()),
+            false => Err(Problem::new(format!("create bucket {name}: {}", answer.status()))),
+        }
     }
 
     /// DescribeServices of one place, raw.

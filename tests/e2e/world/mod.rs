@@ -11,6 +11,7 @@ mod cell;
 mod chance;
 mod faults;
 mod fleet_file;
+mod front;
 mod image;
 mod layout;
 mod observe;
@@ -18,6 +19,7 @@ mod payload;
 mod problem;
 mod proxy;
 mod repository;
+mod router;
 mod service_events;
 mod sessions;
 mod target_health;
@@ -40,6 +42,7 @@ pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
 pub(crate) use proxy::Call;
 pub(crate) use repository::{MAINTAINER, Repository, TRIAGER};
+pub(crate) use router::Router;
 pub(crate) use tidegate::{Signal, Tidegate};
 pub(crate) use workflow::{Job, Ran, expect_code};
 
@@ -140,6 +143,11 @@ impl World {
     pub(crate) async fn smoke_test_of(&self, fleet: &'static Fleet, tenant: &'static str) -> Result<()> {
         let place = Place { fleet, tenant, service: &SMOKE };
         self.cell(fleet).register(place, &self.bootstrap[SMOKE_SOURCE.name]).await.map(drop)
+    }
+
+    /// A folder of this run, which may not be there yet.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.work.join(name)
     }
 
     /// A file of this run that people may want to read afterwards.

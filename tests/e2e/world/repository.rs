@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::process::Command;
 
 use super::World;
+use super::cell::Cell;
 use super::fleet_file::Shape;
 use super::layout::{SMOKE, SMOKE_SOURCE};
 use super::problem::{Problem, Result, Trying};
@@ -56,7 +57,7 @@ impl Repository {
         world.dev.proxy.forget_actions();
         world.prod.proxy.forget_actions();
         repository.write("fleet.yaml", &shape.fleet_yaml(world))?;
-        repository.write(".gitignore", "services/*/server\n.events/\n")?;
+        repository.write(".gitignore", "services/*/server\n.events/\n*.pem\n")?;
         repository.write("prepare", PREPARE)?;
         repository.executable("prepare")?;
         repository.git(&["init", "--quiet", "--initial-branch=main"]).await?;
@@ -72,6 +73,25 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", &format!("{service}: {fault}")]).await?;
         let head = self.git(&["rev-parse", "HEAD"]).await?;
         Ok(head.trim().to_owned())
+    }
+
+    /// Has dev's routing snapshots published in this bucket, signed with this key, for routers that reach its load
+    /// balancer.
+    pub(crate) fn route_by(&self, bucket: &str, public_key: &str, cell: &Cell) -> Result<()> {
+        let path = self.folder.join("fleet.yaml");
+        let text = std::fs::read_to_string(&path).trying(path.display())?;
+        let routing = format!(
+            "  dev:\n    routing: {{ snapshot: \"s3://{bucket}/routing\", keys: [\"{public_key}\"], backend: \"{}\" }}\n",
+            cell.front
+        );
+        // The last one is the fleet; the gate of that name comes before it.
+        let (before, after) = text.rsplit_once("  dev:\n").trying("dev in fleet.yaml")?;
+        self.write("fleet.yaml", &format!("{before}{routing}{after}"))
+    }
+
+    /// A file in the checkout that is not committed.
+    pub(crate) fn keep(&self, name: &str, text: &str) -> Result<()> {
+        self.write(name, text)
     }
 
     /// Which kind of job an AWS session was of, by the run that its name tells.

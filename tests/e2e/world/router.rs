@@ -66,6 +66,7 @@ impl Router {
     /// What a customer of this tenant gets under the shared hostname.
     pub(crate) async fn get(&self, tenant: &str, path: &str) -> Result<Got> {
         let asked = self.http.get(format!("{}/t/{tenant}{path}", self.url)).header("host", SHARED_HOST);
+        let asked = asked.header("accept", "text/html"); // as a person's browser
         let answer = asked.timeout(PATIENCE).send().await.trying("the router")?;
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let header = header("retry-after").or_else(|| header("location")).unwrap_or_default();

@@ -316,7 +316,7 @@ impl<'a> Driver<'a> {
                 self.trouble.remove(&service);
                 self.rollout.note_sent(&service, deployment, now);
                 let (from, to) = (change.before.version.clone(), change.target.version.clone());
-                self.note(now, Progress::Updated { service, from, to });
+                self.note(now, Progress::Updated { service, from, to, first_tasks: change.first_tasks() });
                 None
             }
             Err(error) => {

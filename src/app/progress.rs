@@ -64,6 +64,8 @@ pub enum Progress {
         from: Option<Version>,
         /// The version it gets, if known.
         to: Option<Version>,
+        /// How many tasks it starts, if they are its first.
+        first_tasks: Option<u32>,
     },
     /// A service was seen on its target.
     Up {

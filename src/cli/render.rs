@@ -258,9 +258,12 @@ pub fn progress(progress: &Progress) -> Option<String> {
                 count(plan.waves.len(), "wave")
             )
         }
-        Progress::Updated { service, from, to } => {
+        Progress::Updated { service, from, to, first_tasks } => {
             let name = |version: &Option<Version>| version.as_ref().map_or_else(|| "?".to_owned(), Version::to_string);
-            format!("update  {service} {} -> {}", name(from), name(to))
+            match first_tasks {
+                Some(tasks) => format!("update  {service} starts its first tasks ({tasks}), {}", name(to)),
+                None => format!("update  {service} {} -> {}", name(from), name(to)),
+            }
         }
         Progress::Up { service } => format!("up      {service}"),
         Progress::TaskStarted { service, version } => {

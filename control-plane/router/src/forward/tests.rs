@@ -146,6 +146,20 @@ fn may_reach<'a>(said: &Said, snapshot: &'a Snapshot) -> Option<&'a Tenant> {
     first.filter(|tenant| one && tenant.state == State::Active)
 }
 
+/// Whether a client may be sent to this place: a host of a tenant that it names.
+fn may_lead_to(said: &Said, to: &str, snapshot: &Snapshot) -> bool {
+    let place = to.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let host = bare(&said.host);
+    let names = |tenant: &&Tenant| {
+        tenant.hosts.contains(&host)
+            || said.path.contains(&format!("/t/{}", tenant.id))
+            || said.header.as_deref().map(str::trim) == Some(&tenant.id)
+            || said.token.is_some_and(|(_, claims)| IDS[claims] == tenant.id)
+    };
+    let mut named = snapshot.tenants.iter().filter(names);
+    named.any(|tenant| tenant.canonical() == place || tenant.moved_to.as_deref() == Some(place))
+}
+
 fn request(said: &Said, issuers: &[Issuer]) -> Option<Request<Empty<Bytes>>> {
     let mut request = Request::builder().uri(&said.path).header("host", &said.host);
     if let Some(header) = &said.header {
@@ -199,6 +213,11 @@ fn run(events: &[(Option<Shape>, Said)]) -> (usize, Vec<String>) {
             if !right || sent.len() > 1 {
                 wrong.push(format!("{said:?} went to {place} as {host}, and may reach {:?}", allowed.map(|t| &t.id)));
             }
+        }
+        if let Some(to) = answer.headers().get("location").and_then(|to| to.to_str().ok())
+            && !current.as_ref().is_some_and(|current| may_lead_to(said, to, current))
+        {
+            wrong.push(format!("{said:?} was sent to {to}"));
         }
         let status = answer.status().as_u16();
         if sent.is_empty() != (status != 200)

@@ -2,12 +2,7 @@
 //! are. The type of the payload is signed with it, so that no signature over something else can be taken for one over a
 //! licence. Nothing of an unsigned text is interpreted.
 
-use std::str::FromStr;
-
-use accessos_routing::{KeyId, PublicKey, SigningKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use accessos_routing::{Envelope, KeyId, SigningKey, TrustedKeys, message};
 
 use crate::licence::Licence;
 use crate::refusal::{Refusal, short};
@@ -18,53 +13,6 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.accessos.licence.v1+json";
 /// More bytes than this are no sealed licence; a usual one has some 600.
 pub const BYTES_MAX: usize = 8 * 1024;
 
-/// More signatures than this are not looked at.
-const SIGNATURES_MAX: usize = 4;
-
-/// The keys that are trusted to sign licences: one, and two while it is replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustedKeys(Vec<PublicKey>);
-
-impl TrustedKeys {
-    /// These keys.
-    ///
-    /// # Errors
-    /// There are none, or more than the two that a rotation needs.
-    pub fn new(keys: Vec<PublicKey>) -> Result<Self, String> {
-        match keys.len() {
-            1 | 2 => Ok(Self(keys)),
-            0 => Err("no key is trusted".to_owned()),
-            more => Err(format!("{more} keys are trusted; two are enough to replace one")),
-        }
-    }
-}
-
-/// One or two public keys in base64, with a comma between them.
-impl FromStr for TrustedKeys {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::parse);
-        Self::new(keys.collect::<Result<_, _>>()?)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    #[serde(rename = "payloadType")]
-    payload_type: String,
-    payload: String,
-    signatures: Vec<Signature>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signature {
-    keyid: String,
-    sig: String,
-}
-
 /// The licence under this key's signature: one line of JSON. Equal licences under one key have equal bytes (RFC 8032's
 /// signatures have no randomness).
 ///
@@ -74,15 +22,7 @@ pub fn seal(licence: &Licence, key: &SigningKey) -> Result<Vec<u8>, Refusal> {
     licence.check()?;
     let bug = |error: serde_json::Error| Refusal::Malformed { why: error.to_string() };
     let payload = licence.bytes().map_err(bug)?;
-    let envelope = Envelope {
-        payload_type: PAYLOAD_TYPE.to_owned(),
-        payload: STANDARD.encode(&payload),
-        signatures: vec![Signature {
-            keyid: key.public().id().to_string(),
-            sig: STANDARD.encode(key.sign(&message(&payload))),
-        }],
-    };
-    let mut bytes = serde_json::to_vec(&envelope).map_err(bug)?;
+    let mut bytes = serde_json::to_vec(&Envelope::seal(PAYLOAD_TYPE, &payload, key)).map_err(bug)?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -93,15 +33,15 @@ pub fn seal(licence: &Licence, key: &SigningKey) -> Result<Vec<u8>, Refusal> {
 /// It is too large, no envelope, not signed by a key that is trusted, or means nothing.
 pub fn open(bytes: &[u8], trusted: &TrustedKeys) -> Result<(Licence, KeyId), Refusal> {
     let (envelope, payload) = taken_apart(bytes)?;
-    let message = message(&payload);
+    let message = message(PAYLOAD_TYPE, &payload);
     let mut named = Vec::new();
     let mut forged = None;
-    for signature in envelope.signatures.iter().take(SIGNATURES_MAX) {
-        let Some(key) = trusted.0.iter().find(|key| key.id().as_str() == signature.keyid) else {
+    for signature in envelope.signatures() {
+        let Some(key) = trusted.find(&signature.keyid) else {
             named.push(short(&signature.keyid));
             continue;
         };
-        if STANDARD.decode(&signature.sig).is_ok_and(|sig| key.verifies(&message, &sig)) {
+        if signature.is_of(key, &message) {
             return Ok((Licence::read(&payload)?, key.id()));
         }
         forged = Some(Refusal::Forged { key: key.id().to_string() });
@@ -116,7 +56,7 @@ pub fn open(bytes: &[u8], trusted: &TrustedKeys) -> Result<(Licence, KeyId), Ref
 /// It is too large, no envelope, or means nothing.
 pub fn claimed(bytes: &[u8]) -> Result<(Licence, Vec<String>), Refusal> {
     let (envelope, payload) = taken_apart(bytes)?;
-    let keys = envelope.signatures.iter().take(SIGNATURES_MAX).map(|signature| short(&signature.keyid));
+    let keys = envelope.signatures().map(|signature| short(&signature.keyid));
     Ok((Licence::read(&payload)?, keys.collect()))
 }
 
@@ -127,22 +67,15 @@ fn taken_apart(bytes: &[u8]) -> Result<(Envelope, Vec<u8>), Refusal> {
     let malformed = |why: String| Refusal::Malformed { why };
     let envelope: Envelope =
         serde_json::from_slice(bytes).map_err(|error| malformed(format!("no signed envelope: {error}")))?;
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(malformed(format!("it is signed as {}", short(&envelope.payload_type))));
-    }
-    let payload = STANDARD.decode(&envelope.payload).map_err(|_| malformed("its payload is no base64".to_owned()))?;
+    let payload = envelope.payload(PAYLOAD_TYPE).map_err(malformed)?;
     Ok((envelope, payload))
-}
-
-/// What is signed for a payload: DSSE's pre-authentication encoding.
-fn message(payload: &[u8]) -> Vec<u8> {
-    let mut message = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
-    message.extend_from_slice(payload);
-    message
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::licence::tests::licence;
 
@@ -182,7 +115,7 @@ pub(crate) mod tests {
         let forgeries = [
             changed(&sealed, |of| of.payload = STANDARD.encode(two.bytes().unwrap())),
             changed(&sealed, |of| of.signatures[0].sig = STANDARD.encode(own.sign(&payload))),
-            changed(&sealed, |of| of.signatures[0].sig = STANDARD.encode(other.sign(&message(&payload)))),
+            changed(&sealed, |of| of.signatures[0].sig = STANDARD.encode(other.sign(&message(PAYLOAD_TYPE, &payload)))),
             changed(&sealed, |of| of.signatures[0].sig = "no base64".to_owned()),
             changed(&sealed, |of| of.signatures[0].sig.clear()),
         ];

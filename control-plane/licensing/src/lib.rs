@@ -14,7 +14,8 @@ mod refusal;
 pub mod service;
 mod verify;
 
-pub use envelope::{BYTES_MAX, PAYLOAD_TYPE, TrustedKeys, claimed, open, seal};
+pub use accessos_routing::TrustedKeys;
+pub use envelope::{BYTES_MAX, PAYLOAD_TYPE, claimed, open, seal};
 pub use licence::{Licence, SCHEMA, end_of, licence_schema};
 pub use refusal::Refusal;
 pub use verify::{Expected, replayed, verify};

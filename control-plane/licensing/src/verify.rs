@@ -1,10 +1,10 @@
 //! Whether a licence counts: offline, from its bytes, the keys that are trusted, who asks, what was seen before, and the
 //! time. Nothing is asked of anybody.
 
-use accessos_routing::KeyId;
+use accessos_routing::{KeyId, TrustedKeys};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::envelope::{TrustedKeys, open};
+use crate::envelope::open;
 use crate::licence::Licence;
 use crate::refusal::Refusal;
 

@@ -149,7 +149,8 @@ impl TrustedKeys {
         self.0.contains(key)
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<&PublicKey> {
+    /// The key of that id.
+    pub fn find(&self, id: &str) -> Option<&PublicKey> {
         self.0.iter().find(|key| key.id().as_str() == id)
     }
 }

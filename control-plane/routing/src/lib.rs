@@ -10,6 +10,7 @@
 //! 4. [`succeed`]: what it would follow. It may not go back, not fork, and not lose more tenants than is allowed.
 
 mod change;
+mod envelope;
 mod key;
 mod place;
 mod problem;
@@ -18,6 +19,7 @@ mod snapshot;
 mod succession;
 
 pub use change::{Change, changes};
+pub use envelope::{Envelope, Signature, message};
 pub use key::{KeyId, PublicKey, SigningKey, TrustedKeys};
 pub use place::{POINTER, Pointer, generation_of, object_name};
 pub use problem::Problem;

@@ -1,11 +1,6 @@
-//! A snapshot under its signature, in the envelope of DSSE (github.com/secure-systems-lab/dsse, v1): the bytes that were
-//! signed are carried as they are, so that verifying needs no second opinion about their form. The type of the payload is
-//! signed with it: no signature over something else can be taken for one over a snapshot.
+//! A snapshot under its signature, in an envelope whose type is a snapshot's alone.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-
+use crate::envelope::{Envelope, message};
 use crate::key::{KeyId, SigningKey, TrustedKeys};
 use crate::problem::{Problem, short};
 use crate::snapshot::Snapshot;
@@ -15,25 +10,6 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.accessos.routing-snapshot.v1+jso
 
 /// More bytes than this are no snapshot: some 300 a tenant, for [`crate::TENANTS_MAX`] of them.
 pub const BYTES_MAX: usize = 32 * 1024 * 1024;
-
-/// More signatures than this are not looked at.
-const SIGNATURES_MAX: usize = 4;
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    #[serde(rename = "payloadType")]
-    payload_type: String,
-    payload: String,
-    signatures: Vec<Signature>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signature {
-    keyid: String,
-    sig: String,
-}
 
 impl SigningKey {
     /// The snapshot under this key's signature.
@@ -47,13 +23,7 @@ impl SigningKey {
         }
         let bug = |error: serde_json::Error| vec![Problem::new("malformed", error)];
         let payload = snapshot.bytes().map_err(bug)?;
-        let signature = self.sign(&message(&payload));
-        let envelope = Envelope {
-            payload_type: PAYLOAD_TYPE.to_owned(),
-            payload: STANDARD.encode(&payload),
-            signatures: vec![Signature { keyid: self.public().id().to_string(), sig: STANDARD.encode(signature) }],
-        };
-        serde_json::to_vec(&envelope).map_err(bug)
+        serde_json::to_vec(&Envelope::seal(PAYLOAD_TYPE, &payload, self)).map_err(bug)
     }
 }
 
@@ -76,20 +46,16 @@ impl TrustedKeys {
         }
         let envelope: Envelope =
             serde_json::from_slice(bytes).map_err(|error| unsigned(&format!("it is no signed envelope: {error}")))?;
-        if envelope.payload_type != PAYLOAD_TYPE {
-            return Err(unsigned(&format!("it is signed as {}", short(&envelope.payload_type))));
-        }
-        let payload = STANDARD.decode(&envelope.payload).map_err(|_| unsigned("its payload is no base64"))?;
-        let message = message(&payload);
-        let by = envelope.signatures.iter().take(SIGNATURES_MAX).find_map(|signature| {
+        let payload = envelope.payload(PAYLOAD_TYPE).map_err(|why| unsigned(&why))?;
+        let message = message(PAYLOAD_TYPE, &payload);
+        let by = envelope.signatures().find_map(|signature| {
             let key = self.find(&signature.keyid)?;
-            let bytes = STANDARD.decode(&signature.sig).ok()?;
-            key.verifies(&message, &bytes).then(|| key.id())
+            signature.is_of(key, &message).then(|| key.id())
         });
         match by {
             Some(key) => Ok((payload, key)),
             None => {
-                let ids = envelope.signatures.iter().take(SIGNATURES_MAX).map(|signature| short(&signature.keyid));
+                let ids = envelope.signatures().map(|signature| short(&signature.keyid));
                 let ids = ids.collect::<Vec<_>>().join(", ");
                 Err(unsigned(&format!("no key that is trusted signed it; it names [{ids}]")))
             }
@@ -97,15 +63,11 @@ impl TrustedKeys {
     }
 }
 
-/// What is signed for a payload: DSSE's pre-authentication encoding.
-fn message(payload: &[u8]) -> Vec<u8> {
-    let mut message = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
-    message.extend_from_slice(payload);
-    message
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::snapshot::tests::snapshot;
 
@@ -139,7 +101,7 @@ mod tests {
         let payload = STANDARD.decode(&envelope.payload).unwrap();
         envelope.signatures[0].sig = STANDARD.encode(key.sign(&payload));
         assert!(trusted.open(&serde_json::to_vec(&envelope).unwrap()).is_err());
-        envelope.signatures[0].sig = STANDARD.encode(other.sign(&message(&payload)));
+        envelope.signatures[0].sig = STANDARD.encode(other.sign(&message(PAYLOAD_TYPE, &payload)));
         assert!(trusted.open(&serde_json::to_vec(&envelope).unwrap()).is_err());
     }
 
@@ -149,14 +111,7 @@ mod tests {
         let bad = snapshot(0, &["b", "a"]);
         assert_eq!(key.seal(&bad).unwrap_err().len(), 2);
         let payload = bad.bytes().unwrap();
-        let envelope = Envelope {
-            payload_type: PAYLOAD_TYPE.to_owned(),
-            payload: STANDARD.encode(&payload),
-            signatures: vec![Signature {
-                keyid: key.public().id().to_string(),
-                sig: STANDARD.encode(key.sign(&message(&payload))),
-            }],
-        };
+        let envelope = Envelope::seal(PAYLOAD_TYPE, &payload, &key);
         let told = trusting(&[&key]).open(&serde_json::to_vec(&envelope).unwrap()).unwrap_err();
         assert_eq!(told, bad.problems());
     }

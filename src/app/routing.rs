@@ -114,15 +114,17 @@ impl<'a> Desk<'a> {
     /// The one in force cannot be read.
     pub async fn generations(&self, most: usize) -> Result<Vec<Snapshot>, Stop> {
         let mut found: Vec<Snapshot> = self.in_force().await?.into_iter().map(|force| force.snapshot).collect();
-        while let Some(before) = found.last().and_then(|snapshot| snapshot.follows.clone()) {
-            if found.len() >= most.min(BACK_MAX) {
-                break;
-            }
-            // A key that was replaced, or a lifecycle rule, ends what can be gone back to.
-            let Ok(snapshot) = self.opened(&before).await else { break };
-            found.push(snapshot);
+        while found.len() < most.min(BACK_MAX) {
+            let Some(newest) = found.last() else { break };
+            let Some(before) = self.before(newest).await else { break };
+            found.push(before);
         }
         Ok(found)
+    }
+
+    /// The generation that a snapshot follows. A key that was replaced, or a lifecycle rule, ends what can be gone back to.
+    async fn before(&self, snapshot: &Snapshot) -> Option<Snapshot> {
+        self.opened(snapshot.follows.as_deref()?).await.ok()
     }
 
     /// The snapshot that would follow: its tenants as the file and the decisions have them now.
@@ -210,7 +212,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Publishes the tenants of an earlier generation as a new one: of the one that is named, else of the last that had
-    /// others. Generations never go back.
+    /// others. Generations never go back. Answers also whose tenants they are.
     ///
     /// # Errors
     /// As for [`Desk::publish`], or there is no such generation.
@@ -220,27 +222,32 @@ impl<'a> Desk<'a> {
         writer: &dyn SnapshotWriter,
         key: &SigningKey,
         to: Option<u64>,
-    ) -> Result<Published, Stop> {
+    ) -> Result<(Published, u64), Stop> {
         let force = self.in_force().await?;
-        let all = self.generations(BACK_MAX).await?;
-        let present = all.first().map(|snapshot| &snapshot.tenants);
-        let wanted = |snapshot: &&Snapshot| match to {
+        let present = force.as_ref().map(|force| &force.snapshot);
+        let wanted = |snapshot: &Snapshot| match to {
             Some(generation) => snapshot.generation == generation,
-            None => Some(&snapshot.tenants) != present,
+            None => Some(&snapshot.tenants) != present.map(|present| &present.tenants),
         };
-        let old = all.iter().skip(1).find(wanted).ok_or_else(|| Reason::NoSuchGeneration {
+        let mut old = present.cloned();
+        for _ in 1..BACK_MAX {
+            let Some(newer) = old else { break };
+            old = self.before(&newer).await;
+            if old.as_ref().is_some_and(wanted) {
+                break;
+            }
+        }
+        let old = old.filter(|old| wanted(old)).ok_or_else(|| Reason::NoSuchGeneration {
             fleet: self.fleet.name.clone(),
             wanted: to.map_or_else(|| "with other tenants".to_owned(), |generation| generation.to_string()),
         })?;
         let empty = self.empty(force.as_ref(), now);
         // Who has come since then goes, and a person means it.
-        let lost = changes(
-            force.as_ref().map(|force| &force.snapshot),
-            &Snapshot { tenants: old.tenants.clone(), ..empty.clone() },
-        );
+        let lost = changes(present, &Snapshot { tenants: old.tenants.clone(), ..empty.clone() });
         let meant_to_lose = lost.iter().filter(|change| matches!(change, Change::Lost(_))).count();
-        let next = Snapshot { tenants: old.tenants.clone(), restores: Some(old.generation), meant_to_lose, ..empty };
-        self.put(writer, key, force.as_ref(), &next).await
+        let restores = old.generation;
+        let next = Snapshot { tenants: old.tenants, restores: Some(restores), meant_to_lose, ..empty };
+        Ok((self.put(writer, key, force.as_ref(), &next).await?, restores))
     }
 
     async fn put(

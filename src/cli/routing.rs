@@ -116,8 +116,7 @@ async fn back(
     (to, why): (Option<u64>, &str),
     context: &Context,
 ) -> Result<Published, Stop> {
-    let published = desk.rollback(app.readers.clock.now(), writer, key, to).await?;
-    let restores = desk.in_force().await?.and_then(|force| force.snapshot.restores).unwrap_or_default();
+    let (published, restores) = desk.rollback(app.readers.clock.now(), writer, key, to).await?;
     let directive = Directive::RoutedBack { generation: published.generation, restores };
     record(app, &desk.fleet.name, context.actor(), why, directive).await?;
     Ok(published)

@@ -10,7 +10,7 @@ use crate::domain::ids::{CellName, ServiceKey, ServiceName, SetId};
 use crate::domain::ledger::RolloutRecord;
 use crate::domain::plan::Direction;
 use crate::domain::published::{PublishedSeen, wanted};
-use crate::domain::quota::{CellQuotas, LIMITS, Load, QuotaCode, Running, RunningSet, fleets_in, growth, stand};
+use crate::domain::quota::{CellQuotas, LIMITS, Load, QuotaCode, Running, RunningSet, growth, stand};
 use crate::domain::snapshot::ServiceSeen;
 use crate::domain::template::Template;
 
@@ -102,8 +102,7 @@ fn cpu_units(template: &Template) -> Option<u64> {
 /// a fleet lives in other cells too, since a plan does not say who was where.
 async fn came(readers: &Readers, application: &Application, cell: &CellName) -> Result<Option<f64>, Stop> {
     let mut sum = 0.0;
-    let names: Vec<_> = fleets_in(application, cell).cloned().collect();
-    for fleet in application.fleets.iter().filter(|fleet| names.contains(&fleet.name)) {
+    for fleet in application.fleets.iter().filter(|fleet| fleet.cells.contains(cell)) {
         match of_fleet(readers, fleet).await? {
             Some(came) if fleet.cells.len() == 1 => sum += came,
             _ => return Ok(None),

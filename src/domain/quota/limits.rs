@@ -15,6 +15,11 @@ pub struct QuotaCode {
     pub code: &'static str,
 }
 
+/// Fargate's vCPUs.
+pub const VCPUS: QuotaCode = QuotaCode { service: "fargate", code: "L-3032A538" };
+/// Network interfaces, of which each task has one.
+pub const INTERFACES: QuotaCode = QuotaCode { service: "vpc", code: "L-DF5E4CA3" };
+
 /// How far AWS raises a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raised {
@@ -70,7 +75,7 @@ pub const LIMITS: [Limit; 10] = [
     // General Reference, "Amazon ECS endpoints and quotas"; it rises by itself with use.
     Limit {
         what: "Fargate vCPUs, with a quarter of the tenants starting anew",
-        quota: QuotaCode { service: "fargate", code: "L-3032A538" },
+        quota: VCPUS,
         default: 6,
         raised: Raised::OnRequest,
         next_cell_at: 70,
@@ -148,7 +153,7 @@ pub const LIMITS: [Limit; 10] = [
     },
     Limit {
         what: "network interfaces, with a quarter of the tenants starting anew",
-        quota: QuotaCode { service: "vpc", code: "L-DF5E4CA3" },
+        quota: INTERFACES,
         default: 5_000,
         raised: Raised::OnRequest,
         next_cell_at: 70,

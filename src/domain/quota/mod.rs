@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::fleet::Application;
-use super::ids::{CellName, FleetName, SetId};
+use super::ids::{CellName, SetId};
 use super::reason::Reason;
 
-pub use limits::{LIMITS, Limit, QuotaCode, Raised, Takes};
+pub use limits::{INTERFACES, LIMITS, Limit, QuotaCode, Raised, Takes, VCPUS};
 pub use load::{Count, Load, Running, RunningSet};
 
 /// A tenant should leave for an account of its own when it takes more than this share of a quota of its cell, ...
@@ -40,6 +40,9 @@ pub enum From {
 pub struct Row {
     /// What is limited.
     pub what: &'static str,
+    /// Its codes.
+    #[serde(skip)]
+    pub quota: QuotaCode,
     /// How much is taken now; none where that could not be told.
     pub used: Option<f64>,
     /// How much there is.
@@ -135,6 +138,7 @@ fn row(load: &Load, limit: &Limit, applied: Option<f64>) -> Row {
     let fits = |limit: f64| takes.and_then(|takes| fit(takes, limit));
     Row {
         what: limit.what,
+        quota: limit.quota,
         used: takes.map(|takes| takes.at(f64::from(load.tenants)).ceil()),
         limit: value,
         from: if applied.is_some() { From::Applied } else { From::Default },
@@ -151,11 +155,8 @@ fn fit(takes: Takes, limit: f64) -> Option<u64> {
 }
 
 fn leavers(load: &Load, rows: &[Row]) -> Vec<(SetId, Vec<String>)> {
-    let limit_of = |code: &QuotaCode| {
-        let what = LIMITS.iter().find(|limit| limit.quota == *code)?.what;
-        rows.iter().find(|row| row.what == what).map(|row| row.limit)
-    };
-    let [vcpus, interfaces] = [&LIMITS[0], &LIMITS[8]].map(|limit| limit_of(&limit.quota));
+    let limit_of = |quota| rows.iter().find(|row| row.quota == quota).map(|row| row.limit);
+    let (vcpus, interfaces) = (limit_of(VCPUS), limit_of(INTERFACES));
     let tenants = load.running.iter().flatten().filter(|(_, set, _)| !set.is_control_plane());
     let reasons = tenants.filter_map(|(_, set, running)| {
         let running = running.as_ref().ok()?;
@@ -208,11 +209,6 @@ pub fn beyond(application: &Application) -> Vec<Reason> {
         reasons
     };
     application.cells.keys().flat_map(of_cell).collect()
-}
-
-/// The fleets of a cell: several may share one.
-pub fn fleets_in<'a>(application: &'a Application, cell: &'a CellName) -> impl Iterator<Item = &'a FleetName> {
-    application.fleets.iter().filter(|fleet| fleet.cells.contains(cell)).map(|fleet| &fleet.name)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::domain::ids::FleetName;
 
 /// Five services a tenant of which four have requests, four of the control plane of which three have.
 fn load(tenants: u32, tenants_max: Option<u32>) -> Load {

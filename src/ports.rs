@@ -28,6 +28,7 @@ use crate::domain::published::{PublishedSeen, Wanted};
 use crate::domain::quota::QuotaCode;
 use crate::domain::release::Release;
 use crate::domain::rollout::Event;
+use crate::domain::routers::ReportSeen;
 use crate::domain::service::Build;
 use crate::domain::snapshot::{Availability, DeploymentSeen, FamilySeen, ServiceSeen, TaskSeen};
 use crate::domain::starter::AccountFound;
@@ -608,6 +609,9 @@ pub trait SnapshotReader: Send + Sync {
 
     /// The bytes of an object beside it; none if there is none.
     async fn object(&self, cell: &CellName, at: &Routing, name: &str) -> PortResult<Option<Vec<u8>>>;
+
+    /// What routers have said of themselves there since this time.
+    async fn reports(&self, cell: &CellName, at: &Routing, since: Timestamp) -> PortResult<Vec<ReportSeen>>;
 }
 
 /// Routing snapshots, to publish.

@@ -15,6 +15,7 @@ use super::metrics::Watch;
 use super::preflight;
 use super::progress::Progress;
 use super::result::wave_result;
+use super::routers::look;
 use super::why;
 use super::{App, Stop};
 use crate::domain::causes::Cause;
@@ -25,6 +26,7 @@ use crate::domain::mutant::{Mutant, breaks};
 use crate::domain::plan::{Change, Direction};
 use crate::domain::reason::Reason;
 use crate::domain::rollout::{Decision, Event, Phase, Rollout, Standing};
+use crate::domain::routers::Following;
 use crate::domain::snapshot::{Ahead, ServiceSeen, Snapshot, TaskAhead};
 use crate::ports::{Fault, OpenRollout, PortResult, TaskRun};
 
@@ -227,6 +229,11 @@ impl<'a> Driver<'a> {
         }
         let at = (&*self.app.application, self.fleet);
         self.watch.look(&self.app.readers, at, &self.rollout, &mut seen.health).await;
+        if self.rollout.needs_routers(since) {
+            let seen_now = look(&self.app.readers, &self.app.application, self.fleet, None).await;
+            seen.health.routers =
+                Some(seen_now.map_or_else(|stop| Following::Unknown(stop.to_string()), |seen| seen.following));
+        }
         // What is read at the end of a watch is not read again and again while it waits for data.
         let mut findings = self.rollout.findings(&seen, since);
         let waits = self.rollout.waits_for_data(&findings, since);

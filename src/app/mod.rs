@@ -28,6 +28,7 @@ pub mod report;
 mod result;
 pub mod rollback;
 pub mod rollout;
+pub mod routers;
 pub mod routing;
 pub mod status;
 mod surroundings;
@@ -39,6 +40,7 @@ mod why;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use accessos_routing::SigningKey;
 use jiff::Timestamp;
 
 use crate::domain::fleet::{Application, Fleet};
@@ -51,8 +53,8 @@ use crate::ports::{
     ArchiveReader, ArchiveWriter, Clock, CommandRunner, DataTaskReader, DataTaskWriter, DatabaseReader, DatabaseWriter,
     FleetReader, FleetWriter, ImageBuilder, ImageReader, ImageTagger, LeaseReader, LeaseWriter, LedgerReader,
     LedgerWriter, ManifestReader, MetricsReader, PeopleReader, PortError, ProbeReader, PullReader, PullWriter,
-    QuotaReader, ReleaseWriter, RouteReader, RouteWriter, ScalingReader, ScalingWriter, SourceReader, StopSignal,
-    TargetReader, TaskReader, TaskWriter, WayBackReader,
+    QuotaReader, ReleaseWriter, RouteReader, RouteWriter, ScalingReader, ScalingWriter, SnapshotReader, SnapshotWriter,
+    SourceReader, StopSignal, TargetReader, TaskReader, TaskWriter, WayBackReader,
 };
 use progress::Observer;
 
@@ -83,6 +85,8 @@ pub struct Readers {
     pub scaling: Arc<dyn ScalingReader>,
     /// What load balancers do with their requests.
     pub routes: Arc<dyn RouteReader>,
+    /// What is published for edge routers.
+    pub snapshots: Arc<dyn SnapshotReader>,
     /// The databases that they use.
     pub databases: Arc<dyn DatabaseReader>,
     /// What is kept of tenants that leave.
@@ -122,6 +126,8 @@ pub struct Writers {
     pub scaling: Arc<dyn ScalingWriter>,
     /// What load balancers do with their requests.
     pub routes: Arc<dyn RouteWriter>,
+    /// What is published for edge routers.
+    pub snapshots: Arc<dyn SnapshotWriter>,
     /// The databases that they use.
     pub databases: Arc<dyn DatabaseWriter>,
     /// What is kept of tenants that leave.
@@ -149,6 +155,8 @@ pub struct App {
     pub writers: Writers,
     /// Who this process is, to others who want the same fleet.
     pub owner: Owner,
+    /// What routing snapshots are signed with, where this process may publish them.
+    pub signing_key: Option<Arc<SigningKey>>,
     /// When a running rollout is to be left to the next job; none without a limit.
     pub hand_over_at: Option<Timestamp>,
 }

@@ -11,6 +11,7 @@ use super::decisions::record;
 use super::lease::Lease;
 use super::pause::{Wish, put_to_sleep};
 use super::progress::Progress;
+use super::routers::nowhere;
 use super::surroundings::{routes, wake_databases};
 use super::{App, Stop};
 use crate::domain::directive::{Directive, Directives, Holding, Kept, Leaving};
@@ -187,7 +188,7 @@ async fn sleeps(app: &App, fleet: &Fleet, set: &SetId) -> Known {
 
 async fn unrouted(app: &App, fleet: &Fleet, set: &SetId) -> Known {
     match routes(app, fleet, [set].into_iter()).await {
-        Ok(routes) if routes.values().all(|routes| routes.forwards == 0) => Known::Yes,
+        Ok(routes) if routes.values().all(|routes| routes.forwards == 0) => nowhere(app, fleet, set).await,
         Ok(_) => Known::No,
         Err(stop) => Known::Unknown(stop.to_string()),
     }

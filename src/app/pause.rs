@@ -18,6 +18,7 @@ use super::lease::Lease;
 use super::plan::make;
 use super::progress::Progress;
 use super::rollout::{Outcome, carry_out};
+use super::routers::settle;
 use super::surroundings::{at_rest, close, open, rest_databases, wake_databases};
 use super::{App, Stop};
 use crate::domain::approved::Approved;
@@ -51,16 +52,18 @@ pub struct Wish<'a> {
 /// A service, where it is, and how it ran.
 type Known = BTreeMap<ServiceKey, (Address, Running)>;
 
-/// Puts tenants to sleep. Those that sleep already stay as they are.
+/// Puts tenants to sleep, and has the edge routers say so. Those that sleep already stay as they are.
 ///
 /// # Errors
 /// A rollout is open, somebody else moves the fleet, or a service is in no state that could be restored: nothing
-/// was changed then. Or what is changed does not answer: asked for again, it goes on.
+/// was changed then. Or what is changed does not answer: asked for again, it goes on. Or routers do not follow: they sleep.
 pub async fn pause(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<usize, Stop> {
     let mut lease = Lease::take(app, &fleet.name, "pause").await?;
     let result = put_to_sleep(app, fleet, &mut lease, wish).await;
     lease.release(app).await;
-    result
+    let slept = result?;
+    settle(app, fleet, &meant(fleet, wish)).await?;
+    Ok(slept)
 }
 
 /// [`pause`], by a holder of the lease; also of a tenant on its way out, which may be at zero tasks already.
@@ -97,12 +100,24 @@ pub(super) async fn put_to_sleep(app: &App, fleet: &Fleet, lease: &mut Lease, wi
 ///
 /// # Errors
 /// A tenant is not paused by a decision, or is not as it was left: nothing was changed then. Or what is changed does
-/// not answer: asked for again, it goes on.
+/// not answer: asked for again, it goes on. Or routers do not follow: they are awake, by their own hosts.
 pub async fn resume(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<Vec<Outcome>, Stop> {
     let mut lease = Lease::take(app, &fleet.name, "resume").await?;
     let result = wake(app, fleet, &mut lease, wish).await;
     lease.release(app).await;
-    result
+    let outcomes = result?;
+    if outcomes.iter().all(|outcome| outcome.end == Some(End::Succeeded)) {
+        settle(app, fleet, &meant(fleet, wish)).await?;
+    }
+    Ok(outcomes)
+}
+
+/// Whose routing a wish is about.
+fn meant(fleet: &Fleet, wish: &Wish<'_>) -> BTreeSet<SetId> {
+    match wish.sets.is_empty() {
+        true => fleet.sets.iter().map(|set| set.id.clone()).collect(),
+        false => wish.sets.clone(),
+    }
 }
 
 async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> Result<Vec<Outcome>, Stop> {

@@ -65,7 +65,7 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// It has none.
-    fn place(&self) -> Result<(&'a CellName, &'a Routing), Stop> {
+    pub(super) fn place(&self) -> Result<(&'a CellName, &'a Routing), Stop> {
         let none = || Reason::NoRouting { fleet: self.fleet.name.clone() };
         let routing = self.fleet.routing.as_ref().ok_or_else(none)?;
         Ok((self.fleet.cells.first().ok_or_else(none)?, routing))

@@ -470,6 +470,15 @@ pub enum Routing {
         #[arg(long)]
         fleet: FleetName,
     },
+    /// Wait until all edge routers serve what is published. Exit 0: they do; 4: they do not within five minutes.
+    Wait {
+        /// The fleet.
+        #[arg(long)]
+        fleet: FleetName,
+        /// The generation; without it, the one in force.
+        #[arg(long, value_name = "GENERATION")]
+        generation: Option<u64>,
+    },
     /// Publish the tenants of an earlier generation, as a new one. Nothing else is published until a person says so.
     Rollback {
         /// The fleet, and why.
@@ -506,7 +515,10 @@ impl Routing {
     /// Which fleet's.
     pub fn fleet(&self) -> &FleetName {
         match self {
-            Self::Publish { fleet, .. } | Self::Show { fleet, .. } | Self::Diff { fleet } => fleet,
+            Self::Publish { fleet, .. }
+            | Self::Show { fleet, .. }
+            | Self::Diff { fleet }
+            | Self::Wait { fleet, .. } => fleet,
             Self::Rollback { decision, .. } | Self::Set { decision, .. } => &decision.fleet,
         }
     }
@@ -515,7 +527,7 @@ impl Routing {
     pub fn key(&self) -> Option<&Key> {
         match self {
             Self::Publish { key, .. } | Self::Rollback { key, .. } | Self::Set { key, .. } => Some(key),
-            Self::Show { .. } | Self::Diff { .. } => None,
+            Self::Show { .. } | Self::Diff { .. } | Self::Wait { .. } => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::render::{count, row_table};
 use super::run::{Report, of_stop};
 use crate::app::decisions::record;
+use crate::app::routers;
 use crate::app::routing::{Desk, Published, Wish};
 use crate::app::{App, Readers, Stop};
 use crate::domain::directive::{Directive, Route};
@@ -58,6 +59,25 @@ pub async fn diff(desk: Desk<'_>, readers: &Readers) -> Report {
     }
 }
 
+/// Waits until all routers serve this generation, or the one in force.
+pub async fn wait(desk: Desk<'_>, readers: &Readers, generation: Option<u64>) -> Report {
+    match routers::wait(readers, desk.application, desk.fleet, generation).await {
+        Err(stop) => of_stop(&stop),
+        Ok(seen) => {
+            let rows = seen.reports.iter().map(|report| {
+                let serves = report.generation.map_or_else(|| "-".to_owned(), |generation| generation.to_string());
+                [report.router.clone(), report.version.clone(), serves]
+            });
+            let head = format!("{}: generation {}, and {}\n", desk.fleet.name, seen.generation, seen.following);
+            let json = json!({
+                "schema": 1, "exit_code": 0, "fleet": desk.fleet.name, "generation": seen.generation,
+                "routers": seen.reports,
+            });
+            Report { json, ..Report::plain(Exit::Done, &(head + &row_table(&["router", "version", "serves"], rows))) }
+        }
+    }
+}
+
 /// Publishes, takes back, or decides about a tenant and publishes that.
 pub async fn publish(
     command: &Routing,
@@ -102,7 +122,9 @@ pub async fn publish(
                 }
             }
         }
-        Routing::Show { .. } | Routing::Diff { .. } => Err(Stop::Bug("nothing is published by looking".to_owned())),
+        Routing::Show { .. } | Routing::Diff { .. } | Routing::Wait { .. } => {
+            Err(Stop::Bug("nothing is published by looking".to_owned()))
+        }
     };
     result.map_or_else(|stop| of_stop(&stop), |published| told(desk, &published))
 }

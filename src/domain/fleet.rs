@@ -183,6 +183,8 @@ pub struct Routing {
     pub backend: String,
     /// How many of a hundred tenants one publication may lose.
     pub lose_percent: usize,
+    /// The service of the control plane that serves from it.
+    pub router: ServiceName,
 }
 
 /// Who must approve a plan, which is always one plan by its hash.

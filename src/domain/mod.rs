@@ -40,6 +40,7 @@ pub mod ledger;
 pub mod eta;
 pub mod directive;
 pub mod pause;
+pub mod routers;
 pub mod routing;
 pub mod offboard;
 pub mod lease;

@@ -673,6 +673,22 @@ pub enum Reason {
         /// The one whose tenants it brings back.
         restores: u64,
     },
+    /// Not all routers serve what is published.
+    #[error("the routers of {fleet} do not all serve generation {generation}: {why}")]
+    RoutersBehind {
+        /// Which fleet.
+        fleet: FleetName,
+        /// The generation.
+        generation: u64,
+        /// Who, and why.
+        why: String,
+    },
+    /// Nobody publishes what was decided.
+    #[error("what was decided about tenants of {fleet} is not published for its routers")]
+    NotPublished {
+        /// Which fleet.
+        fleet: FleetName,
+    },
     /// There is no such generation behind the one in force.
     #[error("{fleet} has no generation {wanted} to go back to")]
     NoSuchGeneration {
@@ -791,6 +807,8 @@ impl Reason {
             | R::RoutingUnreadable { .. }
             | R::RoutingRefused { .. }
             | R::RoutingTakenBack { .. }
+            | R::RoutersBehind { .. }
+            | R::NotPublished { .. }
             | R::Frozen { .. } => Kind::Held,
             R::NotPromotable { .. }
             | R::MigrationInTheWay { .. }
@@ -978,6 +996,12 @@ impl Reason {
                 "routers go on with what they have; look at the object, and take a key back that was taken out too early"
             }
             R::RoutingRefused { .. } => "if so many tenants are meant to go, say how many with --lose",
+            R::RoutersBehind { .. } => {
+                "what was asked for is done and recorded; `tidegate routing wait` looks again, and router logs say the rest"
+            }
+            R::NotPublished { .. } => {
+                "is routing-publisher running? else `tidegate routing publish`; what was asked for is done and recorded"
+            }
             R::RoutingTakenBack { .. } => "when its cause is mended, publish with --past-rollback",
             R::NoSuchGeneration { .. } => "`tidegate routing show --fleet FLEET --all` lists them",
             R::Paused => "`tidegate resume` brings it to the fleet's release",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::{AlarmsSeen, CommandAnswer, ProbeRecord, Series, TargetHealth};
 use super::ids::{ContentHash, DeploymentId, ImageDigest, ServiceKey, SetId, TaskArn, TaskDefinitionArn};
+use super::routers::Following;
 
 /// What was seen of a fleet at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub struct Health {
     pub others: BTreeMap<ServiceKey, Series>,
     /// Alarms of the tenants under watch.
     pub alarms: BTreeMap<SetId, AlarmsSeen>,
+    /// How edge routers follow what is published; read at decision points only.
+    pub routers: Option<Following>,
     /// What the owner's executable said; read at decision points only.
     pub command: Option<CommandAnswer>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accessos_routing::SigningKey;
 use jiff::SignedDuration;
 
 use super::environment::{owner, variable, workflow_run};
@@ -67,6 +68,7 @@ pub(super) fn app(
         tasks: Arc::clone(&outside.fleet) as _,
         scaling: Arc::clone(&outside.scaling) as _,
         routes: Arc::clone(&outside.routes) as _,
+        snapshots: Arc::clone(&outside.snapshots) as _,
         databases: Arc::clone(&outside.databases) as _,
         archive: Arc::clone(&outside.archive) as _,
         data_tasks: Arc::clone(&outside.data_tasks) as _,
@@ -78,7 +80,9 @@ pub(super) fn app(
     let readers = outside.readers(observer);
     let after = hand_over_after.or_else(|| workflow_run().map(|_| HAND_OVER_AFTER));
     let hand_over_at = after.and_then(|after| readers.clock.now().checked_add(after).ok());
-    Ok(App { readers, writers, application: Arc::new(application), owner: owner(), hand_over_at })
+    let key = variable("TIDEGATE_ROUTING_KEY").map(|text| SigningKey::from_pem(&text).map(Arc::new)).transpose();
+    let signing_key = key.map_err(|why| format!("TIDEGATE_ROUTING_KEY: {why}"))?;
+    Ok(App { readers, writers, application: Arc::new(application), owner: owner(), signing_key, hand_over_at })
 }
 
 /// The adapters that are there.
@@ -89,6 +93,7 @@ struct Outside {
     way_back: Arc<EcsWayBack>,
     scaling: Arc<EcsScaling>,
     routes: Arc<ElbRoutes>,
+    snapshots: Arc<S3Snapshots>,
     databases: Arc<RdsDatabases>,
     archive: Arc<S3Archive>,
     data_tasks: Arc<EcsDataTasks>,
@@ -114,6 +119,7 @@ impl Outside {
             way_back: Arc::new(EcsWayBack::new(Arc::clone(&cells))),
             scaling: Arc::new(EcsScaling::new(Arc::clone(&cells))),
             routes: Arc::new(ElbRoutes::new(Arc::clone(&cells))),
+            snapshots: Arc::new(S3Snapshots::new(Arc::clone(&cells))),
             databases: Arc::new(RdsDatabases::new(Arc::clone(&cells))),
             archive: Arc::new(S3Archive::new(Arc::clone(&cells))),
             data_tasks: Arc::new(EcsDataTasks::new(Arc::clone(&cells))),
@@ -142,6 +148,7 @@ impl Outside {
             way_back: Arc::clone(&self.way_back) as _,
             scaling: Arc::clone(&self.scaling) as _,
             routes: Arc::clone(&self.routes) as _,
+            snapshots: Arc::clone(&self.snapshots) as _,
             databases: Arc::clone(&self.databases) as _,
             archive: Arc::clone(&self.archive) as _,
             quotas: Arc::clone(&self.quotas) as _,

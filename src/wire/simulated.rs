@@ -68,6 +68,7 @@ pub fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: A
         way_back: Arc::clone(sim) as _,
         scaling: Arc::clone(sim) as _,
         routes: Arc::clone(sim) as _,
+        snapshots: Arc::clone(sim) as _,
         databases: Arc::clone(sim) as _,
         archive: Arc::clone(sim) as _,
         data_tasks: Arc::clone(sim) as _,
@@ -87,6 +88,7 @@ pub fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: A
         tasks: Arc::clone(sim) as _,
         scaling: Arc::clone(sim) as _,
         routes: Arc::clone(sim) as _,
+        snapshots: Arc::clone(sim) as _,
         databases: Arc::clone(sim) as _,
         archive: Arc::clone(sim) as _,
         data_tasks: Arc::clone(sim) as _,
@@ -96,7 +98,7 @@ pub fn app(sim: &Arc<Sim>, application: impl Into<Arc<Application>>, observer: A
         releases: Arc::clone(sim) as _,
     };
     let owner = Owner { run: None, attempt: None, actor: "you".to_owned(), host: "simulated".to_owned(), process: 1 };
-    App { application: application.into(), readers, writers, owner, hand_over_at: None }
+    App { application: application.into(), readers, writers, owner, signing_key: None, hand_over_at: None }
 }
 
 /// When simulated worlds begin.

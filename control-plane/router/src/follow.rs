@@ -1,11 +1,11 @@
-//! Follows the pointer: takes a new snapshot in only if all of it holds, keeps it, then serves it. Whatever goes wrong,
-//! what is served stays as it is.
+//! Follows the pointer: takes a new snapshot in only if all of it holds, keeps it, then serves it, and says so. Whatever
+//! goes wrong, what is served stays as it is.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use accessos_routing::{Limits, Pointer, Problem, Snapshot, TrustedKeys, succeed};
+use accessos_routing::{Limits, Pointer, Problem, REPORT_EVERY, RouterReport, Snapshot, TrustedKeys, succeed};
 
 use crate::forward::Shared;
 use crate::kept::Kept;
@@ -24,12 +24,14 @@ pub struct Follower {
     pub limits: Limits,
     current: Option<Snapshot>,
     etag: Option<String>,
+    refused: Option<String>,
+    reported: Option<(Instant, RouterReport)>,
 }
 
 impl Follower {
     /// Follows nothing yet.
     pub fn new(shared: Arc<Shared>, kept: Kept, keys: TrustedKeys, limits: Limits) -> Self {
-        Self { shared, kept, keys, limits, current: None, etag: None }
+        Self { shared, kept, keys, limits, current: None, etag: None, refused: None, reported: None }
     }
 
     /// Serves what was kept, if it stands for itself.
@@ -52,6 +54,9 @@ impl Follower {
             self.shared.metrics.polled(answered.is_ok());
             if let Err(why) = answered {
                 self.shared.log.event("poll", &why);
+            }
+            if let Err(why) = self.report(&store).await {
+                self.shared.log.event("report", &why);
             }
             tokio::time::sleep(every).await;
         }
@@ -77,7 +82,8 @@ impl Follower {
         let judged = self.judge(&bytes, Some(pointer.generation));
         self.etag = etag;
         match judged {
-            Ok(None) => {}
+            // A rollback of S3 itself to what is served.
+            Ok(None) => self.refused = None,
             Ok(Some((snapshot, routes))) => {
                 if let Err(error) = self.kept.write(&bytes) {
                     self.shared.log.event("kept", &format!("the snapshot cannot be written: {error}"));
@@ -87,6 +93,21 @@ impl Follower {
             Err(problems) => self.refuse("snapshot", &problems),
         }
         Ok(())
+    }
+
+    /// Says what is served, if that is news or was said a while ago. Nothing of what is served depends on it.
+    async fn report(&mut self, store: &Store) -> Result<(), String> {
+        let said = |name: &str| self.shared.identity.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        let generation = self.current.as_ref().map(|snapshot| snapshot.generation);
+        let report = RouterReport::new(&self.shared.process(), said("version"), generation, self.refused.as_deref());
+        if self.reported.as_ref().is_some_and(|(at, last)| *last == report && at.elapsed() < REPORT_EVERY) {
+            return Ok(());
+        }
+        // Noted before it is sent: without an answer, the next one is due when it would have been.
+        self.reported = Some((Instant::now(), report.clone()));
+        let sent = store.report(&report).await;
+        self.shared.metrics.reported(sent.is_ok());
+        sent
     }
 
     /// The snapshot in these bytes and its routes; none if it is what is served already.
@@ -108,12 +129,14 @@ impl Follower {
         self.shared.routes.store(Some(Arc::new(routes)));
         self.shared.log.event(from, &format!("generation {generation} with {tenants} tenants is served"));
         self.current = Some(snapshot);
+        self.refused = None;
     }
 
-    fn refuse(&self, from: &str, problems: &[Problem]) {
+    fn refuse(&mut self, from: &str, problems: &[Problem]) {
         for problem in problems {
             self.shared.metrics.refused(problem.code);
             self.shared.log.event(from, &format!("refused, {}: {problem}", problem.code));
         }
+        self.refused = problems.first().map(|problem| format!("{}: {problem}", problem.code));
     }
 }

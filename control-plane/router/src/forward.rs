@@ -120,6 +120,11 @@ impl Shared {
         Self { site, routes, bounds, limiter, log, metrics, draining, identity, ids, began: Instant::now() }
     }
 
+    /// What tells this process from every other one.
+    pub fn process(&self) -> String {
+        format!("{:016x}", self.ids.prefix)
+    }
+
     fn id(&self) -> HeaderValue {
         let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:016x}-{number:x}", self.ids.prefix);

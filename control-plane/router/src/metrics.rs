@@ -1,5 +1,4 @@
-//! Counters, in the text format of Prometheus. The generation is the one that matters to others: a rollout can wait until
-//! every router reports it.
+//! Counters, in the text format of Prometheus.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +11,7 @@ pub struct Metrics {
     dropped: AtomicU64,
     polls: AtomicU64,
     polls_failed: AtomicU64,
+    reports_failed: AtomicU64,
     connections: AtomicU64,
     refused: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -33,6 +33,11 @@ impl Metrics {
     pub fn polled(&self, answered: bool) {
         self.polls.fetch_add(1, Ordering::Relaxed);
         self.polls_failed.fetch_add(u64::from(!answered), Ordering::Relaxed);
+    }
+
+    /// What is served was to be reported.
+    pub fn reported(&self, answered: bool) {
+        self.reports_failed.fetch_add(u64::from(!answered), Ordering::Relaxed);
     }
 
     /// A snapshot was refused, for this reason.
@@ -62,6 +67,8 @@ impl Metrics {
         put("routing_tenants", "gauge", "Tenants in that snapshot.", &one(tenants as u64));
         put("routing_polls_total", "counter", "Times the snapshot was asked for.", &of(&self.polls));
         put("routing_polls_failed_total", "counter", "Times there was no answer.", &of(&self.polls_failed));
+        let failed = of(&self.reports_failed);
+        put("routing_reports_failed_total", "counter", "Reports of what is served that were not taken.", &failed);
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let refused: Vec<_> = refused.iter().map(|(code, count)| (format!("{{reason=\"{code}\"}}"), *count)).collect();
         put("routing_refused_total", "counter", "Snapshots that were refused.", &refused);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use accessos_routing::{BYTES_MAX, POINTER, Pointer};
+use accessos_routing::{BYTES_MAX, POINTER, Pointer, RouterReport};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -93,6 +93,18 @@ impl Store {
         let key = format!("{}{}", self.place.prefix, pointer.object);
         let answer = self.client.get_object().bucket(&self.place.bucket).key(key).send().await;
         bytes(answer.map_err(|error| DisplayErrorContext(&error).to_string())?.body).await
+    }
+
+    /// Puts a report in its place.
+    ///
+    /// # Errors
+    /// There is no answer, in words.
+    pub async fn report(&self, report: &RouterReport) -> Result<(), String> {
+        let key = format!("{}{}", self.place.prefix, report.name());
+        let bytes = report.bytes().map_err(|error| error.to_string())?;
+        let call = self.client.put_object().bucket(&self.place.bucket).key(key).content_type("application/json");
+        let answer = call.body(bytes.into()).send().await;
+        answer.map(drop).map_err(|error| DisplayErrorContext(&error).to_string())
     }
 }
 

@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
+use accessos_routing::{BYTES_MAX, POINTER, REPORTS};
 use async_trait::async_trait;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use jiff::Timestamp;
 
 use super::budget::Group;
 use super::cells::{Cells, Clients, doing};
 use super::failure::failure;
 use crate::domain::fleet::Routing;
 use crate::domain::ids::CellName;
+use crate::domain::routers::ReportSeen;
 use crate::ports::{Fault, PointerSeen, PortError, PortResult, SnapshotReader, SnapshotWriter};
-use accessos_routing::{BYTES_MAX, POINTER};
 
 /// The snapshots of all cells.
 #[derive(Clone, Debug)]
@@ -47,6 +49,28 @@ impl S3Snapshots {
     }
 }
 
+impl S3Snapshots {
+    /// The names of all reports, and when each was written.
+    async fn reports_of(&self, cell: &CellName, at: &Routing) -> PortResult<Vec<(String, Timestamp)>> {
+        let doing = what("listing", cell, at, REPORTS);
+        let clients = self.clients(cell).await?;
+        let mut pages =
+            clients.s3.list_objects_v2().bucket(&at.bucket).prefix(key(at, REPORTS)).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            for object in page.map_err(|error| failure(doing.clone(), &error))?.contents() {
+                let name = object.key().and_then(|key| key.strip_prefix(&at.prefix));
+                let written = object.last_modified().and_then(|at| Timestamp::from_second(at.secs()).ok());
+                let Some((name, written)) = name.zip(written) else {
+                    return Err(PortError::new(Fault::Refused, doing, "an object has no key or no time"));
+                };
+                found.push((name.to_owned(), written));
+            }
+        }
+        Ok(found)
+    }
+}
+
 #[async_trait]
 impl SnapshotReader for S3Snapshots {
     async fn pointer(&self, cell: &CellName, at: &Routing) -> PortResult<Option<PointerSeen>> {
@@ -62,6 +86,17 @@ impl SnapshotReader for S3Snapshots {
 
     async fn object(&self, cell: &CellName, at: &Routing, name: &str) -> PortResult<Option<Vec<u8>>> {
         Ok(self.read(cell, at, name).await?.map(|(bytes, _)| bytes))
+    }
+
+    async fn reports(&self, cell: &CellName, at: &Routing, since: Timestamp) -> PortResult<Vec<ReportSeen>> {
+        let mut reports = Vec::new();
+        for (name, written_at) in self.reports_of(cell, at).await?.into_iter().filter(|(_, at)| *at >= since) {
+            // One that a lifecycle rule took meanwhile is nobody's.
+            if let Some(bytes) = self.object(cell, at, &name).await? {
+                reports.push(ReportSeen { name, bytes, written_at });
+            }
+        }
+        Ok(reports)
     }
 }
 
@@ -144,6 +179,7 @@ mod tests {
             keys: accessos_routing::TrustedKeys::new(vec![key]).unwrap(),
             backend: String::new(),
             lose_percent: 10,
+            router: "edge-router".parse().unwrap(),
         }
     }
 
@@ -219,5 +255,33 @@ mod tests {
         let aws = Loopback::serve(|_| (403, "<Error><Code>AccessDenied</Code></Error>".to_owned())).await;
         let snapshots = S3Snapshots::new(aws.cells().await);
         assert!(snapshots.pointer(&cell_name(), &place()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn reports_are_read_that_are_young_enough() {
+        let aws = Loopback::serve(|asked| {
+            let listed = |name: &str, at: &str| {
+                format!("<Contents><Key>routing/reports/{name}.json</Key><LastModified>{at}</LastModified></Contents>")
+            };
+            if asked.path.contains("list-type=2") {
+                let (old, new) = (listed("a", "2026-11-29T07:00:00Z"), listed("b", "2026-11-29T07:01:00Z"));
+                return (
+                    200,
+                    format!("<ListBucketResult><IsTruncated>false</IsTruncated>{old}{new}</ListBucketResult>"),
+                );
+            }
+            (200, asked.path.clone())
+        })
+        .await;
+        let snapshots = S3Snapshots::new(aws.cells().await);
+        let since = "2026-11-29T07:00:30Z".parse().unwrap();
+        let reports = snapshots.reports(&cell_name(), &place(), since).await.unwrap();
+        let [report] = reports.as_slice() else { panic!("{reports:?}") };
+        assert_eq!(
+            (report.name.as_str(), report.written_at.to_string()),
+            ("reports/b.json", "2026-11-29T07:01:00Z".to_owned())
+        );
+        assert!(String::from_utf8_lossy(&report.bytes).contains("routing/reports/b.json"));
+        assert_eq!(aws.asked().len(), 2, "the old one is not read");
     }
 }

@@ -1,11 +1,13 @@
 //! The port to routing snapshots, on the simulated world: its objects of S3.
 
-use accessos_routing::POINTER;
+use accessos_routing::{POINTER, Pointer, RouterReport};
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::Sim;
 use crate::domain::fleet::Routing;
 use crate::domain::ids::{CellName, ContentHash};
+use crate::domain::routers::ReportSeen;
 use crate::ports::{Fault, PointerSeen, PortError, PortResult, SnapshotReader, SnapshotWriter};
 
 fn place(at: &Routing, name: &str) -> String {
@@ -23,6 +25,24 @@ impl SnapshotReader for Sim {
         let mut world = self.world();
         world.count("S3 GetObject");
         Ok(world.objects.get(&place(at, name)).cloned())
+    }
+
+    /// Every router of the world serves what is published at once, unless it is said up to where they follow. All report
+    /// wherever they are asked for: who is heard and not expected is no router of the fleet.
+    async fn reports(&self, cell: &CellName, at: &Routing, _since: Timestamp) -> PortResult<Vec<ReportSeen>> {
+        let pointer = self.pointer(cell, at).await?.and_then(|seen| Pointer::read(&seen.bytes).ok());
+        let mut world = self.world();
+        world.count("S3 ListObjectsV2");
+        let newest = pointer.map_or(0, |pointer| pointer.generation);
+        let serves = world.routers_follow_to.map_or(newest, |last| newest.min(last));
+        let routers = world.services.values().filter(|service| service.key.service == at.router);
+        let running = routers.filter_map(|service| service.describe(&world)).map(|live| live.running).sum::<u32>();
+        let report = |number: u32| {
+            let report = RouterReport::new(&number.to_string(), "1.0.0", Some(serves), None);
+            let bytes = report.bytes().unwrap_or_default();
+            ReportSeen { name: report.name(), bytes, written_at: world.now }
+        };
+        Ok((0..running).map(report).collect())
     }
 }
 

@@ -63,6 +63,9 @@ pub struct World {
     /// Objects of S3 by bucket and key.
     #[serde(default)]
     pub(super) objects: BTreeMap<String, Vec<u8>>,
+    /// The newest generation that edge routers take in; any, if none is said.
+    #[serde(default)]
+    pub routers_follow_to: Option<u64>,
     /// Tasks on databases that were started, by token.
     #[serde(default)]
     pub(super) data_tasks: BTreeMap<ContentHash, SimDataTask>,

@@ -12,6 +12,7 @@ mod policy;
 mod probe;
 mod relative;
 mod report;
+mod routers;
 mod series;
 mod targets;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use relative::judge_relative;
 pub use report::{
     Bound, Chart, FindingReport, GateReport, Then, WaveReport, Word, ceiling_chart, error_charts, report,
 };
+pub use routers::judge_routers;
 pub use series::{Minute, Series, Window};
 pub use targets::{TargetHealth, judge_targets};
 pub use verdict::{Evidence, Finding, GateName, Subject, Verdict, all_of, verdict_of};

@@ -18,6 +18,9 @@ pub struct GatePolicy {
     pub stopped_tasks_max: u32,
     /// Whether every load-balancer target must be healthy at the end of the bake.
     pub targets_healthy: bool,
+    /// Whether all edge routers must serve what is published, at the end of the control plane's bake.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub routers: bool,
     /// How the services are asked over HTTP; none if they are not.
     pub probe: Option<ProbePolicy>,
     /// What a missing answer does.
@@ -202,6 +205,7 @@ impl Default for GatePolicy {
             poll: five_seconds(),
             stopped_tasks_max: 1,
             targets_healthy: true,
+            routers: false,
             probe: None,
             unknown: OnUnknown::Hold,
             alarms: None,

@@ -45,6 +45,8 @@ pub enum GateName {
     Relative,
     /// One-shot tasks that try what was deployed.
     Smoke,
+    /// Edge routers that serve what is published.
+    Routers,
     /// An executable of the owner's.
     Command,
 }

@@ -225,6 +225,8 @@ pub(super) struct GateEntry {
     pub(super) rollout: RolloutGate,
     /// Load-balancer targets at the end of the watch.
     pub(super) targets: TargetGate,
+    /// Whether all edge routers must serve what is published, after a release of the control plane.
+    pub(super) routers: RouterGate,
     /// CloudWatch alarms.
     pub(super) alarms: Option<AlarmGate>,
     /// Errors per request.
@@ -277,6 +279,17 @@ pub(super) enum HealthyTargets {
     #[default]
     All,
     /// They are not looked at.
+    Ignore,
+}
+
+/// Which edge routers must serve what is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RouterGate {
+    /// All.
+    All,
+    /// They are not looked at.
+    #[default]
     Ignore,
 }
 
@@ -495,6 +508,8 @@ pub(super) struct RoutingEntry {
     pub(super) backend: Option<String>,
     /// How many tenants one publication may lose, such as 10%, which it is if not given.
     pub(super) lose_max: Option<String>,
+    /// The service of the control plane that serves from it; edge-router if not given.
+    pub(super) router: Option<String>,
 }
 
 /// What becomes of tenants without a licence that counts.

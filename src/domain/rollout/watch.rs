@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Decision, Phase, Rollout};
 use crate::domain::gate::{
     Ceiling, ErrorTest, Finding, GateName, Series, Verdict, Window, judge_alarms, judge_ceiling, judge_command,
-    judge_errors, judge_pool, judge_relative, verdict_of,
+    judge_errors, judge_pool, judge_relative, judge_routers, verdict_of,
 };
 use crate::domain::ids::{ServiceName, SetId};
 use crate::domain::mutant::{Mutant, breaks};
@@ -72,6 +72,17 @@ impl Rollout {
         at_end && self.plan.gate.command.is_some() && !self.plan.is_rollback()
     }
 
+    /// Whether the next decision takes what edge routers say of themselves.
+    pub fn needs_routers(&self, now: Timestamp) -> bool {
+        let at_end = matches!(self.phase, Phase::Baking { wave, since } if now >= self.bake_ends(wave, since));
+        at_end && self.has_routers() && !self.plan.is_rollback()
+    }
+
+    /// Whether the wave under watch has the control plane's services, and routers are judged.
+    fn has_routers(&self) -> bool {
+        self.plan.gate.routers && self.judged().any(|change| change.service.set.is_control_plane())
+    }
+
     /// Notes that a person has accepted what was undecided of a wave.
     pub fn note_accepted(&mut self, waves: impl IntoIterator<Item = usize>) {
         self.accepted.extend(waves);
@@ -120,6 +131,7 @@ impl Rollout {
         if done {
             findings.extend(self.of_untold_starts(seen, since));
             findings.extend(self.of_others(seen, (&before, &after)));
+            findings.extend(self.has_routers().then(|| judge_routers(seen.health.routers.as_ref())));
             let command = self.plan.gate.command.as_ref();
             findings.extend(command.map(|policy| judge_command(policy, seen.health.command.as_ref())));
         }

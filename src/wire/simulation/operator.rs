@@ -370,6 +370,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         way_back: Arc::clone(process) as _,
         scaling: Arc::clone(process) as _,
         routes: Arc::clone(&process.sim) as _,
+        snapshots: Arc::clone(&process.sim) as _,
         databases: Arc::clone(&process.sim) as _,
         archive: Arc::clone(&process.sim) as _,
         data_tasks: Arc::clone(&process.sim) as _,
@@ -389,6 +390,7 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         fleet: Arc::clone(process) as _,
         scaling: Arc::clone(process) as _,
         routes: Arc::clone(&process.sim) as _,
+        snapshots: Arc::clone(&process.sim) as _,
         databases: Arc::clone(&process.sim) as _,
         archive: Arc::clone(&process.sim) as _,
         data_tasks: Arc::clone(&process.sim) as _,
@@ -399,5 +401,5 @@ fn app(process: &Arc<Process>, scene: &Scene) -> App {
         releases: Arc::clone(&process.sim) as _,
     };
     let (application, owner) = (Arc::clone(&scene.application), process.owner.clone());
-    App { application, readers, writers, owner, hand_over_at: None }
+    App { application, readers, writers, owner, signing_key: None, hand_over_at: None }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use accessos_routing::{SigningKey, State, Tenant};
+use accessos_routing::{RouterReport, SigningKey, State, Tenant};
 
 use super::world::{Bucket, Process, Watch, shard, snapshot, tenant};
 
@@ -106,6 +106,25 @@ async fn a_snapshot_that_may_not_be_served_changes_nothing() {
     world.bucket.publish(&snapshot(10, world.tenants.clone()));
     world.router.until_generation(10).await;
     all_served(watch).await;
+}
+
+#[tokio::test]
+async fn it_says_what_it_serves_and_why_not_more() {
+    let world = World::new().await;
+    let says = |generation, refused: &'static str| {
+        let reports = world.bucket.reports();
+        let is = move |report: &RouterReport| {
+            report.generation == Some(generation) && report.refused.as_deref().unwrap_or_default().starts_with(refused)
+        };
+        async move { reports.len() == 1 && reports.iter().all(is) }
+    };
+    world.router.until("it serves 5", || says(5, "")).await;
+    world.bucket.publish(&snapshot(4, world.tenants.clone()));
+    world.router.until("it refuses 4", || says(5, "older: ")).await;
+    world.bucket.publish(&snapshot(6, world.tenants.clone()));
+    world.router.until("it serves 6", || says(6, "")).await;
+    assert_eq!(world.bucket.reports()[0].refused, None);
+    assert_eq!(world.router.metric("router_routing_reports_failed_total").await, Some(0));
 }
 
 #[tokio::test]

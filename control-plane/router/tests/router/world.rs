@@ -1,4 +1,4 @@
-//! What stands around a router: a bucket that answers as S3 does to GetObject, backends that say who they are, and the
+//! What stands around a router: a bucket that answers as S3 does to GetObject and PutObject, backends that say who they are, and the
 //! process itself.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use accessos_routing::{POINTER, Pointer, SCHEMA, SigningKey, Snapshot, State, Tenant, object_name};
+use accessos_routing::{
+    POINTER, Pointer, REPORTS, RouterReport, SCHEMA, SigningKey, Snapshot, State, Tenant, object_name,
+};
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -38,8 +40,12 @@ fn etag(bytes: &[u8]) -> String {
     format!("\"{}\"", object_name(0, bytes))
 }
 
-fn object(objects: &Objects, uri: &Uri, headers: &HeaderMap) -> Response {
+fn object(objects: &Objects, method: &Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
     let key = uri.path().strip_prefix("/bucket/").unwrap_or_default().to_owned();
+    if method == Method::PUT {
+        objects.lock().unwrap().insert(key, body.to_vec());
+        return StatusCode::OK.into_response();
+    }
     match objects.lock().unwrap().get(&key) {
         None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
         Some(bytes) if headers.get("if-none-match").is_some_and(|known| known == etag(bytes).as_str()) => {
@@ -61,8 +67,8 @@ impl Bucket {
     /// It answers (again).
     pub(crate) async fn begin(&mut self) {
         let objects = Arc::clone(&self.objects);
-        let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap| {
-            let answer = object(&objects, &uri, &headers);
+        let app = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let answer = object(&objects, &method, &uri, &headers, body);
             async move { answer }
         });
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -79,6 +85,16 @@ impl Bucket {
 
     pub(crate) fn put(&self, key: &str, bytes: Vec<u8>) {
         self.objects.lock().unwrap().insert(format!("routing/{key}"), bytes);
+    }
+
+    /// What routers say of themselves.
+    pub(crate) fn reports(&self) -> Vec<RouterReport> {
+        let objects = self.objects.lock().unwrap();
+        let of = |(key, bytes): (&String, &Vec<u8>)| {
+            let name = key.strip_prefix("routing/").filter(|name| name.starts_with(REPORTS))?;
+            Some(RouterReport::read(name, bytes).unwrap())
+        };
+        objects.iter().filter_map(of).collect()
     }
 
     pub(crate) fn point(&self, generation: u64, bytes: &[u8]) {

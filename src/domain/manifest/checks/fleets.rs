@@ -51,7 +51,7 @@ fn fleet(
     let path = format!("fleets.{name}");
     let deploy_on = deploy_on(notes, &path, entry);
     let calendar = calendar(notes, &path, entry);
-    let routing = entry.routing.as_ref().map(|routing| self::routing(notes, &format!("{path}.routing"), routing));
+    let routing = entry.routing.as_ref().map(|routing| self::routing(notes, file, &format!("{path}.routing"), routing));
     let awake = windows(notes, &path, "awake", &entry.awake);
     let waves = waves(notes, &path, entry, tenants);
     let soak = notes.duration(&format!("{path}.soak"), entry.soak.as_deref(), SignedDuration::ZERO);
@@ -59,6 +59,10 @@ fn fleet(
     let control_plane = control_plane(notes, file, &path, entry);
     let name: FleetName = notes.key(&path, name)?;
     let gate = gates.get(entry.gate.as_str()).filter(|_| known)?.clone()?;
+    if gate.routers && routing.is_none() {
+        let what = format!("`{}` asks for what routers serve, and the fleet has no `routing`", entry.gate);
+        notes.add(&format!("fleets.{name}.gate"), what, "say in fleets.X.routing where it is published");
+    }
     Some(Fleet {
         name,
         cells: entry.cells.iter().filter_map(|cell| cell.parse().ok()).collect(),
@@ -92,7 +96,7 @@ fn licences(entry: &FleetEntry) -> LicencePolicy {
     }
 }
 
-fn routing(notes: &mut Notes<'_>, path: &str, entry: &RoutingEntry) -> Option<Routing> {
+fn routing(notes: &mut Notes<'_>, file: &FleetFile, path: &str, entry: &RoutingEntry) -> Option<Routing> {
     let place = Routing::place(&entry.snapshot);
     if place.is_none() {
         let what = format!("`{}` is no place in S3", entry.snapshot.escape_debug());
@@ -113,8 +117,15 @@ fn routing(notes: &mut Notes<'_>, path: &str, entry: &RoutingEntry) -> Option<Ro
     if lose_percent.is_none() {
         notes.add(&format!("{path}.lose_max"), "it is no part of the tenants".to_owned(), "write it as 10%");
     }
+    let router = entry.router.as_deref().unwrap_or("edge-router");
+    let services = file.control_plane.iter().flat_map(|entry| entry.services.keys());
+    // Where there is none, publishing goes on, and nobody can tell who serves it.
+    if entry.router.is_some() {
+        notes.known(&format!("{path}.router"), "service of the control plane", router, services);
+    }
     let (bucket, prefix) = place?;
-    Some(Routing { bucket, prefix, keys: keys.ok()?, backend, lose_percent: lose_percent? })
+    let (keys, router) = (keys.ok()?, router.parse().ok()?);
+    Some(Routing { bucket, prefix, keys, backend, lose_percent: lose_percent?, router })
 }
 
 /// The control plane's set in a fleet: at the fleet's own domain, in its first cell.

@@ -10,7 +10,7 @@ use crate::domain::gate::{
 };
 use crate::domain::manifest::mirror::{
     AlarmGate, CommandGate, ErrorGate, FleetFile, GateEntry, HealthyTargets, LatencyGate, MetricsEntry, ProbeGate,
-    RelativeGate, Run, SaturationGate, SmokeGate, VersionMatch,
+    RelativeGate, RouterGate, Run, SaturationGate, SmokeGate, VersionMatch,
 };
 
 /// What can be filled into a probe's URL.
@@ -32,6 +32,7 @@ pub(super) fn gate(notes: &mut Notes<'_>, name: &str, entry: &GateEntry) -> Opti
         deadline,
         poll: notes.duration(&at("rollout.poll"), entry.rollout.poll.as_deref(), secs(5)),
         stopped_tasks_max: entry.rollout.stopped_tasks_max.unwrap_or(1),
+        routers: entry.routers == RouterGate::All,
         targets_healthy: entry.targets.healthy == HealthyTargets::All,
         probe: entry.probe.as_ref().map(|probe| self::probe(notes, &at("probe"), probe)),
         unknown: entry.unknown.unwrap_or(OnUnknown::Hold),

@@ -13,14 +13,13 @@ use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{ServiceKey, SetId};
 use crate::domain::offboard::Known;
 use crate::domain::reason::Reason;
-use crate::domain::routers::{Following, count, following, heard, reports_since};
+use crate::domain::routers::{Following, following, heard, reports_since};
 use crate::domain::routing::tenants;
 use crate::ports::Fault;
 
-/// Time between two looks.
+/// Time between two looks, and how many there are: five minutes in all, some ten times what routers and the publisher take.
 const LOOK: SignedDuration = SignedDuration::from_secs(5);
-/// How long routers and the publisher have: some ten times what they take.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+const LOOKS: u32 = 60;
 
 /// What is in force, and who serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +52,11 @@ pub async fn look(
     let reports = readers.snapshots.reports(cell, routing, reports_since(now)).await;
     let heard = reports.map_err(|error| error.to_string()).and_then(|reports| heard(&reports, now));
     let key = ServiceKey::new(&SetId::control_plane(), &routing.router);
-    let there = match application.address(fleet, &key) {
-        Some(address) => count(readers.fleet.observe(&[address]).await.get(&key)),
-        None => count(None),
+    let seen = match application.address(fleet, &key) {
+        Some(address) => readers.fleet.observe(&[address]).await.remove(&key),
+        None => None,
     };
+    let there = seen.map_or_else(|| Err(format!("the fleet has no {}", routing.router)), |seen| seen.steady_tasks());
     let following = match generation {
         0 => Following::Unknown("nothing was ever published".to_owned()),
         _ => following(generation, &there, &heard),
@@ -74,17 +74,21 @@ pub async fn wait(
     fleet: &Fleet,
     generation: Option<u64>,
 ) -> Result<Routers, Stop> {
-    let until = readers.clock.now() + PATIENCE;
-    loop {
-        let seen = look(readers, application, fleet, generation).await?;
-        if matches!(seen.following, Following::All { .. }) {
-            return Ok(seen);
-        }
-        if readers.clock.now() >= until || readers.stop.raised() {
-            let (fleet, generation) = (fleet.name.clone(), seen.generation);
-            return Err(Reason::RoutersBehind { fleet, generation, why: seen.following.to_string() }.into());
+    let mut seen = look(readers, application, fleet, generation).await?;
+    for _ in 0..LOOKS {
+        if matches!(seen.following, Following::All { .. }) || readers.stop.raised() {
+            break;
         }
         readers.clock.sleep(LOOK).await;
+        seen = look(readers, application, fleet, generation).await?;
+    }
+    let Routers { generation, following, .. } = &seen;
+    match following {
+        Following::All { .. } => Ok(seen),
+        Following::Behind(_) | Following::Unknown(_) => {
+            let (fleet, why) = (fleet.name.clone(), following.to_string());
+            Err(Reason::RoutersBehind { fleet, generation: *generation, why }.into())
+        }
     }
 }
 
@@ -95,33 +99,42 @@ pub async fn wait(
 /// It is not published or not served within five minutes each; a person's rollback of the snapshot is in force; or what is
 /// published cannot be believed.
 pub async fn settle(app: &App, fleet: &Fleet, sets: &BTreeSet<SetId>) -> Result<(), Stop> {
-    let Some(routing) = &fleet.routing else { return Ok(()) };
+    if fleet.routing.is_none() {
+        return Ok(());
+    }
+    for _ in 0..LOOKS {
+        if let Some(generation) = published(app, fleet, sets).await? {
+            let served = wait(&app.readers, &app.application, fleet, Some(generation)).await?;
+            let what = format!("generation {generation} for the routers of {}: {}", fleet.name, served.following);
+            app.readers.observer.note(app.readers.clock.now(), &Progress::Around { what });
+            return Ok(());
+        }
+        if app.readers.stop.raised() {
+            break;
+        }
+        app.readers.clock.sleep(LOOK).await;
+    }
+    Err(Reason::NotPublished { fleet: fleet.name.clone() }.into())
+}
+
+/// The generation in force, if these tenants are in it as was decided. Publishes that where there is a key.
+async fn published(app: &App, fleet: &Fleet, sets: &BTreeSet<SetId>) -> Result<Option<u64>, Stop> {
     let readers = &app.readers;
     let desk = Desk { application: &app.application, fleet, snapshots: &*readers.snapshots };
-    let until = readers.clock.now() + PATIENCE;
-    let generation = loop {
-        let force = desk.in_force().await?.map(|force| force.snapshot);
-        let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
-        let wanted = tenants(fleet, routing, &directives);
-        if let Some(force) = force.filter(|force| of(sets, &force.tenants) == of(sets, &wanted)) {
-            break force.generation;
-        }
-        if let Some(key) = &app.signing_key {
-            match desk.publish(readers, &*app.writers.snapshots, key, Wish::default()).await {
-                Ok(published) => break published.generation,
-                Err(Stop::Port(error)) if error.fault == Fault::Conflict => {}
-                Err(stop) => return Err(stop),
-            }
-        }
-        if readers.clock.now() >= until || readers.stop.raised() {
-            return Err(Reason::NotPublished { fleet: fleet.name.clone() }.into());
-        }
-        readers.clock.sleep(LOOK).await;
-    };
-    let served = wait(readers, &app.application, fleet, Some(generation)).await?;
-    let what = format!("generation {generation} for the routers of {}: {}", fleet.name, served.following);
-    readers.observer.note(readers.clock.now(), &Progress::Around { what });
-    Ok(())
+    let (_, routing) = desk.place()?;
+    let force = desk.in_force().await?.map(|force| force.snapshot);
+    let directives = Directives::fold(&readers.ledger.decided(&fleet.name).await?);
+    let wanted = tenants(fleet, routing, &directives);
+    if let Some(force) = force.filter(|force| of(sets, &force.tenants) == of(sets, &wanted)) {
+        return Ok(Some(force.generation));
+    }
+    let Some(key) = &app.signing_key else { return Ok(None) };
+    match desk.publish(readers, &*app.writers.snapshots, key, Wish::default()).await {
+        Ok(published) => Ok(Some(published.generation)),
+        // The publisher was quicker: what it has published is looked at next.
+        Err(Stop::Port(error)) if error.fault == Fault::Conflict => Ok(None),
+        Err(stop) => Err(stop),
+    }
 }
 
 fn of<'a>(sets: &BTreeSet<SetId>, tenants: &'a [Tenant]) -> Vec<&'a Tenant> {

@@ -6,8 +6,6 @@ use std::fmt;
 use accessos_routing::{REPORT_GOOD_FOR, RouterReport};
 use jiff::{SignedDuration, Timestamp};
 
-use super::snapshot::{RolloutState, ServiceSeen};
-
 /// A report as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportSeen {
@@ -25,7 +23,7 @@ pub enum Following {
     /// All of them serve the generation, or a later one.
     All {
         /// How many there are.
-        routers: usize,
+        routers: u32,
     },
     /// Some do not, and why; a line each.
     Behind(Vec<String>),
@@ -50,24 +48,6 @@ pub fn reports_since(now: Timestamp) -> Timestamp {
     now.checked_sub(good_for).unwrap_or(Timestamp::MIN)
 }
 
-/// How many routers there are, by ECS; only of a service that is not changing at the moment.
-///
-/// # Errors
-/// Why that cannot be told.
-pub fn count(service: Option<&ServiceSeen>) -> Result<usize, String> {
-    match service {
-        Some(ServiceSeen::Live(live)) if live.rollout == RolloutState::Completed && live.running == live.desired => {
-            usize::try_from(live.running).map_err(|error| error.to_string())
-        }
-        Some(ServiceSeen::Live(live)) => {
-            Err(format!("their service is changing: {} of {} tasks run", live.running, live.desired))
-        }
-        Some(ServiceSeen::Missing) => Err("ECS has no such service".to_owned()),
-        Some(ServiceSeen::Unreachable { why }) => Err(format!("their service could not be read: {why}")),
-        None => Err("the fleet has no such service".to_owned()),
-    }
-}
-
 /// Reports that count at this time, by router. Whoever wrote none lately is not there any more.
 ///
 /// # Errors
@@ -82,11 +62,7 @@ pub fn heard(reports: &[ReportSeen], now: Timestamp) -> Result<Vec<RouterReport>
 }
 
 /// Whether every router serves this generation, or a later one. `there` is how many there are.
-pub fn following(
-    generation: u64,
-    there: &Result<usize, String>,
-    heard: &Result<Vec<RouterReport>, String>,
-) -> Following {
+pub fn following(generation: u64, there: &Result<u32, String>, heard: &Result<Vec<RouterReport>, String>) -> Following {
     let reports = match heard {
         Ok(reports) => reports,
         Err(why) => return Following::Unknown(why.clone()),
@@ -106,7 +82,7 @@ pub fn following(
         Err(why) => Following::Unknown(format!("how many routers there are is not known: {why}")),
         Ok(0) => Following::Unknown("no router runs".to_owned()),
         // More than run may be heard: one that has just ended.
-        Ok(there) if reports.len() >= *there => Following::All { routers: *there },
+        Ok(there) if reports.len() >= *there as usize => Following::All { routers: *there },
         Ok(there) => Following::Unknown(format!("{there} routers run, and {} are heard of", reports.len())),
     }
 }
@@ -128,7 +104,7 @@ mod tests {
 
     #[test]
     fn it_is_told_who_lags_and_why() {
-        let told = |there: Result<usize, String>, reports: &[RouterReport]| {
+        let told = |there: Result<u32, String>, reports: &[RouterReport]| {
             following(7, &there, &Ok(reports.to_vec())).to_string()
         };
         let (new, newer) = (report("a", Some(7), None), report("b", Some(8), None));
@@ -158,13 +134,13 @@ mod tests {
         #[test]
         fn inv_09_nobody_is_taken_to_follow_who_did_not_say_so(
             serves in proptest::collection::vec(proptest::option::of(5u64..9), 0..6),
-            there in proptest::option::of(0usize..6),
+            there in proptest::option::of(0u32..6),
         ) {
             let reports: Vec<RouterReport> =
                 serves.iter().enumerate().map(|(at, serves)| report(&at.to_string(), *serves, None)).collect();
             let good = serves.iter().filter(|serves| serves.is_some_and(|serves| serves >= 7)).count();
             let all = matches!(following(7, &there.ok_or_else(String::new), &Ok(reports)), Following::All { .. });
-            prop_assert_eq!(all, good == serves.len() && there.is_some_and(|there| there > 0 && good >= there));
+            prop_assert_eq!(all, good == serves.len() && there.is_some_and(|there| there > 0 && good >= there as usize));
         }
     }
 }

@@ -143,6 +143,23 @@ pub enum ServiceSeen {
     },
 }
 
+impl ServiceSeen {
+    /// How many tasks run of a service that is not changing at the moment.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    pub fn steady_tasks(&self) -> Result<u32, String> {
+        match self {
+            Self::Live(live) if live.rollout == RolloutState::Completed && live.running == live.desired => {
+                Ok(live.running)
+            }
+            Self::Live(live) => Err(format!("it is changing, {} of {} tasks run", live.running, live.desired)),
+            Self::Missing => Err("ECS has no such service".to_owned()),
+            Self::Unreachable { why } => Err(why.clone()),
+        }
+    }
+}
+
 /// A service that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {

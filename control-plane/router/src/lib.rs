@@ -79,6 +79,7 @@ pub fn run(settings: Settings) -> io::Result<()> {
         // A worker that panicked has said so.
         drop(worker.join());
     }
+    shared.log.flush();
     Ok(())
 }
 

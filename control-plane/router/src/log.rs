@@ -1,13 +1,14 @@
 //! The access log: one line of JSON for each request, written by a thread of its own, so that a slow disk or pipe slows no
-//! request. When it cannot keep up, lines are dropped and counted.
+//! request. It looks for lines a few times a second and is not woken by them, which would cost a request more than its line.
+//! When it cannot keep up, lines are dropped and counted.
 //!
 //! What stands in it is listed in `Entry`: no query, no header but the host, nothing of a body. So no token and no cookie.
 
-use std::io::{BufWriter, Write};
+use std::fmt;
+use std::io::Write;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -15,8 +16,14 @@ use serde::Serialize;
 
 use crate::metrics::Metrics;
 
-/// Lines that may wait.
-const WAITING: usize = 16 * 1024;
+/// Bytes of lines that may wait: two seconds of a busy router.
+const WAITING: usize = 16 * 1024 * 1024;
+
+/// How long a line waits at most, while what it goes to takes lines.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Bytes of a usual line.
+const LINE: usize = 384;
 
 /// Longest host or path in a line, in bytes.
 const TEXT_MAX: usize = 512;
@@ -24,8 +31,42 @@ const TEXT_MAX: usize = 512;
 /// Where lines go.
 #[derive(Clone, Debug)]
 pub struct Log {
-    lines: SyncSender<Vec<u8>>,
+    lines: Arc<Lines>,
     metrics: Arc<Metrics>,
+}
+
+/// Lines that wait, and where they go.
+struct Lines {
+    waiting: Mutex<Vec<u8>>,
+    to: Mutex<Box<dyn Write + Send>>,
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lines")
+    }
+}
+
+impl Lines {
+    /// Puts a line to those that wait; not if there are too many.
+    fn put(&self, line: &[u8]) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = waiting.len() + line.len() < WAITING;
+        if fits {
+            waiting.extend_from_slice(line);
+            waiting.push(b'\n');
+        }
+        fits
+    }
+
+    /// Writes all that wait. Who holds the writer takes the lines, so that none overtakes another.
+    fn write(&self, spare: &mut Vec<u8>) {
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.clear();
+        std::mem::swap(spare, &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        // There is nobody to tell that the log cannot be written.
+        drop(to.write_all(spare).and_then(|()| to.flush()));
+    }
 }
 
 /// A request from its head to the end of its answer; its line is written when it is dropped.
@@ -79,8 +120,9 @@ struct Line<'a> {
 impl Log {
     /// A log into this, from a thread of its own.
     pub fn into(to: impl Write + Send + 'static, metrics: Arc<Metrics>) -> Self {
-        let (lines, waiting) = sync_channel(WAITING);
-        std::thread::spawn(move || write(&waiting, to));
+        let lines = Arc::new(Lines { waiting: Mutex::default(), to: Mutex::new(Box::new(to)) });
+        let written = Arc::downgrade(&lines);
+        std::thread::spawn(move || write(&written));
         Self { lines, metrics }
     }
 
@@ -106,11 +148,17 @@ impl Log {
     /// Writes a line of its own kind: what happens to the routes, not to a request.
     pub fn event(&self, event: &str, what: &str) {
         let time = format!("{:.3}", Timestamp::now());
-        self.send(serde_json::to_vec(&serde_json::json!({"time": time, "event": event, "what": what})));
+        self.send(&serde_json::json!({"time": time, "event": event, "what": what}));
     }
 
-    fn send(&self, line: serde_json::Result<Vec<u8>>) {
-        if line.is_ok_and(|line| self.lines.try_send(line).is_err()) {
+    /// Writes what waits, before the process ends.
+    pub fn flush(&self) {
+        self.lines.write(&mut Vec::new());
+    }
+
+    fn send(&self, line: &impl Serialize) {
+        let mut text = Vec::with_capacity(LINE);
+        if serde_json::to_writer(&mut text, line).is_ok() && !self.lines.put(&text) {
             self.metrics.log_dropped();
         }
     }
@@ -119,7 +167,7 @@ impl Log {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.log.metrics.answered(self.status);
-        self.log.send(serde_json::to_vec(&Line {
+        self.log.send(&Line {
             time: format!("{:.3}", Timestamp::now()),
             id: self.id.to_str().unwrap_or_default(),
             client: self.client,
@@ -137,7 +185,7 @@ impl Drop for Entry {
             why: self.why,
             bytes: self.bytes,
             ms: (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-        }));
+        });
     }
 }
 
@@ -146,15 +194,55 @@ fn cut(text: &str) -> &str {
     text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Writes lines until nobody can send one any more; to the outside whenever none is waiting.
-fn write(waiting: &Receiver<Vec<u8>>, to: impl Write) {
-    let mut to = BufWriter::with_capacity(64 * 1024, to);
-    while let Ok(line) = waiting.recv() {
-        let lines = std::iter::once(line).chain(waiting.try_iter());
-        for line in lines {
-            // There is nobody to tell that the log cannot be written.
-            drop(to.write_all(&line).and_then(|()| to.write_all(b"\n")));
+/// Writes what waits until nobody is left who logs.
+fn write(lines: &Weak<Lines>) {
+    let mut spare = Vec::new();
+    while let Some(lines) = lines.upgrade() {
+        lines.write(&mut spare);
+        drop(lines);
+        std::thread::sleep(EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes lines when it is let.
+    struct Gate(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
         }
-        drop(to.flush());
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_wait_in_order_and_are_dropped_when_too_many_do() {
+        let (taken, metrics) = (Arc::default(), Arc::new(Metrics::default()));
+        let log = Log::into(Gate(Arc::clone(&taken)), Arc::clone(&metrics));
+        let stuck = taken.lock().unwrap();
+        let long = "x".repeat(1024 * 1024);
+        for number in 0..40 {
+            log.event(&number.to_string(), &long);
+        }
+        drop(stuck);
+        log.flush();
+        let written = taken.lock().unwrap();
+        let lines: Vec<&str> = std::str::from_utf8(&written).unwrap().lines().collect();
+        let numbers: Vec<u32> = lines
+            .iter()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].as_str().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert!(numbers.is_sorted() && numbers.len() >= 15 && numbers.len() < 40, "{numbers:?}");
+        let dropped = format!("router_log_dropped_total {}", 40 - numbers.len());
+        assert!(metrics.text(0, 0, 0).contains(&dropped), "{dropped}");
     }
 }

@@ -19,6 +19,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::forward::{Backends, Router, Shared};
 use crate::watched::{Fault, Watched};
@@ -97,7 +98,7 @@ pub async fn serve(
     drain: Duration,
 ) {
     let (graceful, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(connections)));
-    let builder = Arc::new(builder());
+    let (builder, idle) = (Arc::new(builder()), router.shared.bounds.idle);
     while !*stop.borrow_and_update() {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -124,7 +125,10 @@ pub async fn serve(
                 let router = Arc::clone(&router);
                 async move { Ok::<_, std::convert::Infallible>(router.handle(request, peer).await) }
             });
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            // Who does not take its answer keeps a backend's connection and a place of ours.
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(idle));
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(Box::pin(stream)), service);
             // A client that breaks off is its own affair; the log has its requests.
             drop(watcher.watch(connection).await);
             drop(place);

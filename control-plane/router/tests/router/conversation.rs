@@ -17,11 +17,15 @@ use super::world::{Bucket, PATIENCE, Process, client, shard, snapshot, tenant};
 
 /// A router in front of one tenant, `acme`, at this backend; `zzz` is paused.
 async fn router(backend: SocketAddr) -> (Bucket, Process, tempfile::TempDir) {
+    router_with(backend, &[]).await
+}
+
+async fn router_with(backend: SocketAddr, more: &[(&str, &str)]) -> (Bucket, Process, tempfile::TempDir) {
     let (bucket, state) = (Bucket::open().await, tempfile::tempdir().unwrap());
     let mut paused = tenant("zzz", backend);
     paused.state = State::Paused;
     bucket.publish(&snapshot(1, vec![tenant("acme", backend), paused]));
-    let process = Process::start(&bucket, state.path()).await;
+    let process = Process::start_with(&bucket, state.path(), more).await;
     process.until_generation(1).await;
     (bucket, process, state)
 }
@@ -196,4 +200,29 @@ async fn a_backend_that_is_not_there_is_502() {
     let nobody = SocketAddr::from(([127, 0, 0, 1], super::world::port()));
     let (_bucket, router, _state) = router(nobody).await;
     assert_eq!(router.ask("acme.app.example", "/").await.0, 502);
+}
+
+#[tokio::test]
+async fn who_does_not_take_an_answer_is_let_go() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let backend = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        let mut sent = 0;
+        // Until the router wants no more of it.
+        while stream.write_all(&[b'x'; 16 * 1024]).await.is_ok() {
+            sent += 16 * 1024;
+        }
+        sent
+    });
+    let (_bucket, router, _state) = router_with(at, &[("ROUTER_IDLE_SECONDS", "0.5")]).await;
+    let mut stream = TcpStream::connect(router.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: acme.app.example\r\n\r\n").await.unwrap();
+    // It reads the beginning and then nothing, and its side stays open.
+    stream.read_exact(&mut [0; 16]).await.unwrap();
+    let sent = tokio::time::timeout(PATIENCE, backend).await.expect("the answer is still wanted").unwrap();
+    assert!(sent < 1_000_000_000, "{sent}");
+    drop(stream);
 }

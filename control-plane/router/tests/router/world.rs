@@ -167,6 +167,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts one that keeps its snapshot in this folder, and comes back when it listens.
     pub(crate) async fn start(bucket: &Bucket, state: &std::path::Path) -> Self {
+        Self::start_with(bucket, state, &[]).await
+    }
+
+    /// The same with more of an environment.
+    pub(crate) async fn start_with(bucket: &Bucket, state: &std::path::Path, more: &[(&str, &str)]) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, metrics) = (local(port()), local(port()));
         let child = Command::new(env!("CARGO_BIN_EXE_accessos-router"))
@@ -187,6 +192,7 @@ impl Process {
                 ("ROUTER_GUESSES_PER_MINUTE", "1000000".to_owned()),
                 ("ROUTER_STATE", state.display().to_string()),
             ])
+            .envs(more.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();

@@ -52,7 +52,8 @@ pub struct Wish<'a> {
 /// A service, where it is, and how it ran.
 type Known = BTreeMap<ServiceKey, (Address, Running)>;
 
-/// Puts tenants to sleep, and has the edge routers say so. Those that sleep already stay as they are.
+/// Puts tenants to sleep, and has the edge routers say so. Those that sleep already stay as they are, and so do those of
+/// which nothing has run yet.
 ///
 /// # Errors
 /// A rollout is open, somebody else moves the fleet, or a service is in no state that could be restored: nothing
@@ -73,7 +74,8 @@ pub(super) async fn put_to_sleep(app: &App, fleet: &Fleet, lease: &mut Lease, wi
     let new: Vec<SetId> = wanted(fleet, wish.sets)?.into_iter().filter(awake).collect();
     let was = how_they_run(app, fleet, &new).await?;
     if !was.is_empty() {
-        let rules = at_rest(app, fleet, &new).await?;
+        let new: BTreeSet<SetId> = was.keys().map(|key| key.set.clone()).collect();
+        let rules = at_rest(app, fleet, &new.into_iter().collect::<Vec<_>>()).await?;
         let directive = Directive::Pausing { was, rules, until: wish.until };
         record(app, &fleet.name, wish.by, wish.why, directive).await?;
     }
@@ -209,17 +211,32 @@ async fn how_they_run(app: &App, fleet: &Fleet, sets: &[SetId]) -> Result<BTreeM
     let seen = app.readers.fleet.observe(&addresses).await;
     let mut scaling = app.readers.scaling.scaling(&addresses).await;
     let (mut was, mut problems) = (BTreeMap::new(), Vec::new());
+    let unborn = unborn(app, fleet, &seen);
     for address in addresses {
         let key = address.service;
+        let leaves = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Offboarding);
+        if unborn.contains(&key.set) && !leaves {
+            continue;
+        }
         let scaling = scaling_of(&key, scaling.remove(&key));
         let live = seen.get(&key).cloned().unwrap_or_else(not_read);
-        let leaves = fleet.set(&key.set).is_some_and(|set| set.state == SetState::Offboarding);
         match scaling.and_then(|scaling| running(&key, &live, scaling, leaves)) {
             Ok(running) => drop(was.insert(key, running)),
             Err(reason) => problems.push(reason),
         }
     }
     if problems.is_empty() { Ok(was) } else { Err(Stop::Refused(problems)) }
+}
+
+/// Sets of which nothing has run yet: they have no task to lose, and their first release is what wakes them.
+fn unborn(app: &App, fleet: &Fleet, seen: &BTreeMap<ServiceKey, ServiceSeen>) -> BTreeSet<SetId> {
+    let is_unborn = |key: &ServiceKey, seen: &ServiceSeen| {
+        let placeholder = app.application.placeholder(&fleet.name, &key.service);
+        matches!(seen, ServiceSeen::Live(live) if live.is_unborn(&placeholder))
+    };
+    let (unborn, born): (Vec<_>, Vec<_>) = seen.iter().partition(|(key, seen)| is_unborn(key, seen));
+    let born: BTreeSet<&SetId> = born.into_iter().map(|(key, _)| &key.set).collect();
+    unborn.into_iter().map(|(key, _)| key.set.clone()).filter(|set| !born.contains(set)).collect()
 }
 
 fn scaling_of(key: &ServiceKey, read: Option<PortResult<Option<Scaling>>>) -> Result<Option<Scaling>, Reason> {

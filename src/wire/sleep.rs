@@ -203,6 +203,24 @@ async fn inv_11_nothing_is_released_to_whom_a_pause_has_begun_to_put_to_sleep() 
 /// A fleet sleeps by its hours, a database that AWS starts after a week is stopped again, and only whom the clock put
 /// to sleep does the clock wake.
 #[tokio::test]
+async fn a_fleet_sleeps_while_a_tenant_of_it_waits_for_its_first_release() {
+    let application = application();
+    let (sim, fleet) = (world(&application).await, dev(&application));
+    let new: SetId = "hooli".parse().unwrap();
+    sim.world().bear(&application, fleet, std::slice::from_ref(&new));
+    let app = app(&sim, Arc::clone(&application), Arc::new(Silent));
+    let everybody = BTreeSet::new();
+    paused(&app, fleet, &everybody).await.unwrap();
+    let directives = Directives::fold(&app.readers.ledger.decided(&fleet.name).await.unwrap());
+    assert!(!directives.paused.is_empty() && !directives.paused.contains_key(&new));
+    for key in application.services_in(fleet).filter(|key| !key.set.is_control_plane()) {
+        assert_eq!(sim.world().tasks_of(&fleet.name, &key).unwrap().0, 0, "{key}");
+    }
+    let outcomes = resume(&app, fleet, &wish(&everybody)).await.unwrap();
+    assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.end == Some(End::Succeeded)));
+}
+
+#[tokio::test]
 async fn a_fleet_sleeps_and_wakes_by_its_hours() {
     let application = application();
     let (sim, fleet) = (world(&application).await, dev(&application));

@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use accessos_router::settings::Settings;
 
+/// What a static image would have instead, musl's, has one lock for all threads and is slow at what a proxy does most.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[expect(clippy::print_stderr, reason = "why it cannot begin is said where the person who starts it looks")]
 fn main() -> ExitCode {
     let settings = match Settings::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty())) {

@@ -440,7 +440,7 @@ pub enum Routing {
     /// Publish the tenants as fleet.yaml and people's decisions have them, unless that is in force already.
     Publish {
         /// The fleet.
-        #[arg(long)]
+        #[arg(long, env = "TIDEGATE_FLEET")]
         fleet: FleetName,
         /// How many tenants are meant to go at once, if that is more than fleets.X.routing.lose_max.
         #[arg(long, default_value_t = 0, value_name = "N")]

@@ -170,6 +170,7 @@ fn aws_environment() -> AwsEnvironment {
         id_token_bearer: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN").map(Secret::new),
         run: variable("GITHUB_RUN_ID"),
         job: variable("TIDEGATE_JOB"),
+        own_role: variable("TIDEGATE_ROLE").as_deref() == Some("own"),
     }
 }
 

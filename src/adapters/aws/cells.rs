@@ -51,6 +51,9 @@ pub struct AwsEnvironment {
     /// `TIDEGATE_JOB`: a kind of job with a role of its own, named after the cell's (`infra/stack/names`), such as
     /// `offboard`. None for a job that releases.
     pub job: Option<String>,
+    /// `TIDEGATE_ROLE=own`: the process runs as what it is for, as a task of the control plane does, and takes no role of a
+    /// cell.
+    pub own_role: bool,
 }
 
 /// The accounts and Regions, and the clients of those that were used.

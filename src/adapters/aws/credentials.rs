@@ -2,7 +2,8 @@
 //!
 //! In a GitHub job it is the job itself: an identity token, asked for anew each time, is traded for the role of
 //! the cell. A rollout outlives any one token and any one session, so what is kept is the way to get the next.
-//! Elsewhere it is whoever the surroundings say, in the cell's role if it has one.
+//! Elsewhere it is whoever the surroundings say, in the cell's role if it has one. A task of the control plane has a role of
+//! its own, which may do less, and keeps it.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -45,7 +46,7 @@ pub(super) async fn of_cell(
     base: &SdkConfig,
 ) -> PortResult<SharedCredentialsProvider> {
     let session = session_name(environment.run.as_deref());
-    let Some(role) = &cell.role else { return Ok(SharedCredentialsProvider::new(ambient(base))) };
+    let Some(role) = cell.role.as_ref().filter(|_| !environment.own_role) else { return Ok(SharedCredentialsProvider::new(ambient(base))) };
     let role = environment.job.as_ref().map_or_else(|| role.clone(), |job| format!("{role}-{job}"));
     if let (Some(url), Some(bearer)) = (&environment.id_token_url, &environment.id_token_bearer) {
         let tokens = IdTokens::new(url, bearer)?;
@@ -209,6 +210,7 @@ mod tests {
             id_token_bearer: Some(Secret::new(bearer)),
             run: Some("42/1".to_owned()),
             job: None,
+            own_role: false,
         }
     }
 
@@ -253,6 +255,17 @@ mod tests {
         };
         assert!(role(None).await.ends_with("role%2Ftidegate"));
         assert!(role(Some("offboard")).await.ends_with("role%2Ftidegate-offboard"));
+    }
+
+    #[tokio::test]
+    async fn a_task_with_a_role_of_its_own_takes_none_of_a_cell() {
+        let aws = github_and_aws().await;
+        let environment = AwsEnvironment { own_role: true, ..environment(&aws, "right") };
+        // There is nobody whom the surroundings of a test name, so that the call itself goes wrong, or is signed by somebody.
+        drop(describe_as(&aws, environment).await);
+        let paths: Vec<String> = aws.asked().iter().map(|asked| asked.path.clone()).collect();
+        assert!(!paths.iter().any(|path| path.starts_with("/token")), "{paths:?}");
+        assert!(aws.asked_for("AssumeRole").is_empty() && aws.asked_for("AssumeRoleWithWebIdentity").is_empty());
     }
 
     #[tokio::test]

@@ -149,6 +149,11 @@ impl TrustedKeys {
         self.0.contains(key)
     }
 
+    /// All of them.
+    pub fn all(&self) -> &[PublicKey] {
+        &self.0
+    }
+
     /// The key of that id.
     pub fn find(&self, id: &str) -> Option<&PublicKey> {
         self.0.iter().find(|key| key.id().as_str() == id)

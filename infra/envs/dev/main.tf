@@ -16,4 +16,5 @@ module "fleet" {
   source   = "../../stack/fleet"
   fleet    = var.fleet
   platform = var.platform
+  licences = "${path.root}/../../../licenses/dev"
 }

@@ -32,3 +32,8 @@ output "ownership" {
   description = "What Terraform leaves to the release tool."
   value       = module.fleet.ownership
 }
+
+output "control_plane_needs" {
+  description = "What people put in by hand before the control plane's first release."
+  value       = module.fleet.control_plane_needs
+}

@@ -8,7 +8,9 @@ platform = {
   log_days            = 365
   evidence_days       = 2555
   container_insights  = "enabled"
-  whole_hosts         = { "app.a3os.app" = "edge-router" }
+
+  # The domain's page, the shared host, and every name of the domain that is nobody's own: the router knows whose it is.
+  whole_hosts = { "a3os.app" = "edge-router", "*.a3os.app" = "edge-router" }
 
   database = { instance_class = "db.m7g.xlarge", engine_version = "16.8", storage_gib = 100, multi_az = true, backup_days = 35 }
 
@@ -38,9 +40,44 @@ platform = {
   }
 
   control_plane = {
-    tenant-registry   = { cpu = 512, memory = 1024, min = 2, max = 6, reads = ["sets"] }
-    licensing         = { cpu = 256, memory = 512, min = 2, max = 6 }
-    routing-publisher = { cpu = 256, memory = 512, min = 1, max = 1, reads = ["sets", "routing"], writes = ["routing"] }
-    edge-router       = { cpu = 512, memory = 1024, min = 3, max = 12, reads = ["routing"] }
+    tenant-registry = {
+      cpu     = 512, memory = 1024, min = 2, max = 6
+      reads   = ["sets", "routing"], lists = ["sets"]
+      secrets = ["registry-readers"]
+      environment = {
+        REGISTRY_MANIFESTS    = "s3://{bucket}/sets"
+        REGISTRY_ROUTING      = "s3://{bucket}/routing"
+        REGISTRY_ROUTING_KEYS = "{routing_keys}"
+      }
+    }
+    licensing = {
+      cpu   = 256, memory = 512, min = 2, max = 6
+      reads = ["licenses", "routing"], lists = ["licenses"]
+      environment = {
+        LICENSING_SOURCE       = "s3://{bucket}/licenses"
+        LICENSING_KEYS         = "{license_keys}"
+        LICENSING_ROUTING      = "s3://{bucket}/routing"
+        LICENSING_ROUTING_KEYS = "{routing_keys}"
+      }
+    }
+    routing-publisher = {
+      cpu     = 256, memory = 512, min = 1, max = 1
+      reads   = ["routing"], writes = ["routing"], lists = ["*"]
+      secrets = ["tidegate-routing-key", "github-token"]
+      environment = {
+        TIDEGATE_FLEET    = "{fleet}"
+        GITHUB_REPOSITORY = "EXAMPLE/accessos"
+      }
+    }
+    edge-router = {
+      cpu   = 512, memory = 1024, min = 3, max = 12
+      reads = ["routing"], writes = ["routing/reports"]
+      environment = {
+        ROUTER_ROOT_HOST   = "{domain}"
+        ROUTER_SHARED_HOST = "app.{domain}"
+        ROUTER_SNAPSHOT    = "s3://{bucket}/routing"
+        ROUTER_KEYS        = "{routing_keys}"
+      }
+    }
   }
 }

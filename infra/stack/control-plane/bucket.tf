@@ -1,4 +1,5 @@
-# The control bucket: `sets/` is written by Terraform, `routing/` by the release tool. Versioned: what was published
+# The control bucket: `sets/` and `licenses/` are written by Terraform, `routing/` by the publisher and by people with the
+# release tool, `routing/reports/` by each router, which says there which generation it serves. Versioned: what was published
 # is part of the record.
 
 resource "aws_s3_bucket" "control" {
@@ -61,6 +62,40 @@ resource "aws_s3_bucket_lifecycle_configuration" "control" {
       days_after_initiation = 7
     }
   }
+  rule {
+    # A router writes its own every few seconds, and one that is gone writes no more.
+    id     = "reports"
+    status = "Enabled"
+    filter {
+      prefix = "routing/reports/"
+    }
+    expiration {
+      days = 1
+    }
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+}
+
+# As they were issued and committed: what the service hands out is what was reviewed. A licence is taken back by issuing one
+# that has ended, not by taking its object away.
+resource "aws_s3_object" "licence" {
+  for_each     = var.licences
+  bucket       = aws_s3_bucket.control.id
+  key          = "licenses/${each.key}.json"
+  content      = each.value
+  content_type = "application/vnd.dsse+json"
+  kms_key_id   = var.kms_key_arn
+
+  lifecycle {
+    precondition {
+      condition     = can(regex("^[a-z][a-z0-9-]*$", each.key)) && length(each.value) <= 65536
+      error_message = "licenses/${each.key}.json is no licence of a tenant."
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.control, aws_s3_bucket_policy.control]
 }
 
 resource "aws_s3_bucket_policy" "control" {

@@ -25,12 +25,23 @@ locals {
     }
   }
 
+  bucket = "${local.arn.s3}${local.platform.control_bucket}"
   policies = {
     for name, of in var.services : name => jsonencode({
       Version = "2012-10-17"
       Statement = concat(
-        [for prefix in sort(tolist(of.reads)) : { Sid = "Read${title(prefix)}", Effect = "Allow", Action = "s3:GetObject", Resource = "${local.arn.s3}${local.platform.control_bucket}/${prefix}/*" }],
-        [for prefix in sort(tolist(of.writes)) : { Sid = "Write${title(prefix)}", Effect = "Allow", Action = "s3:PutObject", Resource = "${local.arn.s3}${local.platform.control_bucket}/${prefix}/*" }],
+        [for prefixes in [sort(tolist(of.reads))] : { Sid = "Read", Effect = "Allow", Action = "s3:GetObject", Resource = [for prefix in prefixes : "${local.bucket}/${prefix}/*"] } if length(prefixes) > 0],
+        [for prefixes in [sort(tolist(of.writes))] : { Sid = "Write", Effect = "Allow", Action = "s3:PutObject", Resource = [for prefix in prefixes : "${local.bucket}/${prefix}/*"] } if length(prefixes) > 0],
+        # Who may list all of it is told that an object is not there; everybody else is told that it is denied, which may mean
+        # anything (S3 API reference, GetObject). Whoever publishes the first snapshot must know that there is none.
+        [for all in [contains(of.lists, "*")] : { Sid = "ListAll", Effect = "Allow", Action = "s3:ListBucket", Resource = local.bucket } if all],
+        [for prefixes in [sort(tolist(setsubtract(of.lists, ["*"])))] : {
+          Sid       = "List"
+          Effect    = "Allow"
+          Action    = "s3:ListBucket"
+          Resource  = local.bucket
+          Condition = { StringLike = { "s3:prefix" = [for prefix in prefixes : "${prefix}/*"] } }
+        } if length(prefixes) > 0],
         [local.key],
       )
     }) if length(of.reads) + length(of.writes) > 0
@@ -38,7 +49,7 @@ locals {
 
   execution_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       { Sid = "SignInToTheRegistry", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" },
       {
         Sid      = "PullImages"
@@ -52,7 +63,21 @@ locals {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = [for name in sort(keys(var.services)) : "${local.names.services[name].log_group_arn}:*"]
       },
-    ]
+      ], [for of in [local.secrets] : {
+        Sid      = "ReadTheSecretsOfItsServices"
+        Effect   = "Allow"
+        Action   = "secretsmanager:GetSecretValue"
+        Resource = [for secret in sort(tolist(of)) : "${local.arn.secret}:${local.names.secret_path}${secret}-*"]
+        } if length(of) > 0], [for of in [local.secrets] : {
+        Sid      = "KeyOfSecrets"
+        Effect   = "Allow"
+        Action   = "kms:Decrypt"
+        Resource = "${local.arn.kms}:key/*"
+        Condition = {
+          "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = [local.platform.data_alias] }
+          StringEquals               = { "kms:ViaService" = "secretsmanager.${var.context.region}.amazonaws.com" }
+        }
+    } if length(of) > 0])
   })
 }
 

@@ -13,6 +13,7 @@ locals {
   platform = module.names.platform
   arn      = module.names.arn
   tags     = { tenant = "control-plane", fleet = var.context.fleet }
+  secrets  = toset(flatten([for of in var.services : of.secrets]))
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -72,13 +73,23 @@ module "set" {
   security_group_ids  = [aws_security_group.this.id]
   control_bucket      = aws_s3_bucket.control.id
   kms_key_arn         = var.kms_key_arn
-  environment         = { CONTROL_BUCKET = local.platform.control_bucket }
+  secret_arns         = { for name, secret in aws_secretsmanager_secret.this : name => secret.arn }
   architecture        = var.architecture
   log_days            = var.log_days
   alarm_topics        = var.alarm_topics
   tags                = local.tags
 
   depends_on = [aws_s3_bucket_versioning.control, aws_s3_bucket_policy.control]
+}
+
+# Empty, as those of tenants are (stack/tenant): a value in here would be in the state.
+resource "aws_secretsmanager_secret" "this" {
+  for_each                = local.secrets
+  name                    = "${local.names.secret_path}${each.key}"
+  description             = "${each.key} of the control plane"
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = 30
+  tags                    = local.tags
 }
 
 resource "aws_security_group" "this" {

@@ -28,3 +28,8 @@ output "ceiling_arn" {
   value       = local.platform.ceiling_arn
   depends_on  = [aws_iam_policy.ceiling]
 }
+
+output "secrets" {
+  description = "Names of its secrets, which are made empty."
+  value       = [for secret in sort(tolist(local.secrets)) : "${local.names.secret_path}${secret}"]
+}

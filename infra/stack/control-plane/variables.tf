@@ -30,7 +30,7 @@ variable "container_insights" {
 }
 
 variable "services" {
-  description = "Its services: see stack/service-set, and which parts of the control bucket each reads and writes."
+  description = "Its services: see stack/service-set, and which parts of the control bucket each reads, writes and lists (`*` is all of it)."
   type = map(object({
     kind        = string
     port        = optional(number)
@@ -43,7 +43,14 @@ variable "services" {
     environment = optional(map(string), {})
     reads       = optional(set(string), [])
     writes      = optional(set(string), [])
+    lists       = optional(set(string), [])
   }))
+}
+
+variable "licences" {
+  description = "Sealed licences of the fleet, by tenant: public, signed, and published as they are."
+  type        = map(string)
+  default     = {}
 }
 
 variable "tenant_services" {

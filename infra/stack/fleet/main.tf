@@ -15,6 +15,27 @@ locals {
     "arn:aws:ecr:${var.fleet.registry.region}:${var.fleet.registry.account_id}:repository/${of.repository}"
   }
 
+  # What the values of the control plane's environment may name, so that no name is written twice.
+  told = {
+    "{bucket}"       = local.names.control_bucket
+    "{domain}"       = var.fleet.domain
+    "{fleet}"        = var.fleet.fleet
+    "{routing_keys}" = join(",", var.fleet.routing_keys)
+    "{license_keys}" = join(",", var.platform.license_keys)
+  }
+  control_plane = {
+    for service, of in var.fleet.control_plane : service => merge(
+      { kind = of.kind, port = of.port, health = of.health },
+      var.platform.control_plane[service],
+      { environment = {
+        for name, text in var.platform.control_plane[service].environment : name =>
+        join("", [for part in regexall("\\{[a-z_]+\\}|[^{]+|\\{", text) : lookup(local.told, part, part)])
+      } },
+    )
+  }
+  # As they were committed, by tenant.
+  licences = var.licences == null ? {} : { for file in fileset(var.licences, "*.json") : trimsuffix(file, ".json") => file("${var.licences}/${file}") }
+
   # As the release tool makes it (src/domain/pause.rs). No tenant's own: an id has no two hyphens in a row.
   wake_hosts = { for tenant in keys(var.fleet.tenants) : tenant => "${tenant}--wake.${var.fleet.domain}" }
 
@@ -80,7 +101,7 @@ module "edge" {
   hosts = merge(
     { for tenant, of in var.fleet.tenants : tenant => { host = of.host, shard = of.shard } if of.state != "offboarding" },
     { for tenant, of in var.fleet.tenants : "${tenant}--wake" => { host = local.wake_hosts[tenant], shard = of.shard } if of.state != "offboarding" },
-    { for host, service in var.platform.whole_hosts : host => { host = host, shard = "control" } },
+    { for host, service in var.platform.whole_hosts : host => { host = host, shard = "control" } if host != var.fleet.domain },
     { control-plane = { host = var.fleet.domain, shard = "control" } },
   )
 }
@@ -111,7 +132,8 @@ module "control_plane" {
   whole_hosts        = var.platform.whole_hosts
   clusters           = var.fleet.clusters
   container_insights = var.platform.container_insights
-  services           = { for service, of in var.fleet.control_plane : service => merge({ kind = of.kind, port = of.port, health = of.health }, var.platform.control_plane[service]) }
+  services           = local.control_plane
+  licences           = local.licences
   tenant_services    = { for service, of in var.fleet.services : service => { port = of.port } }
   placeholder_image  = var.platform.placeholder_image
   balancer           = module.edge.balancers["control"]

@@ -44,3 +44,14 @@ output "ownership" {
   description = "What Terraform leaves to the release tool."
   value       = jsondecode(file("${path.module}/../ownership.json"))
 }
+
+output "control_plane_needs" {
+  description = "What people put in by hand before the control plane's first release: values of secrets, and public keys."
+  value = {
+    secrets = module.control_plane.secrets
+    keys = [for name, of in {
+      "fleets.${var.fleet.fleet}.routing.keys in fleet.yaml" = { keys = var.fleet.routing_keys, told = "{routing_keys}" }
+      "platform.license_keys"                                = { keys = var.platform.license_keys, told = "{license_keys}" }
+    } : name if length(of.keys) == 0 && anytrue([for service in var.platform.control_plane : anytrue([for text in values(service.environment) : strcontains(text, of.told)])])]
+  }
+}

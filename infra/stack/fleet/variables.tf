@@ -15,6 +15,8 @@ variable "fleet" {
     clusters   = list(string)
     registry   = object({ account_id = string, region = string })
     shards     = list(string)
+    # Public keys that sign the routing snapshot; none where nothing is routed.
+    routing_keys = optional(list(string), [])
     services = map(object({
       kind       = string
       port       = optional(number)
@@ -126,15 +128,21 @@ variable "platform" {
       uses        = optional(set(string), [])
       environment = optional(map(string), {})
     })), {})
-    # By service of the control plane: its size, and parts of the control bucket.
+    # By service of the control plane: its size, parts of the control bucket, names of secrets, and environment that is no
+    # secret. In that, {bucket}, {domain}, {fleet}, {routing_keys} and {license_keys} are put in.
     control_plane = map(object({
-      cpu    = number
-      memory = number
-      min    = number
-      max    = number
-      reads  = optional(set(string), [])
-      writes = optional(set(string), [])
+      cpu         = number
+      memory      = number
+      min         = number
+      max         = number
+      reads       = optional(set(string), [])
+      writes      = optional(set(string), [])
+      lists       = optional(set(string), [])
+      secrets     = optional(set(string), [])
+      environment = optional(map(string), {})
     }))
+    # Public keys that sign licences: one, or two while one is replaced.
+    license_keys = optional(list(string), [])
   })
 
   validation {
@@ -157,4 +165,10 @@ variable "platform" {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.platform.log_days)
     error_message = "CloudWatch keeps logs for one of its own numbers of days, such as 30, 90, 365."
   }
+}
+
+variable "licences" {
+  description = "The folder with the fleet's sealed licences, as `tidegate license issue` keeps them; null for none."
+  type        = string
+  default     = null
 }

@@ -68,6 +68,8 @@ locals {
     { Sid = "NamesOfSecrets", Effect = "Allow", Action = local.actions.read.secret_names, Resource = "${local.arn.secret}:${local.platform.slash}/*" },
     { Sid = "LastWordsOfATask", Effect = "Allow", Action = local.actions.read.logs, Resource = "${local.arn.logs}:/${local.platform.slash}/*:log-stream:*" },
     { Sid = "TemplatesAndManifests", Effect = "Allow", Action = local.actions.read.control, Resource = ["${local.arn.s3}${local.platform.control_bucket}/sets/*", "${local.arn.s3}${local.platform.control_bucket}/routing/*"] },
+    # So that what is not there is told from what is denied, and routers' reports are found.
+    { Sid = "NamesInTheControlBucket", Effect = "Allow", Action = local.actions.read.control_names, Resource = "${local.arn.s3}${local.platform.control_bucket}" },
     {
       Sid      = "KeyOfTheControlBucket"
       Effect   = "Allow"

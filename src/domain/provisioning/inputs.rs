@@ -49,6 +49,9 @@ pub struct Inputs {
     pub clusters: Vec<String>,
     /// Where the images are.
     pub registry: Registry,
+    /// Public keys that sign the routing snapshot, for the routers; none where nothing is routed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routing_keys: Vec<String>,
     /// Every shard there is, in the order they were added.
     pub shards: Vec<String>,
     /// A tenant's services.

@@ -103,6 +103,7 @@ pub fn inputs(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Resu
         region: cell.region.clone(),
         clusters: cell.clusters.clone(),
         registry: Registry { account_id: registry.account.clone(), region: registry.region.clone() },
+        routing_keys: keys(fleet),
         shards,
         services: services(app, &app.services),
         control_plane: app.control_plane.as_ref().map(|graph| services(app, graph)).unwrap_or_default(),
@@ -111,6 +112,12 @@ pub fn inputs(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Resu
     reasons.extend(before.and_then(|before| moved(&inputs, before)));
     reasons.extend(contract::problems(&inputs));
     if reasons.is_empty() { Ok(inputs) } else { Err(reasons) }
+}
+
+/// The public keys that sign the fleet's routing snapshot.
+fn keys(fleet: &Fleet) -> Vec<String> {
+    let routing = fleet.routing.iter();
+    routing.flat_map(|routing| routing.keys.all()).map(ToString::to_string).collect()
 }
 
 /// Tenants that are in the committed file and not in fleet.yaml. Only one that was `offboarding` may go, and only with

@@ -52,6 +52,20 @@ fn words(result: Result<Inputs, Vec<Reason>>) -> String {
     result.unwrap_err().iter().map(|reason| format!("{reason} [{}]\n  {}\n", reason.code(), reason.hint())).collect()
 }
 
+/// The keys that routers trust are written once, in fleet.yaml: they reach them by these inputs.
+#[test]
+fn the_keys_of_routers_are_those_of_the_file() {
+    const KEY: &str = "0VNyvocMoYNzpyFc4PdSrI2y/q+fMqff+kt3Sc6zMaw=";
+    let routed = format!("dev: {{ routing: {{ snapshot: \"s3://b/routing\", keys: [\"{KEY}\"] }},");
+    let text = format!("{HEAD}{}", entry(0)).replacen("dev: {", &routed, 1);
+    let app = read(&[Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap();
+    let inputs = first(&app);
+    assert_eq!(inputs.routing_keys, [KEY]);
+    assert_eq!(Inputs::read("dev", &inputs.bytes()).unwrap(), inputs);
+    let without = first(&fleet_of([0]));
+    assert!(!String::from_utf8(without.bytes()).unwrap().contains("routing_keys"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -32,7 +32,7 @@ pub(crate) struct Cell {
 }
 
 /// Where the rules of a load balancer are added.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     arn: String,
     rules: i32,
 }
@@ -135,10 +135,15 @@ impl Cell {
 
     /// An empty bucket.
     pub(crate) async fn create_bucket(&self, name: &str) -> Result<()> {
-        let answer = self.http.put(format!("{}/{name}", self.url)).send().await.trying(name)?;
+        self.put(name, "").await
+    }
+
+    /// An object: `BUCKET/KEY`.
+    pub(crate) async fn put(&self, place: &str, body: &str) -> Result<()> {
+        let answer = self.http.put(format!("{}/{place}", self.url)).body(body.to_owned()).send().await.trying(place)?;
         match answer.status().is_success() {
             true => Ok(()),
-            false => Err(Problem::new(format!("create bucket {name}: {}", answer.status()))),
+            false => Err(Problem::new(format!("put {place}: {}", answer.status()))),
         }
     }
 
@@ -209,8 +214,45 @@ impl Cell {
         Ok(Listener { arn: arn.to_owned(), rules: 0 })
     }
 
+    /// The listener that is there, for rules behind those that it has.
+    pub(crate) async fn listener(&self) -> Result<Listener> {
+        let name = self.fleet.load_balancer();
+        let balancers = self.elb.describe_load_balancers().names(&name).send().await.trying(&name)?;
+        let arn = balancers.load_balancers().first().and_then(|lb| lb.load_balancer_arn()).trying(&name)?;
+        let found = self.elb.describe_listeners().load_balancer_arn(arn).send().await.trying(&name)?;
+        let arn = found.listeners().first().and_then(|listener| listener.listener_arn()).trying(&name)?;
+        let rules = self.elb.describe_rules().listener_arn(arn).send().await.trying(&name)?;
+        let last = rules.rules().iter().filter_map(|rule| rule.priority()?.parse().ok()).max();
+        Ok(Listener { arn: arn.to_owned(), rules: last.unwrap_or_default() })
+    }
+
+    /// One more rule: requests for this host go to the place's target group.
+    pub(crate) async fn lead(&self, listener: &mut Listener, host: &str, path: &str, group: &str) -> Result<()> {
+        listener.rules += 1;
+        let forward = aws_sdk_elasticloadbalancingv2::types::ForwardActionConfig::builder()
+            .target_groups(TargetGroupTuple::builder().target_group_arn(group).weight(1).build())
+            .build();
+        self.elb
+            .create_rule()
+            .listener_arn(&listener.arn)
+            .priority(listener.rules)
+            .conditions(RuleCondition::builder().field("host-header").values(host).build())
+            .conditions(RuleCondition::builder().field("path-pattern").values(path).build())
+            .actions(
+                Action::builder()
+                    .r#type(ActionTypeEnum::Forward)
+                    .target_group_arn(group)
+                    .forward_config(forward)
+                    .build(),
+            )
+            .send()
+            .await
+            .trying(format!("create rule for {host}{path}"))?;
+        Ok(())
+    }
+
     /// A target group for the place and the rule that leads to it; returns the group's ARN.
-    pub(super) async fn create_route(&self, listener: &mut Listener, place: Place) -> Result<String> {
+    pub(crate) async fn create_route(&self, listener: &mut Listener, place: Place) -> Result<String> {
         let created = self
             .elb
             .create_target_group()
@@ -223,28 +265,7 @@ impl Cell {
             .await
             .trying(format!("create target group for {place}"))?;
         let group = created.target_groups().first().and_then(|group| group.target_group_arn()).trying(place)?;
-        listener.rules += 1;
-        let forward = aws_sdk_elasticloadbalancingv2::types::ForwardActionConfig::builder()
-            .target_groups(TargetGroupTuple::builder().target_group_arn(group).weight(1).build())
-            .build();
-        self.elb
-            .create_rule()
-            .listener_arn(&listener.arn)
-            .priority(listener.rules)
-            .conditions(RuleCondition::builder().field("host-header").values(place.host()).build())
-            .conditions(
-                RuleCondition::builder().field("path-pattern").values(format!("/{}/*", place.service.name)).build(),
-            )
-            .actions(
-                Action::builder()
-                    .r#type(ActionTypeEnum::Forward)
-                    .target_group_arn(group)
-                    .forward_config(forward)
-                    .build(),
-            )
-            .send()
-            .await
-            .trying(format!("create rule for {place}"))?;
+        self.lead(listener, &place.host(), &format!("/{}/*", place.service.name), group).await?;
         Ok(group.to_owned())
     }
 }

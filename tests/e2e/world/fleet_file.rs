@@ -2,7 +2,7 @@
 //! a whole story takes a minute. What stories differ in is a [`Shape`].
 
 use super::World;
-use super::layout::{DEV, Fleet, PROD, SERVICES, SMOKE, Service};
+use super::layout::{COORDINATORS, DEV, Fleet, PROD, SERVICES, SMOKE, Service};
 
 /// The label that asks for prod.
 pub(super) const LABEL: &str = "promote:prod";
@@ -24,6 +24,8 @@ pub(crate) struct Shape {
     pub(crate) alarms: bool,
     /// Whether tenants have a smoke test.
     pub(crate) smoke: bool,
+    /// Whether there is a control plane.
+    pub(crate) control_plane: bool,
     /// How long prod's canary is watched.
     pub(crate) canary_bake: &'static str,
     /// How many of prod's other tenants are in the first wave after the canary.
@@ -44,6 +46,7 @@ impl Shape {
             dev_bake: "1s",
             alarms: false,
             smoke: false,
+            control_plane: false,
             canary_bake: "4s",
             rest_first: 1,
             failure_budget: 0,
@@ -65,6 +68,11 @@ impl Shape {
         &SERVICES[..self.services]
     }
 
+    /// The services of its control plane.
+    pub(crate) fn coordinators(&self) -> &'static [Service] {
+        if self.control_plane { &COORDINATORS } else { &[] }
+    }
+
     pub(crate) fn tenants(&self, fleet: &Fleet) -> &'static [&'static str] {
         if *fleet == DEV { &DEV.tenants[..self.dev_tenants] } else { PROD.tenants }
     }
@@ -83,13 +91,20 @@ impl Shape {
             "schema: 1\napp: accessos\ndomain: a3os.app\nversioning: {{ bump: patch, prerelease: main }}\n\
              images: {{ repository: \"{}/{{service}}\", cell: dev-1, platforms: [linux/amd64], builder: auto, \
              attest: off, prepare: [./prepare], inputs: [bin] }}\n\
-             services:\n{}{}cells:\n{}{}gates:\n{}{}fleets:\n{}{}tenants:\n  entries:\n{}{}",
+             services:\n{}{}{}cells:\n{}{}gates:\n{}{}fleets:\n{}{}tenants:\n  entries:\n{}{}",
             self.name,
             self.services().iter().map(service).collect::<String>(),
             if self.smoke {
                 format!("  {}: {{ build: {}, run: after }}\n", SMOKE.name, SMOKE.context)
             } else {
                 String::new()
+            },
+            match self.coordinators() {
+                [] => String::new(),
+                all => format!(
+                    "control_plane:\n  skew: 1\n  services:\n{}",
+                    all.iter().map(coordinator).collect::<String>()
+                ),
             },
             cell(world, &DEV),
             cell(world, &PROD),
@@ -159,6 +174,12 @@ fn service(service: &Service) -> String {
     };
     let way = if service.traffic { "port: 8080, health: /healthz" } else { "traffic: none" };
     format!("  {}: {{ build: {}, {way}{after} }}\n", service.name, service.context)
+}
+
+fn coordinator(service: &Service) -> String {
+    let after = if service.name == "edge-router" { ", after: [tenant-registry]" } else { "" };
+    let way = if service.traffic { "port: 8080, health: /healthz" } else { "traffic: none" };
+    format!("    {}: {{ build: {}, {way}{after} }}\n", service.name, service.context)
 }
 
 fn cell(world: &World, fleet: &Fleet) -> String {

@@ -4,7 +4,8 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, Response, StatusCode};
 
 use super::problem::{Result, Trying};
 
@@ -36,14 +37,19 @@ async fn pass_on(State(balancer): State<Balancer>, request: Request) -> Response
         let body = to_bytes(body, BODY_BYTES_MAX).await.trying("request")?;
         let asked = balancer.http.request(parts.method, format!("{}{path}", balancer.url)).headers(parts.headers);
         let answer = asked.body(body).send().await.trying("emulator")?;
-        let status = answer.status();
-        Result::Ok((status, answer.bytes().await.trying("answer")?))
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Result::Ok((status, headers, answer.bytes().await.trying("answer")?))
     };
-    let (status, body) = match passed.await {
-        Ok((status, body)) => (status, Body::from(body)),
-        Err(problem) => (StatusCode::BAD_GATEWAY, Body::from(problem.to_string())),
+    let (status, mut headers, body) = match passed.await {
+        Ok((status, headers, body)) => (status, headers, Body::from(body)),
+        Err(problem) => (StatusCode::BAD_GATEWAY, HeaderMap::new(), Body::from(problem.to_string())),
     };
+    // How the body comes is the business of each connection.
+    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }

@@ -49,6 +49,16 @@ pub(crate) static SMOKE: Service = Service { name: "smoke", context: "services/s
 /// Whose sources it has, and whose image before it has one of its own.
 pub(super) static SMOKE_SOURCE: &Service = &SERVICES[4];
 
+/// The name of the control plane's service set.
+pub(crate) const CONTROL_PLANE: &str = "control-plane";
+/// What is in it, for stories that release it. Their images are the programs themselves.
+pub(crate) static COORDINATORS: [Service; 4] = [
+    Service { name: "tenant-registry", context: "control-plane/registry", traffic: true },
+    Service { name: "licensing", context: "control-plane/licensing", traffic: true },
+    Service { name: "routing-publisher", context: "control-plane/routing", traffic: false },
+    Service { name: "edge-router", context: "control-plane/router", traffic: true },
+];
+
 /// One running thing: a service of a tenant of a fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -98,8 +108,12 @@ impl Place {
         format!("{}-{}", self.tenant, self.service.name)
     }
 
+    /// The control plane answers at the domain itself.
     pub(crate) fn host(&self) -> String {
-        format!("{}.{}", self.tenant, self.fleet.domain)
+        match self.tenant {
+            CONTROL_PLANE => self.fleet.domain.to_owned(),
+            tenant => format!("{tenant}.{}", self.fleet.domain),
+        }
     }
 
     /// The health path as the load balancer routes it.

@@ -9,6 +9,8 @@ mod answer;
 mod autoscaler;
 mod cell;
 mod chance;
+mod control_plane;
+mod door;
 mod faults;
 mod fleet_file;
 mod front;
@@ -34,10 +36,11 @@ use std::time::{Duration, Instant};
 pub(crate) use answer::Answer;
 pub(crate) use cell::Cell;
 pub(crate) use chance::{Chance, seed};
+pub(crate) use control_plane::{ControlPlane, ROUTING_KEY};
 pub(crate) use fleet_file::Shape;
 pub(crate) use image::{Image, Workshop};
 use layout::SMOKE_SOURCE;
-pub(crate) use layout::{DEV, Fleet, PROD, Place, SERVICES, SMOKE};
+pub(crate) use layout::{CONTROL_PLANE, COORDINATORS, DEV, Fleet, PROD, Place, SERVICES, SMOKE};
 pub(crate) use observe::{Observation, watch};
 pub(crate) use problem::{Problem, Result, Trying};
 pub(crate) use proxy::Call;
@@ -145,9 +148,9 @@ impl World {
         self.cell(fleet).register(place, &self.bootstrap[SMOKE_SOURCE.name]).await.map(drop)
     }
 
-    /// A folder of this run, which may not be there yet.
-    pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        self.work.join(name)
+    /// The bootstrap image of the first service.
+    pub(crate) fn first_image(&self) -> &Image {
+        &self.bootstrap[SERVICES[0].name]
     }
 
     /// A file of this run that people may want to read afterwards.

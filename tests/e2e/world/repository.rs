@@ -8,7 +8,6 @@ use std::sync::Arc;
 use tokio::process::Command;
 
 use super::World;
-use super::cell::Cell;
 use super::fleet_file::Shape;
 use super::layout::{SMOKE, SMOKE_SOURCE};
 use super::problem::{Problem, Result, Trying};
@@ -50,6 +49,14 @@ impl Repository {
             }
             world.dev.ensure_repository(&shape.repository(&SMOKE)).await?;
         }
+        for service in shape.coordinators() {
+            for file in ["Dockerfile", ".dockerignore"] {
+                copy(&Path::new(service.context).join(file), &folder.join(service.context))?;
+            }
+            for file in ["program", "certificates"] {
+                copy(&Path::new(service.context).join(file), &folder.join(PROGRAMS).join(service.context))?;
+            }
+        }
         copy(&Path::new(shape.services()[0].context).join("server"), &folder.join("bin"))?;
         let seed = Seed::new("accessos", "accessos").accept_any_sha().user(MAINTAINER, Role::Maintain);
         let github = Arc::new(GithubFake::start(seed.user(TRIAGER, Role::Triage)));
@@ -57,7 +64,7 @@ impl Repository {
         world.dev.proxy.forget_actions();
         world.prod.proxy.forget_actions();
         repository.write("fleet.yaml", &shape.fleet_yaml(world))?;
-        repository.write(".gitignore", "services/*/server\n.events/\n*.pem\n")?;
+        repository.write(".gitignore", IGNORED)?;
         repository.write("prepare", PREPARE)?;
         repository.executable("prepare")?;
         repository.git(&["init", "--quiet", "--initial-branch=main"]).await?;
@@ -75,18 +82,16 @@ impl Repository {
         Ok(head.trim().to_owned())
     }
 
-    /// Has dev's routing snapshots published in this bucket, signed with this key, for routers that reach its load
-    /// balancer.
-    pub(crate) fn route_by(&self, bucket: &str, public_key: &str, cell: &Cell) -> Result<()> {
-        let path = self.folder.join("fleet.yaml");
-        let text = std::fs::read_to_string(&path).trying(path.display())?;
-        let routing = format!(
-            "  dev:\n    routing: {{ snapshot: \"s3://{bucket}/routing\", keys: [\"{public_key}\"], backend: \"{}\" }}\n",
-            cell.front
-        );
-        // The last one is the fleet; the gate of that name comes before it.
-        let (before, after) = text.rsplit_once("  dev:\n").trying("dev in fleet.yaml")?;
-        self.write("fleet.yaml", &format!("{before}{routing}{after}"))
+    /// Changes fleet.yaml, before it is committed.
+    pub(crate) fn change_fleet_file(&self, change: impl FnOnce(String) -> Result<String>) -> Result<()> {
+        let text = change(self.text("fleet.yaml")?)?;
+        self.write("fleet.yaml", &text)
+    }
+
+    /// The text of a file of the checkout.
+    pub(crate) fn text(&self, name: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        std::fs::read_to_string(&path).trying(path.display())
     }
 
     /// A file in the checkout that is not committed.
@@ -122,8 +127,14 @@ impl Repository {
     }
 }
 
-/// What `images.prepare` of the scratch repository runs: it puts the built server into each context.
-const PREPARE: &str = "#!/bin/sh\nset -eu\nfor context in services/*/; do cp bin/server \"$context\"; done\n";
+/// What git does not see: what is built, and what is no part of the application.
+const IGNORED: &str = "services/*/server\ncontrol-plane/*/program\ncontrol-plane/*/certificates\n\
+                       control-plane/*/fleet.yaml\n.programs/\n.events/\nlicenses/\n*.pem\n";
+/// Where the programs of the control plane lie.
+const PROGRAMS: &str = ".programs";
+/// What `images.prepare` of the scratch repository runs: it puts into each context what `services/prepare` would.
+const PREPARE: &str = "#!/bin/sh\nset -eu\nfor context in services/*/; do cp bin/server \"$context\"; done\n\
+                       if [ -d .programs ]; then cp -rlf .programs/. . && cp fleet.yaml control-plane/routing/; fi\n";
 
 fn copy(from: &Path, folder: &Path) -> Result<()> {
     let name = from.file_name().trying(from.display())?;

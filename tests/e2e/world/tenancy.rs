@@ -13,9 +13,22 @@ use super::problem::{Result, Trying};
 /// ECS waits this long between SIGTERM and SIGKILL. The server leaves at once; a second is spare.
 const STOP_SECONDS: i32 = 2;
 
+/// What a container is told beside who it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// Instead of what its image says after its program.
+    pub(crate) command: Vec<&'static str>,
+}
+
 impl Cell {
     /// Registers the place's task definition with `image`; returns the revision's ARN.
     pub(crate) async fn register(&self, place: Place, image: &Image) -> Result<String> {
+        self.register_told(place, image, &Told::default()).await
+    }
+
+    /// The same, for a container that is told more.
+    pub(crate) async fn register_told(&self, place: Place, image: &Image, told: &Told) -> Result<String> {
         let what = format!("register task definition {}", place.family());
         let registered = self
             .ecs
@@ -25,7 +38,7 @@ impl Cell {
             .network_mode(NetworkMode::Awsvpc)
             .cpu("256")
             .memory("512")
-            .container_definitions(container(place, image))
+            .container_definitions(container(place, image, told))
             .set_tags(Some(tags(place)))
             .send()
             .await
@@ -34,7 +47,7 @@ impl Cell {
         Ok(arn.trying(&what)?.to_owned())
     }
 
-    pub(super) async fn create_service(&self, place: Place, revision: &str, target_group: Option<&str>) -> Result<()> {
+    pub(crate) async fn create_service(&self, place: Place, revision: &str, target_group: Option<&str>) -> Result<()> {
         let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
         let rollout = DeploymentConfiguration::builder()
             .minimum_healthy_percent(100)
@@ -66,6 +79,13 @@ impl Cell {
         Ok(())
     }
 
+    /// Takes a service away with its tasks.
+    pub(crate) async fn delete_service(&self, place: Place) -> Result<()> {
+        let delete = self.ecs.delete_service().cluster(place.fleet.cluster()).service(place.family()).force(true);
+        delete.send().await.trying(format!("delete service {place}"))?;
+        Ok(())
+    }
+
     /// Moves the place to `image` as an operator with the AWS CLI would; returns the id of the deployment.
     pub(crate) async fn update(&self, place: Place, image: &Image) -> Result<String> {
         let revision = self.register(place, image).await?;
@@ -85,9 +105,9 @@ impl Cell {
     }
 }
 
-fn container(place: Place, image: &Image) -> ContainerDefinition {
+fn container(place: Place, image: &Image, told: &Told) -> ContainerDefinition {
     let variable = |name: &str, value: &str| KeyValuePair::builder().name(name).value(value).build();
-    ContainerDefinition::builder()
+    let container = ContainerDefinition::builder()
         .name(place.service.name)
         .image(&image.reference)
         .essential(true)
@@ -96,8 +116,10 @@ fn container(place: Place, image: &Image) -> ContainerDefinition {
         .environment(variable("FLEET", place.fleet.name))
         .environment(variable("TENANT", place.tenant))
         .environment(variable("SERVICE", place.service.name))
-        .environment(variable("PORT", &PORT.to_string()))
-        .build()
+        .environment(variable("PORT", &PORT.to_string()));
+    let container =
+        told.environment.iter().fold(container, |container, (name, value)| container.environment(variable(name, value)));
+    told.command.iter().fold(container, |container, word| container.command(*word)).build()
 }
 
 fn tags(place: Place) -> Vec<Tag> {

@@ -19,8 +19,13 @@ variables {
       standard = { api = { cpu = 256, memory = 512, min = 1, max = 2 }, work = { cpu = 256, memory = 512, min = 1, max = 2 }, migration = { cpu = 256, memory = 512, min = 0, max = 0 } }
       premium  = { api = { cpu = 512, memory = 1024, min = 2, max = 4 }, work = { cpu = 256, memory = 512, min = 1, max = 2 }, migration = { cpu = 256, memory = 512, min = 0, max = 0 } }
     }
-    settings      = { api = { uses = ["database", "evidence", "send"], secrets = ["session-signing"] }, work = { uses = ["receive"] }, migration = { uses = ["database"] } }
-    control_plane = { router = { cpu = 256, memory = 512, min = 1, max = 2, reads = ["routing"] } }
+    settings = { api = { uses = ["database", "evidence", "send"], secrets = ["session-signing"] }, work = { uses = ["receive"] }, migration = { uses = ["database"] } }
+    control_plane = {
+      router = {
+        cpu         = 256, memory = 512, min = 1, max = 2, reads = ["routing"], writes = ["routing/reports"], secrets = ["a-secret"]
+        environment = { ROUTER_KEYS = "{routing_keys}", ROUTER_SNAPSHOT = "s3://{bucket}/routing", ROUTER_SHARED_HOST = "app.{domain}" }
+      }
+    }
   }
 }
 

@@ -48,6 +48,7 @@ class World:
     principals: dict  # name -> Principal
     buckets: dict  # bucket -> policies
     keys: dict  # tenant -> policies
+    control: dict  # service of the control plane -> what it reads, writes and lists
 
 
 def read(plan: dict, *others: dict) -> World:
@@ -83,7 +84,8 @@ def read(plan: dict, *others: dict) -> World:
         r["index"]: (json.loads(r["values"]["policy"]),)
         for r in of_type("aws_kms_key") if r["name"] == "tenant"
     }
-    return World(fleet, {s: set(of.get("uses", [])) for s, of in settings.items()}, principals, buckets, keys)
+    control = plan["variables"]["platform"]["value"]["control_plane"]
+    return World(fleet, {s: set(of.get("uses", [])) for s, of in settings.items()}, principals, buckets, keys, control)
 
 
 def things(world: World, tenant: str) -> list[tuple[str, Request]]:
@@ -193,6 +195,43 @@ def matrix(world: World, layer: str = "both") -> Result:
     return Result(checks, tuple(wrong))
 
 
+def control(world: World, layer: str = "both") -> Result:
+    """What the control plane has, asked for by every role of a set: its own services get what they are there for, and no
+    tenant gets anything."""
+    f, checks, wrong = world.fleet, 0, []
+    prefix, slash = f"{f['app']}-{f['fleet']}", f"{f['app']}/{f['fleet']}"
+    bucket = f"arn:aws:s3:::{prefix}-control-{f['account_id']}"
+    of_bucket = world.buckets.get(f"{prefix}-control-{f['account_id']}", ())
+    secret = f"arn:aws:secretsmanager:{f['region']}:{f['account_id']}:secret:{slash}/control-plane/tidegate-routing-key-AbCdEf"
+    asked = [(may, place, Request(action, f"{bucket}/{place}", {}, of_bucket)) for may, action, place in (
+        ("reads", "s3:GetObject", "routing/current.json"), ("reads", "s3:GetObject", "sets/acme/manifest.json"),
+        ("reads", "s3:GetObject", "licenses/acme.json"), ("writes", "s3:PutObject", "routing/current.json"),
+        ("writes", "s3:PutObject", "routing/reports/r1"), ("writes", "s3:PutObject", "licenses/acme.json"),
+        ("writes", "s3:PutObject", "sets/acme/manifest.json"), ("never", "s3:DeleteObject", "routing/current.json"),
+    )]
+    asked += [("lists", place, Request("s3:ListBucket", bucket, {"s3:prefix": place}, of_bucket)) for place in ("sets/", "licenses/", "routing/")]
+    asked += [("lists", "", Request("s3:ListBucket", bucket, {}, of_bucket)), ("start", "", Request("secretsmanager:GetSecretValue", secret))]
+    own = {short(f"{prefix}-control-plane-{service}"): of for service, of in world.control.items()}
+    own[short(f"{prefix}-control-plane-execution")] = {"start": ["*"]}
+    tenants = role_table(world)
+    for name, principal in world.principals.items():
+        if name not in own and name not in tenants:
+            continue  # the release tool's: release.py
+        if layer == "names":
+            principal = replace(principal, ceiling=None)
+        if layer == "ceiling":
+            if name in own:
+                continue
+            principal = principal.with_policies(EVERYTHING)
+        for may, place, request in asked:
+            checks += 1
+            granted = own.get(name, {}).get(may) or []
+            expected = any(part == "*" or place.startswith(f"{part}/") for part in granted)
+            if expected != (got := allowed(principal, request)):
+                wrong.append(f"{name} {'can' if got else 'cannot'} {request.action} {request.resource} {request.context or ''}")
+    return Result(checks, tuple(wrong))
+
+
 def structure(world: World, plan: dict) -> list[str]:
     """What no evaluation of policies can see."""
     table, wrong = role_table(world), []
@@ -230,7 +269,7 @@ def mutations(world: World, plan: dict) -> list[tuple[str, bool]]:
         return replace_world(world, {n: change(n, p) if n in table else p for n, p in others.items()})
 
     def replace_world(w, principals):
-        return World(w.fleet, w.uses, principals, w.buckets, w.keys)
+        return replace(w, principals=principals)
 
     rewrite = lambda policy, old, new: json.loads(json.dumps(policy).replace(old, new))
     mine = lambda change: with_principals(lambda n, p: change(p) if n == victim else p)
@@ -259,7 +298,7 @@ def mutations(world: World, plan: dict) -> list[tuple[str, bool]]:
     results.append(("one role has another tenant's tag: seen, and nothing of either is open", bool(structure(retagged, plan)) and not foreign(matrix(retagged))))
     untagged = with_principals(lambda n, p: replace(p.with_policies(EVERYTHING), tags={}))
     results.append(("`*:*` and no tag: everything is shut", not [w for w in matrix(untagged).wrong if " can " in w]))
-    open_buckets = World(world.fleet, world.uses, both_gone.principals, {b: () for b in world.buckets}, world.keys)
+    open_buckets = replace(world, principals=both_gone.principals, buckets={b: () for b in world.buckets})
     strangers = lambda w: len([
         x for x in matrix(w).wrong
         if " can s3:" in x and "/tenants/" in x and x.split()[0] in table and f"/tenants/{table[x.split()[0]][0]}/" not in x
@@ -272,9 +311,12 @@ def mutations(world: World, plan: dict) -> list[tuple[str, bool]]:
     results.append(("`*:*` and no ceiling: the bucket's policy alone holds the archive", kept(both_gone) == into_own - others_own))
     results.append(("and no policy of the archive either: seen", kept(open_buckets) > into_own))
     wider = mine_of("archive", lambda p: p.with_policies(*[rewrite(q, f"/{tenant}/", "/*/") for q in p.policies]))
-    without_policies = World(wider.fleet, wider.uses, wider.principals, {b: () for b in world.buckets}, world.keys)
+    without_policies = replace(wider, buckets={b: () for b in world.buckets})
     results.append(("the folder of one archive role widened: held by the bucket's policy", not matrix(wider, "names").wrong))
     results.append(("and that gone too: seen by the names, held by the ceiling", bool(matrix(without_policies, "names").wrong) and not foreign(matrix(without_policies))))
+    results.append(("`*:*` and no ceiling: the control plane's things are open, seen", bool(control(both_gone).wrong)))
+    widened_router = replace(world, principals={n: p.with_policies(*[rewrite(q, "/routing/reports/*", "/routing/*") for q in p.policies]) for n, p in others.items()})
+    results.append(("a router that may write more than its report: seen", bool(control(widened_router).wrong)))
     return results
 
 
@@ -286,7 +328,9 @@ def check(paths) -> tuple[int, str]:
     for layer in ("both", "names", "ceiling"):
         result = matrix(world, layer)
         total += result.checks
-        failed += [f"[{layer}] {w}" for w in result.wrong]
+        shared = control(world, layer)
+        total += shared.checks
+        failed += [f"[{layer}] {w}" for w in (*result.wrong, *shared.wrong)]
     roles, tenants = len(world.principals), len(world.fleet["tenants"])
     seen = mutations(world, plans[0])
     failed += [f"mutation survived: {what}" for what, ok in seen if not ok]

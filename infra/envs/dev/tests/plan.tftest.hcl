@@ -13,7 +13,7 @@ run "as_committed" {
     error_message = "The ceiling names no tenant."
   }
   assert {
-    condition     = output.control_plane_needs.secrets == tolist(["accessos/dev/control-plane/github-token", "accessos/dev/control-plane/registry-readers", "accessos/dev/control-plane/tidegate-routing-key"]) && length(output.control_plane_needs.keys) == 2
+    condition     = tolist(output.control_plane_needs.secrets) == tolist(["accessos/dev/control-plane/github-token", "accessos/dev/control-plane/registry-readers", "accessos/dev/control-plane/tidegate-routing-key"]) && length(output.control_plane_needs.keys) == 2
     error_message = "What is to be put in by hand is told: ${jsonencode(output.control_plane_needs)}"
   }
   assert {

@@ -24,6 +24,8 @@ pub(super) async fn play(story: &mut Story, world: &World) -> Result<()> {
     let released = first_release(&mut stage, &plane).await?;
     answers(&mut stage, &plane).await?;
 
+    waited(&mut stage, &released.commit).await?;
+
     let router = Router::behind(&world.dev)?;
     let root = router.at(DEV.domain, "/").await?;
     stage.story.step(&format!("{}: {}, a page of {} bytes", DEV.domain, root.status, root.body.len()));
@@ -130,7 +132,9 @@ async fn moved(stage: &mut Stage<'_>, router: &Router, commit: &str) -> Result<(
 
     let words = ["set", "--fleet", "dev", "--tenant", MOVES, "--state", "moved", "--to", host.as_str()];
     routed(stage, commit, &words).await?;
-    let got = router.until(MOVES, PATH, |got| got.status == 308).await?;
+    waited(stage, commit).await?;
+    let got = router.get(MOVES, PATH).await?;
+    expect(got.status == 308, &got)?;
     stage.story.step(&format!("{MOVES} has moved: 308 to {}", got.header));
     let path = got.header.strip_prefix(&format!("https://{host}")).trying(format!("{host} in {}", got.header))?;
     let served = Router::behind(&stage.world.prod)?.at(&host, path).await?;
@@ -138,6 +142,13 @@ async fn moved(stage: &mut Stage<'_>, router: &Router, commit: &str) -> Result<(
     stage.story.step(&format!("{host}{path}: {} of fleet {}", says["tenant"], says["fleet"]));
     expect(served.status == 200 && says["tenant"] == MOVES && says["fleet"] == PROD.name, &served)?;
     stage.world.prod.delete_service(there).await
+}
+
+/// Every router says that it serves what is published: tidegate is told so through the bucket, by the container.
+async fn waited(stage: &mut Stage<'_>, commit: &str) -> Result<()> {
+    let ran = stage.repository.typed(commit, &["routing", "wait", "--fleet", "dev"]).await?;
+    stage.story.step(&format!("routing wait: {}", ran.finished.stdout.trim()));
+    expect_code(&ran, 0)
 }
 
 /// A command of `routing` that publishes. The publisher publishes too: where it was quicker, it is asked for again.

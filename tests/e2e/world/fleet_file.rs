@@ -196,9 +196,10 @@ fn cell(world: &World, fleet: &Fleet) -> String {
 fn gate(world: &World, fleet: &Fleet, shape: &Shape) -> String {
     let alarms = if shape.alarms { "    alarms: { prefix: \"accessos-{fleet}-{tenant}-\" }\n" } else { "" };
     let smoke = if shape.smoke { "    smoke: { deadline: 20s }\n" } else { "" };
+    let routers = if shape.control_plane && *fleet == DEV { "    routers: all\n" } else { "" };
     format!(
         "  {}:\n    rollout: {{ deadline: 1m, poll: 500ms, stopped_tasks_max: 1 }}\n    targets: {{ healthy: all }}\n    \
-         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n{alarms}{smoke}    \
+         probe: {{ url: \"http://{}/_alb/{}/{{service}}{{health}}\", every: 500ms, failures_max: 2, version: match }}\n{alarms}{smoke}{routers}    \
          unknown: hold\n",
         fleet.name,
         world.cell(fleet).registry(),

@@ -46,7 +46,9 @@ pub(super) async fn of_cell(
     base: &SdkConfig,
 ) -> PortResult<SharedCredentialsProvider> {
     let session = session_name(environment.run.as_deref());
-    let Some(role) = cell.role.as_ref().filter(|_| !environment.own_role) else { return Ok(SharedCredentialsProvider::new(ambient(base))) };
+    let Some(role) = cell.role.as_ref().filter(|_| !environment.own_role) else {
+        return Ok(SharedCredentialsProvider::new(ambient(base)));
+    };
     let role = environment.job.as_ref().map_or_else(|| role.clone(), |job| format!("{role}-{job}"));
     if let (Some(url), Some(bearer)) = (&environment.id_token_url, &environment.id_token_bearer) {
         let tokens = IdTokens::new(url, bearer)?;

@@ -129,7 +129,9 @@ impl Scenario {
             Self::Two => "two runs at once, and a run that is over",
             Self::Signals => "SIGINT, SIGTERM, finalize after SIGKILL, handing over",
             Self::Platform => "a release on what Terraform made, through the templates that it publishes",
-            Self::Routing => "the control plane in containers: the shared hostname leads to the right tenant, through pause, move and rollback",
+            Self::Routing => {
+                "the control plane in containers: each tenant at the shared hostname, through pause, move and rollback"
+            }
             Self::Pause => "a tenant sleeps, is passed by, and wakes as it was",
             Self::Kills => "SIGKILL at moments by chance: the same end each time",
             Self::Verdicts => "what ECS and CloudWatch can show, each with its verdict, and none that passes wrongly",

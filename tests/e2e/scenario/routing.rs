@@ -60,7 +60,9 @@ async fn first_release(stage: &mut Stage<'_>, plane: &ControlPlane<'_>) -> Resul
         .mutations()
         .iter()
         .filter(|call| call.action == "UpdateService")
-        .filter_map(|call| call.body["service"].as_str().map(|name| name.trim_start_matches("accessos-dev-").to_owned()))
+        .filter_map(|call| {
+            call.body["service"].as_str().map(|name| name.trim_start_matches("accessos-dev-").to_owned())
+        })
         .collect();
     stage.story.step(&format!("released {}: {}", released.version, updated.join(", ")));
     let ours = |name: &String| name.starts_with(CONTROL_PLANE);

@@ -130,7 +130,8 @@ impl<'a> ControlPlane<'a> {
         let bucket = |part: &str| format!("s3://{BUCKET}/{part}");
         let reader: String = Sha256::digest(READERS_TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
         let told = |environment: &[(&'static str, String)], command: &[&'static str]| {
-            let aws = [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", DEV.account), ("AWS_SECRET_ACCESS_KEY", "no-secret")];
+            let aws =
+                [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", DEV.account), ("AWS_SECRET_ACCESS_KEY", "no-secret")];
             let aws = aws.map(|(name, value)| (name, value.to_owned()));
             Told { environment: [&aws[..], environment].concat(), command: command.to_vec() }
         };

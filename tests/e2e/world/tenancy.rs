@@ -117,8 +117,10 @@ fn container(place: Place, image: &Image, told: &Told) -> ContainerDefinition {
         .environment(variable("TENANT", place.tenant))
         .environment(variable("SERVICE", place.service.name))
         .environment(variable("PORT", &PORT.to_string()));
-    let container =
-        told.environment.iter().fold(container, |container, (name, value)| container.environment(variable(name, value)));
+    let container = told
+        .environment
+        .iter()
+        .fold(container, |container, (name, value)| container.environment(variable(name, value)));
     told.command.iter().fold(container, |container, word| container.command(*word)).build()
 }
 

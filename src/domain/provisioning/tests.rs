@@ -56,7 +56,7 @@ fn words(result: Result<Inputs, Vec<Reason>>) -> String {
 #[test]
 fn the_keys_of_routers_are_those_of_the_file() {
     const KEY: &str = "0VNyvocMoYNzpyFc4PdSrI2y/q+fMqff+kt3Sc6zMaw=";
-    let routed = format!("dev: {{ routing: {{ snapshot: \"s3://b/routing\", keys: [\"{KEY}\"] }},");
+    let routed = format!("dev: {{ routing: {{ snapshot: \"s3://bucket/routing\", keys: [\"{KEY}\"] }},");
     let text = format!("{HEAD}{}", entry(0)).replacen("dev: {", &routed, 1);
     let app = read(&[Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap();
     let inputs = first(&app);

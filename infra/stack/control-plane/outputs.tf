@@ -33,3 +33,8 @@ output "secrets" {
   description = "Names of its secrets, which are made empty."
   value       = [for secret in sort(tolist(local.secrets)) : "${local.names.secret_path}${secret}"]
 }
+
+output "licences" {
+  description = "Keys of the licences that are published, by tenant."
+  value       = { for tenant, object in aws_s3_object.licence : tenant => object.key }
+}

@@ -55,3 +55,8 @@ output "control_plane_needs" {
     } : name if length(of.keys) == 0 && anytrue([for service in var.platform.control_plane : anytrue([for text in values(service.environment) : strcontains(text, of.told)])])]
   }
 }
+
+output "licences" {
+  description = "Where each tenant's licence is published."
+  value       = module.control_plane.licences
+}

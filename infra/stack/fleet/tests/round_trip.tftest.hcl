@@ -6,7 +6,8 @@ mock_provider "aws" {
 }
 
 variables {
-  fleet = jsondecode(file("../../test/fixture/inputs.json")).fleet
+  licences = "../../test/licenses"
+  fleet    = jsondecode(file("../../test/fixture/inputs.json")).fleet
   platform = {
     zones         = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
     cidr          = "10.10.0.0/16"
@@ -48,6 +49,10 @@ run "round_trip" {
       ROUTER_SHARED_HOST = "app.dev.a3os.app"
     }
     error_message = "What a service of the control plane is told has no placeholder left in it."
+  }
+  assert {
+    condition     = output.licences == { acme = "licenses/acme.json" }
+    error_message = "What is committed of licences is published, under the name that the service asks for."
   }
   assert {
     condition     = output.ownership.ignore_changes.aws_ecs_service == ["task_definition", "desired_count"]

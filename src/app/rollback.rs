@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::decisions;
 use super::lease::Lease;
+use super::moving::where_they_rise;
 use super::observe::recorded_rollout;
 use super::rollout::{Outcome, Request, carry_out, end_open, release_with, scope};
 use super::{App, Stop};
@@ -156,6 +157,7 @@ pub(super) async fn take_back_after(
     lease: &mut Lease,
     failed: &RolloutRecord,
 ) -> Result<Option<Outcome>, Stop> {
+    let (app, fleet) = &where_they_rise(app, fleet, lease.directives());
     let Standing::Halted(reason) = failed.standing() else { return Ok(None) };
     let (plan, reached) = reached(app, failed).await?;
     match scope(plan.on_failure, reached.saturating_sub(1), reason) {

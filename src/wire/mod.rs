@@ -22,6 +22,8 @@ mod leaves;
 #[cfg(test)]
 mod mortal;
 #[cfg(test)]
+mod moves;
+#[cfg(test)]
 mod sleep;
 #[cfg(test)]
 mod simulation;

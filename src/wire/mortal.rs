@@ -143,6 +143,10 @@ impl ArchiveWriter for Mortal {
         Self::write(self, ArchiveWriter::write(&*self.sim, of, folder, name, bytes)).await
     }
 
+    async fn carry(&self, from: &Holding, to: &Holding, folder: &str, name: &str) -> PortResult<KeptObject> {
+        Self::write(self, self.sim.carry(from, to, folder, name)).await
+    }
+
     async fn purge(&self, of: &Holding) -> PortResult<()> {
         Self::write(self, self.sim.purge(of)).await
     }

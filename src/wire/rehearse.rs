@@ -71,7 +71,7 @@ async fn carry_out(
     first_release(&quiet, &sim, fleet).await?;
     for (service, seen) in &wanted.live {
         if let (ServiceSeen::Live(live), Some(address)) = (seen, application.address(fleet, service)) {
-            sim.world().scale(&address.ecs_service, live.desired);
+            sim.world().scale(&address, live.desired);
         }
     }
     let release = faulty_release(&quiet, &sim, fleet, wanted).await?;

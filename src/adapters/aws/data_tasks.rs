@@ -1,6 +1,6 @@
-//! One-shot tasks on a tenant's part of a database: a dump into the archive, and taking it out. They are task
+//! One-shot tasks on a tenant's part of a database: a dump into the archive, one out of it, and taking it out. They are task
 //! definitions of Terraform's, one a shard, that are told whose part it is when they are started. A dump runs under the
-//! tenant's own role, so that it can save nobody else's rows, and nowhere else.
+//! tenant's own role, so that it can save nobody else's rows, and nowhere else; and so does the way back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,12 +32,14 @@ impl EcsDataTasks {
 /// (`infra/stack/data/tenant_database.tf`).
 const DUMPS: &[&str] = &["token", "dump", "tenant-dump"];
 const DROPS: &[&str] = &["tenant-drop"];
+const RESTORES: &[&str] = &["token", "fetch", "tenant-restore"];
 
 /// Name of the container whose end counts, and the beginning of the family's.
 fn name(work: DataWork) -> &'static str {
     match work {
         DataWork::Dump => "tenant-dump",
         DataWork::Drop => "tenant-drop",
+        DataWork::Restore => "tenant-restore",
     }
 }
 
@@ -54,10 +56,15 @@ fn run_of(task: &DataTask) -> PortResult<TaskRun> {
     Ok(TaskRun { address, token: task.token.clone(), task: task.task.clone() })
 }
 
+/// The role that restores a tenant's rows, beside the one that saves them (`infra/stack/tenant/iam.tf`).
+fn restorer(saves: &str) -> String {
+    format!("{}restore", saves.strip_suffix("archive").unwrap_or(saves))
+}
+
 /// What a task is told. Nothing of it is secret: the password comes from Secrets Manager, by way of ECS.
 fn told(task: &DataTask) -> BTreeMap<&'static str, String> {
     let mut told = BTreeMap::from([("TENANT", task.of.set.to_string()), ("MODE", task.of.rds.to_string())]);
-    if task.work == DataWork::Dump {
+    if task.work != DataWork::Drop {
         told.insert("BUCKET", task.of.archive.clone());
         told.insert("KEY", format!("{}{DUMP}", task.folder));
     }
@@ -84,9 +91,11 @@ impl DataTaskWriter for EcsDataTasks {
         // The family, whose newest active revision ECS takes: Terraform is the only one who registers any.
         let family = run.address.ecs_service.clone();
         let told = told(task);
+        let restores = restorer(&task.of.role);
         let orders = match task.work {
             DataWork::Dump => Orders { containers: DUMPS, told: &told, role: Some(&task.of.role) },
             DataWork::Drop => Orders { containers: DROPS, told: &told, role: None },
+            DataWork::Restore => Orders { containers: RESTORES, told: &told, role: Some(&restores) },
         };
         task::start(&self.cells, &run, &family, beside, Some(orders)).await
     }
@@ -101,6 +110,12 @@ mod tests {
     use crate::domain::directive::Holding;
     use crate::domain::fleet::Rds;
     use crate::domain::ids::ContentHash;
+
+    #[test]
+    fn what_restores_is_a_role_of_the_same_tenant() {
+        let saves = "arn:aws:iam::1:role/shop/prod/sets/shop-prod-acme-archive";
+        assert_eq!(restorer(saves), "arn:aws:iam::1:role/shop/prod/sets/shop-prod-acme-restore");
+    }
 
     #[tokio::test]
     async fn a_task_is_told_whose_part_and_where_to() {

@@ -1,0 +1,454 @@
+//! A tenant's move to another cell and back, on a simulated world in which it writes whenever it can. The process is
+//! killed at every one of its writes and started again. After each write the world is looked at: the tenant has tasks at
+//! one place at most, and whoever is sent somewhere finds it there. At the end it is in one place, with everything that it
+//! ever wrote, and asleep in the other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use accessos_routing::{SigningKey, State};
+use async_trait::async_trait;
+
+use super::mortal::{Death, Mortal, Watch};
+use super::simulated::{app, beginning, push};
+use crate::adapters::sim::{Sim, World};
+use crate::app::moving::{Asked, Places, Stands, far, relocate, to_retire};
+use crate::app::offboard::Files;
+use crate::app::pause::{Wish, pause, resume};
+use crate::app::routing::Desk as Snapshots;
+use crate::app::{App, Stop};
+use crate::cli::args::Command;
+use crate::cli::context::Context;
+use crate::cli::progress::Silent;
+use crate::cli::run::act;
+use crate::domain::directive::Directives;
+use crate::domain::fleet::{Application, Fleet, Routing};
+use crate::domain::ids::{CellName, FleetName, ServiceKey, SetId};
+use crate::domain::infra_guard::Approval;
+use crate::domain::manifest::{Source, read};
+use crate::domain::moving::{Goal, Progress, Step};
+use crate::domain::mutant::{Mutant, break_rule};
+use crate::domain::offboard::Loss;
+use crate::domain::provisioning::export;
+use crate::domain::reason::Reason;
+use crate::ports::{InputsReader, ManifestWriter, PortResult, SnapshotWriter};
+
+const FLEET: &str = r#"
+schema: 1
+app: shop
+domain: shop.example
+images: { repository: "shop/{service}" }
+services:
+  web:  { build: web, port: 8080, health: /up }
+  mail: { build: mail, traffic: none, after: [web] }
+cells:
+  one: { account: "111111111111", region: eu-west-1, clusters: [shop-one], manifest: "s3://control-one/sets/{tenant}.json" }
+  two: { account: "222222222222", region: eu-west-1, clusters: [shop-two], manifest: "s3://control-two/sets/{tenant}.json", tenants_max: 2 }
+gates:
+  default:
+    rollout: { deadline: 15m }
+    probe: { url: "https://{host}/{service}{health}", every: 10s, failures_max: 2, version: match }
+fleets:
+  dev:
+    cells: [one, two]
+    deploy_on: merge
+    gate: default
+    on_failure: rollback-wave
+    waves: { plan: auto }
+    bake: 1m
+    routing:
+      snapshot: "s3://control-one/routing"
+      keys: ["KEY"]
+      backend: "https://{cluster}.{cell}.internal"
+tenants:
+  entries:
+    - { id: acme, fleet: dev, cell: one }
+    - { id: bolt, fleet: dev, cell: one }
+    - { id: core, fleet: dev, cell: two }
+"#;
+
+fn acme() -> SetId {
+    "acme".parse().unwrap()
+}
+
+fn dev(application: &Application) -> &Fleet {
+    application.fleet(&"dev".parse().unwrap()).unwrap()
+}
+
+fn evidence(at: &str) -> &'static str {
+    if at == "one" { "shop-dev-evidence-111111111111" } else { "shop-dev-evidence-222222222222" }
+}
+
+fn cell(name: &str) -> CellName {
+    name.parse().unwrap()
+}
+
+/// What the tenant has written so far, in its database and as evidence.
+#[derive(Default)]
+struct Written {
+    rows: String,
+    pieces: u32,
+    wrong: Vec<String>,
+}
+
+/// The files of the repository, the world, and the tenant that writes.
+struct Stage {
+    sim: Arc<Sim>,
+    key: SigningKey,
+    sources: Mutex<Vec<Source>>,
+    inputs: Mutex<BTreeMap<String, Vec<u8>>>,
+    written: Arc<Mutex<Written>>,
+    /// At which write of all a process dies, and how many there have been.
+    death: Option<Death>,
+    writes: Mutex<u32>,
+}
+
+/// The desk of one process.
+struct Desk<'a> {
+    stage: &'a Stage,
+    process: Arc<Mortal>,
+}
+
+#[async_trait]
+impl ManifestWriter for Desk<'_> {
+    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()> {
+        let effect = async {
+            let mut sources = self.stage.sources.lock().unwrap();
+            let source = sources.iter_mut().find(|source| source.name == name).unwrap();
+            assert_eq!(source.bytes, was);
+            source.bytes = bytes.to_vec();
+            Ok(())
+        };
+        self.process.write(effect).await
+    }
+}
+
+#[async_trait]
+impl InputsReader for Desk<'_> {
+    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
+        Ok(self.stage.inputs.lock().unwrap().clone())
+    }
+}
+
+#[async_trait]
+impl SnapshotWriter for Desk<'_> {
+    async fn create(&self, cell: &CellName, at: &Routing, name: &str, bytes: &[u8]) -> PortResult<()> {
+        self.process.write(self.stage.sim.create(cell, at, name, bytes)).await
+    }
+
+    async fn point(&self, cell: &CellName, at: &Routing, seen: Option<&str>, bytes: &[u8]) -> PortResult<()> {
+        self.process.write(self.stage.sim.point(cell, at, seen, bytes)).await
+    }
+}
+
+/// Whether every service has tasks, and whether any has.
+fn tasks(world: &World, at: &str) -> (bool, bool) {
+    let fleet: FleetName = "dev".parse().unwrap();
+    let of = |service: &str| world.tasks_at(&fleet, &ServiceKey::new(&acme(), &service.parse().unwrap()), &cell(at));
+    let counts: Vec<u32> = ["web", "mail"].into_iter().filter_map(of).collect();
+    (counts.len() == 2 && counts.iter().all(|tasks| *tasks > 0), counts.iter().any(|tasks| *tasks > 0))
+}
+
+/// What must hold after every write; and the tenant writes wherever its people are sent and it has tasks.
+fn watch(written: &Arc<Mutex<Written>>) -> Watch {
+    let written = Arc::clone(written);
+    let fleet: FleetName = "dev".parse().unwrap();
+    Arc::new(move |sim| {
+        let mut world = sim.world();
+        let mut written = written.lock().unwrap();
+        let routed = world.routed(&fleet, &acme());
+        let (one, two) = (tasks(&world, "one"), tasks(&world, "two"));
+        if one.1 && two.1 {
+            written.wrong.push("it has tasks at both places".to_owned());
+        }
+        for (at, tasks) in [("one", one.1), ("two", two.1)] {
+            let is_home = routed.as_ref().is_some_and(|(state, to)| *state == State::Active && to == at);
+            // A worker at the old place writes as long as it lives, whether its people are let in or not.
+            if !tasks || !(is_home || at == "one") {
+                continue;
+            }
+            let row = format!("\n{} in {at}", written.rows.lines().count());
+            written.rows.push_str(&row);
+            world.write_row(&cell(at), &acme(), &row);
+            if is_home {
+                let piece = format!("piece-{}", written.pieces);
+                world.put_evidence(evidence(at), &acme(), &piece, piece.as_bytes());
+                written.pieces += 1;
+            }
+        }
+        if let Some((State::Active, at)) = routed {
+            let whole = if at == "one" { one.0 } else { two.0 };
+            if !whole || world.is_closed_in(&fleet, &acme(), &cell(&at)) {
+                written.wrong.push(format!("its people are sent to {at}, and it does not serve there"));
+            }
+        }
+    })
+}
+
+impl Stage {
+    async fn new(death: Option<Death>) -> Self {
+        let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+        let text = FLEET.replace("KEY", &key.public().to_string());
+        let sources = vec![Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }];
+        let application = Arc::new(read(&sources).unwrap_or_else(|problems| panic!("{problems}")));
+        let sim = Arc::new(Sim::new(&application, beginning()));
+        let context = Context { event: Some(push(1)), run_number: 1, ..Context::default() };
+        let first = app(&sim, Arc::clone(&application), Arc::new(Silent));
+        act(&Command::Ci { approved_plan: None, fleet: None }, &first, &context).await;
+        for name in ["2026/report.pdf", "a b"] {
+            sim.world().put_evidence(evidence("one"), &acme(), name, name.as_bytes());
+        }
+        let stage = Self {
+            sim,
+            key,
+            sources: Mutex::new(sources),
+            inputs: Mutex::default(),
+            written: Arc::default(),
+            death,
+            writes: Mutex::new(0),
+        };
+        stage.publish().await;
+        stage.merged();
+        stage
+    }
+
+    /// The publisher service publishes what was decided.
+    async fn publish(&self) {
+        let look = self.look();
+        let desk = Snapshots { application: &look.application, fleet: dev(&look.application), snapshots: &*self.sim };
+        desk.publish(&look.readers, &*self.sim, &self.key, crate::app::routing::Wish::default()).await.unwrap();
+    }
+
+    /// What is committed is merged, exported and applied by Terraform.
+    fn merged(&self) {
+        let application = self.application();
+        let mut inputs = self.inputs.lock().unwrap();
+        let exported = export(&application, &inputs).unwrap_or_else(|reasons| panic!("{reasons:?}"));
+        *inputs = exported.iter().map(|(folder, inputs)| (folder.clone(), inputs.bytes())).collect();
+        self.sim.take_in(&application);
+    }
+
+    fn application(&self) -> Arc<Application> {
+        Arc::new(read(&self.sources.lock().unwrap()).unwrap_or_else(|problems| panic!("{problems}")))
+    }
+
+    fn look(&self) -> App {
+        app(&self.sim, self.application(), Arc::new(Silent))
+    }
+
+    /// Asks as a person would who starts it again when it was killed.
+    async fn ask(&self, goal: Goal<'_>, publishes: bool) -> Result<Stands, Stop> {
+        for _ in 0..2 {
+            let before = *self.writes.lock().unwrap();
+            let death = self.death.and_then(|death| Some(Death { at: death.at.checked_sub(before)?, ..death }));
+            let process = Mortal::new(&self.sim, death, &watch(&self.written));
+            let application = self.application();
+            let sources = self.sources.lock().unwrap().clone();
+            let desk = Desk { stage: self, process: Arc::clone(&process) };
+            let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
+            let publisher = publishes.then_some((&desk as &dyn SnapshotWriter, &self.key));
+            let places = Places { files: &files, snapshots: &*self.sim, publisher };
+            let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
+            let work = process.app(&application);
+            let ended = process.live(relocate(&work, dev(&application), &places, &asked)).await;
+            *self.writes.lock().unwrap() += process.writes();
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+        panic!("a process dies once")
+    }
+
+    /// Asks until nothing more is to be merged.
+    async fn to_the_end(&self, goal: Goal<'_>) -> Result<Stands, Stop> {
+        for _ in 0..4 {
+            match self.ask(goal, true).await? {
+                Stands::Written { .. } => self.merged(),
+                stands => return Ok(stands),
+            }
+        }
+        panic!("its line is written once, and again at the end")
+    }
+
+    async fn move_to(&self, at: &str) -> Stands {
+        self.to_the_end(Goal::Move(&cell(at))).await.unwrap_or_else(|stop| panic!("{stop}"))
+    }
+
+    async fn directives(&self) -> Directives {
+        Directives::fold(&self.look().readers.ledger.decided(&"dev".parse().unwrap()).await.unwrap())
+    }
+
+    /// It is at one place, whole, with everything it ever wrote, and asleep at the other.
+    fn is_at(&self, home: &str, written_since: bool) {
+        let other = if home == "one" { "two" } else { "one" };
+        let world = self.sim.world();
+        assert_eq!((tasks(&world, home).0, tasks(&world, other).1), (true, false), "{home}");
+        let fleet: FleetName = "dev".parse().unwrap();
+        assert_eq!(world.routed(&fleet, &acme()), Some((State::Active, home.to_owned())));
+        assert!(!world.is_closed_in(&fleet, &acme(), &cell(home)));
+        for service in ["web", "mail"] {
+            let key = ServiceKey::new(&acme(), &service.parse().unwrap());
+            assert!(world.answers("acme.shop.example", &key).is_some(), "{service}");
+        }
+        let line = self.application();
+        assert_eq!(dev(&line).set(&acme()).unwrap().cell, cell(home));
+        let written = self.written.lock().unwrap();
+        assert!(written.wrong.is_empty(), "{:?}", written.wrong);
+        if written_since {
+            let rows = String::from_utf8(world.rows_of(&cell(home), &acme())).unwrap();
+            assert_eq!(rows, format!("rows of acme{}", written.rows));
+            let folder = format!("{}/tenants/acme/", evidence(home));
+            let there = world.objects().keys().filter(|key| key.starts_with(&folder)).count();
+            assert_eq!(there, 2 + written.pieces as usize, "every piece of evidence");
+        }
+    }
+}
+
+fn approval(loss: &Loss) -> Approval {
+    Approval {
+        schema: 1,
+        plan: loss.digest(),
+        lost: loss.lost.iter().cloned().collect(),
+        reason: "it has moved".to_owned(),
+        expires: "2027-03-31".parse().unwrap(),
+        requested_by: "ada".to_owned(),
+        approved_by: "grace".to_owned(),
+    }
+}
+
+fn codes<T: std::fmt::Debug>(result: Result<T, Stop>) -> Vec<String> {
+    match result {
+        Err(Stop::Refused(reasons)) => reasons.iter().map(Reason::code).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// There, and given up where it was.
+async fn away(death: Option<Death>) -> u32 {
+    let stage = Stage::new(death).await;
+    assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
+    stage.is_at("two", true);
+    let writes = *stage.writes.lock().unwrap();
+    let look = stage.look();
+    let loss = to_retire(&look, dev(&look.application), &acme()).await.unwrap().unwrap();
+    assert_eq!(codes(stage.ask(Goal::Retire(None), true).await), ["loss_not_approved"]);
+    let approval = approval(&loss);
+    let retired = stage.to_the_end(Goal::Retire(Some(&approval))).await.unwrap();
+    assert!(matches!(retired, Stands::Ended(_)), "{retired:?}");
+    stage.is_at("two", true);
+    assert!(codes(stage.ask(Goal::Back(None), true).await).contains(&"not_movable".to_owned()));
+    let inputs = String::from_utf8(stage.inputs.lock().unwrap()["dev"].clone()).unwrap();
+    assert!(inputs.contains("\"state\": \"offboarding\""), "its old place leaves as everybody does: {inputs}");
+    writes
+}
+
+#[tokio::test]
+async fn inv_05_killed_at_every_write_of_its_move_a_tenant_is_in_one_place_with_all_it_has() {
+    let writes = away(None).await;
+    assert!(writes >= 40, "{writes}");
+    for at in 0..writes {
+        for after in [false, true] {
+            away(Some(Death { at, after })).await;
+        }
+    }
+}
+
+/// Killed for good at this write of its move, and taken back: it is where it was.
+async fn there_and_back(at: u32, death_on_the_way_back: Option<u32>) -> (bool, u32) {
+    let mut stage = Stage::new(Some(Death { at, after: true })).await;
+    let mut whole = true;
+    // Whoever is killed is not started again.
+    loop {
+        let before = *stage.writes.lock().unwrap();
+        if before > at {
+            whole = false;
+            break;
+        }
+        match stage.once(Goal::Move(&cell("two"))).await {
+            Some(Ok(Stands::Written { .. })) => stage.merged(),
+            Some(done) => {
+                assert!(matches!(done, Ok(Stands::Moved(_))), "{done:?}");
+                break;
+            }
+            None => stage.merged(),
+        }
+    }
+    let before = *stage.writes.lock().unwrap();
+    stage.death = death_on_the_way_back.map(|at| Death { at: before + at, after: true });
+    let Some(record) = stage.directives().await.moves.remove(&acme()) else { return (whole, 0) };
+    let lose = record.switched;
+    if lose.is_some() {
+        assert_eq!(codes(stage.ask(Goal::Back(None), true).await), ["writes_would_be_lost"]);
+    }
+    let back = stage.to_the_end(Goal::Back(lose)).await.unwrap_or_else(|stop| panic!("back from write {at}: {stop}"));
+    assert!(matches!(back, Stands::Ended(_)), "{back:?}");
+    stage.is_at("one", lose.is_none());
+    assert!(stage.directives().await.paused.is_empty());
+    let writes = *stage.writes.lock().unwrap() - before;
+    // And once more, to the end. What the new place kept of its first stay is in the way, by name.
+    if lose.is_none() {
+        assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
+        stage.is_at("two", true);
+    }
+    (whole, writes)
+}
+
+impl Stage {
+    /// One process, killed for good if it dies.
+    async fn once(&self, goal: Goal<'_>) -> Option<Result<Stands, Stop>> {
+        let before = *self.writes.lock().unwrap();
+        let death = self.death.and_then(|death| Some(Death { at: death.at.checked_sub(before)?, ..death }));
+        let process = Mortal::new(&self.sim, death, &watch(&self.written));
+        let application = self.application();
+        let sources = self.sources.lock().unwrap().clone();
+        let desk = Desk { stage: self, process: Arc::clone(&process) };
+        let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
+        let publisher = Some((&desk as &dyn SnapshotWriter, &self.key));
+        let places = Places { files: &files, snapshots: &*self.sim, publisher };
+        let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
+        let work = process.app(&application);
+        let ended = process.live(relocate(&work, dev(&application), &places, &asked)).await;
+        *self.writes.lock().unwrap() += process.writes();
+        ended
+    }
+}
+
+#[tokio::test]
+async fn inv_05_from_every_write_of_its_move_a_way_leads_back() {
+    let mut at = 0;
+    let mut long = 0;
+    loop {
+        let (whole, writes) = there_and_back(at, None).await;
+        long = long.max(writes);
+        if whole {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at >= 40 && long >= 10, "{at} {long}");
+    for death in 0..long {
+        there_and_back(at, Some(death)).await;
+    }
+}
+
+#[tokio::test]
+async fn engines_that_are_broken_on_purpose_are_caught() {
+    for (rule, spoilt) in [(Mutant::CopiedAwake, 0), (Mutant::SwitchedUnraised, 0), (Mutant::CopyUncompared, 1)] {
+        let stage = Stage::new(None).await;
+        assert!(matches!(stage.ask(Goal::Move(&cell("two")), true).await, Ok(Stands::Written { .. })));
+        stage.merged();
+        stage.sim.world().spoil_copies(spoilt);
+        if spoilt > 0 {
+            let told = stage.ask(Goal::Move(&cell("two")), true).await.unwrap_err().to_string();
+            assert_eq!(told, "checking what is kept of acme: database.dump is another at the new place");
+            stage.sim.world().spoil_copies(spoilt);
+        }
+        break_rule(Some(rule));
+        let ended = stage.to_the_end(Goal::Move(&cell("two"))).await;
+        break_rule(None);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stage.is_at("two", true))).is_err();
+        assert!(caught || ended.is_err(), "{rule:?}");
+        let wrong = stage.written.lock().unwrap().wrong.clone();
+        assert!(caught, "{rule:?} ends in {ended:?} with {wrong:?}");
+    }
+}

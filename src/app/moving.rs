@@ -6,16 +6,13 @@ mod sight;
 
 use std::sync::Arc;
 
-use accessos_routing::SigningKey;
-
 use super::decisions::record;
 use super::go_on::take_up;
 use super::lease::Lease;
 use super::offboard::{Files, write};
 use super::rollback::take_back_after;
 use super::rollout::Outcome;
-use super::routing::Desk;
-use super::{App, Stop};
+use super::{App, Stop, routers};
 use crate::app::drive::End;
 use crate::domain::directive::{Directive, Directives, Holding, Move, Moving};
 use crate::domain::fleet::{Fleet, ServiceSet};
@@ -27,23 +24,12 @@ use crate::domain::offboard::{Known, Loss, holding, retirement};
 use crate::domain::plan::Direction;
 use crate::domain::provisioning::{folder_of, place_of};
 use crate::domain::reason::Reason;
-use crate::ports::{SnapshotReader, SnapshotWriter};
 
 use acts::Act;
 use sight::look;
 
 /// More steps than any move needs.
 const STEPS: u32 = 24;
-
-/// What a move needs beside the world: the files of the repository and the routing snapshot.
-pub struct Places<'a> {
-    /// The files that a tenant's line and places are in.
-    pub files: &'a Files<'a>,
-    /// The snapshots of its fleet.
-    pub snapshots: &'a dyn SnapshotReader,
-    /// What publishes, and the key; none where the publisher service does that from the records.
-    pub publisher: Option<(&'a dyn SnapshotWriter, &'a SigningKey)>,
-}
 
 /// Who wants a tenant moved, and where.
 pub struct Asked<'a> {
@@ -94,10 +80,10 @@ pub struct Far {
 ///
 /// # Errors
 /// Why it can go no further, or what did not answer; nothing is half-way that is not taken up when asked for again.
-pub async fn relocate(app: &App, fleet: &Fleet, places: &Places<'_>, asked: &Asked<'_>) -> Result<Stands, Stop> {
+pub async fn relocate(app: &App, fleet: &Fleet, files: &Files<'_>, asked: &Asked<'_>) -> Result<Stands, Stop> {
     set_of(fleet, asked.set)?;
     let mut lease = Lease::take(app, &fleet.name, "move").await?;
-    let result = walk(app, fleet, &mut lease, places, asked).await;
+    let result = walk(app, fleet, &mut lease, files, asked).await;
     lease.release(app).await;
     result
 }
@@ -106,11 +92,11 @@ async fn walk(
     app: &App,
     fleet: &Fleet,
     lease: &mut Lease,
-    places: &Places<'_>,
+    files: &Files<'_>,
     asked: &Asked<'_>,
 ) -> Result<Stands, Stop> {
     let set = set_of(fleet, asked.set)?;
-    if let Some(failed) = settle(app, fleet, lease, set).await? {
+    if let Some(failed) = end_begun(app, fleet, lease, set).await? {
         return Ok(Stands::Failed(Box::new(failed)));
     }
     for _ in 0..STEPS {
@@ -120,8 +106,7 @@ async fn walk(
         let record = directives.moves.get(asked.set);
         allowed(app, fleet, set, &directives, &asked.goal)?;
         let sites = sites(app, fleet, set, record, &asked.goal)?;
-        let desk = Desk { application: &app.application, fleet, snapshots: places.snapshots };
-        let standing = look(&app.readers, &sites, &desk, (set, record), &directives).await;
+        let standing = look(app, fleet, &sites, (set, record), &directives).await;
         let step = next(&standing, &asked.goal).map_err(Stop::Refused)?;
         let note = |step: Moving| {
             let directive = Directive::Moving { set: asked.set.clone(), step: Box::new(step) };
@@ -131,19 +116,19 @@ async fn walk(
         let outcome = match (&step, record) {
             (Step::Line { cell, other, keep }, _) => {
                 let change = Edit::Place(asked.set, cell, other, *keep);
-                let file = write(places.files, edit(places.files.sources, &change)?).await?;
+                let file = write(files, edit(files.sources, &change)?).await?;
                 return Ok(Stands::Written { file, step, record: record.cloned().map(Box::new) });
             }
             (Step::Nothing, Some(of)) if of.is_open() => return Ok(Stands::Moved(Box::new(of.clone()))),
             (Step::Nothing, Some(of)) => return Ok(Stands::Ended(Box::new(of.clone()))),
             (Step::Decide, _) => {
-                let (from, to) = both(fleet, set, places, &sites).await?;
+                let (from, to) = both(fleet, set, files, &sites).await?;
                 act.runs_the_release().await?;
                 note(Moving::Decided { from, to }).await?;
                 None
             }
             (Step::Halt, _) => settled(note(Moving::Halted).await)?,
-            (Step::Route(_), _) => settled(act.route(&desk, places.publisher).await)?,
+            (Step::Route(_), _) => settled(routers::settle(app, fleet, &act.sets()).await)?,
             (Step::Sleep, _) => settled(act.sleep(lease).await)?,
             (Step::Lower, _) => settled(act.lower().await)?,
             (Step::Copy, Some(of)) => {
@@ -190,7 +175,7 @@ async fn record_of(app: &App, fleet: &Fleet, asked: &Asked<'_>, directive: Direc
 ///
 /// # Errors
 /// The fleet has no such tenant, or the records do not answer.
-pub async fn far(app: &App, fleet: &Fleet, places: &Places<'_>, asked: &Asked<'_>) -> Result<Far, Stop> {
+pub async fn far(app: &App, fleet: &Fleet, files: &Files<'_>, asked: &Asked<'_>) -> Result<Far, Stop> {
     let set = set_of(fleet, asked.set)?;
     let directives = Directives::fold(&app.readers.ledger.decided(&fleet.name).await?);
     let record = directives.moves.get(asked.set);
@@ -199,15 +184,14 @@ pub async fn far(app: &App, fleet: &Fleet, places: &Places<'_>, asked: &Asked<'_
         Err(stop) => stop.reasons().into_owned(),
     };
     let sites = sites(app, fleet, set, record, &asked.goal)?;
-    let desk = Desk { application: &app.application, fleet, snapshots: places.snapshots };
-    let standing = look(&app.readers, &sites, &desk, (set, record), &directives).await;
+    let standing = look(app, fleet, &sites, (set, record), &directives).await;
     let step = next(&standing, &asked.goal).unwrap_or_else(|reasons| {
         stops.extend(reasons);
         far_by_the_records(&standing, &asked.goal)
     });
     let copies = match record.filter(|of| of.is_open()) {
         Some(of) => copies(&of.from, &of.to).to_vec(),
-        None => match both(fleet, set, places, &sites).await {
+        None => match both(fleet, set, files, &sites).await {
             Ok((from, to)) => copies(&from, &to).to_vec(),
             Err(_) => Vec::new(),
         },
@@ -281,10 +265,10 @@ fn sites(
 async fn both(
     fleet: &Fleet,
     set: &ServiceSet,
-    places: &Places<'_>,
+    files: &Files<'_>,
     sites: &Sites,
 ) -> Result<(Holding, Holding), Stop> {
-    let committed = places.files.inputs.committed().await?;
+    let committed = files.inputs.committed().await?;
     let of = |at: &App, cell: &CellName| {
         let not = |why: String| Stop::from(Reason::NotMovable { set: set.id.clone(), why });
         let place = place_of(&committed, fleet, cell, &set.id)?;
@@ -312,7 +296,7 @@ fn allowed(app: &App, fleet: &Fleet, set: &ServiceSet, directives: &Directives, 
 
 /// Brings a rollout of this tenant alone to its end that was cut off, and the way back that a failed one owes. Answers
 /// it if it did not come out well. Another one is in the way of everything.
-async fn settle(app: &App, fleet: &Fleet, lease: &mut Lease, set: &ServiceSet) -> Result<Option<Outcome>, Stop> {
+async fn end_begun(app: &App, fleet: &Fleet, lease: &mut Lease, set: &ServiceSet) -> Result<Option<Outcome>, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
     let (open, owed) = (open_rollout(&rollouts), owed_rollback(&rollouts));
     let Some(record) = open.or(owed) else { return Ok(None) };

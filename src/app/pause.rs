@@ -62,8 +62,8 @@ pub async fn pause(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<usize, S
     let mut lease = Lease::take(app, &fleet.name, "pause").await?;
     let tenants = fleet.sets.iter().filter(|set| !set.id.is_control_plane() && set.state == SetState::Active);
     let result = match staying(fleet, &lease, wish.sets, tenants.map(|set| &set.id)) {
-        Ok(sets) if sets.is_empty() => Ok(0),
-        Ok(sets) => put_to_sleep(app, fleet, &mut lease, &Wish { sets: &sets, ..wish.clone() }).await,
+        Ok(None) => Ok(0),
+        Ok(Some(sets)) => put_to_sleep(app, fleet, &mut lease, &Wish { sets: &sets, ..wish.clone() }).await,
         Err(stop) => Err(stop),
     };
     lease.release(app).await;
@@ -72,20 +72,25 @@ pub async fn pause(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<usize, S
     Ok(slept)
 }
 
-/// Those that are meant, without who is being moved: what sleeps of them, and where, is their move's business.
+/// Those that are meant, without who is being moved: what sleeps of them, and where, is their move's business. None if
+/// nobody is left.
 fn staying<'a>(
     fleet: &Fleet,
     lease: &Lease,
     named: &BTreeSet<SetId>,
     all: impl Iterator<Item = &'a SetId>,
-) -> Result<BTreeSet<SetId>, Stop> {
+) -> Result<Option<BTreeSet<SetId>>, Stop> {
     let moving = |set: &SetId| fleet.set(set).and_then(|set| lease.directives().being_moved(set)).cloned();
     let refused = named.iter().filter_map(|set| Some(Reason::BeingMoved { set: set.clone(), to: moving(set)? }));
     let refused: Vec<Reason> = refused.collect();
     if !refused.is_empty() {
         return Err(Stop::Refused(refused));
     }
-    Ok(if named.is_empty() { all.filter(|set| moving(set).is_none()).cloned().collect() } else { named.clone() })
+    let (away, here): (Vec<&SetId>, Vec<&SetId>) = all.partition(|set| moving(set).is_some());
+    if away.is_empty() || !named.is_empty() {
+        return Ok(Some(named.clone()));
+    }
+    Ok((!here.is_empty()).then(|| here.into_iter().cloned().collect()))
 }
 
 /// [`pause`], by a holder of the lease; also of a tenant on its way out, which may be at zero tasks already.
@@ -128,8 +133,8 @@ pub async fn resume(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<Vec<Out
     let mut lease = Lease::take(app, &fleet.name, "resume").await?;
     let paused: Vec<SetId> = lease.directives().paused.keys().cloned().collect();
     let result = match staying(fleet, &lease, wish.sets, paused.iter()) {
-        Ok(sets) if sets.is_empty() => Ok(Vec::new()),
-        Ok(sets) => wake(app, fleet, &mut lease, &Wish { sets: &sets, ..wish.clone() }).await,
+        Ok(None) => Ok(Vec::new()),
+        Ok(Some(sets)) => wake(app, fleet, &mut lease, &Wish { sets: &sets, ..wish.clone() }).await,
         Err(stop) => Err(stop),
     };
     lease.release(app).await;

@@ -43,7 +43,7 @@ where
         },
         Tenants::Export { check: true, .. } => look(application, files).await.map(|exports| checked(&exports)),
         Tenants::Export { check: false, .. } => write(application, files, files).await.map(|exports| written(&exports)),
-        Tenants::Offboard { .. } | Tenants::Purge { .. } => {
+        Tenants::Offboard { .. } | Tenants::Purge { .. } | Tenants::Move { .. } => {
             Err(Stop::Bug("a tenant does not go by files alone".to_owned()))
         }
         Tenants::List { fleet, .. } => {

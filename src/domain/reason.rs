@@ -623,14 +623,6 @@ pub enum Reason {
         /// Since when it has written there.
         since: Timestamp,
     },
-    /// Routers do not serve what they are to serve yet.
-    #[error("the routers of {fleet} do not serve it yet: {why}")]
-    RoutersBehind {
-        /// Which fleet.
-        fleet: FleetName,
-        /// What they serve.
-        why: String,
-    },
     /// A plan takes a tenant away that still has routes.
     #[error(
         "tenant `{set}` still has routes in this plan: it was never offboarding, and no approval makes up for that"
@@ -830,7 +822,6 @@ impl Reason {
             | R::NotSoFar { .. }
             | R::NotMovable { .. }
             | R::WritesWouldBeLost { .. }
-            | R::RoutersBehind { .. }
             | R::StillServed { .. }
             | R::ApprovalDoesNotCount { .. }
             | R::RoutingUnreadable { .. }
@@ -1011,7 +1002,6 @@ impl Reason {
             R::WouldNotCheck { .. } => "nothing was written; mend what is named, or ask for something else",
             R::NotMovable { .. } => "nothing was changed by this; asked for again, it goes on where it is",
             R::WritesWouldBeLost { .. } => "if that is meant, say so with --lose-writes-since and that time",
-            R::RoutersBehind { .. } => "asked for again, this goes on; `tidegate routing diff` shows what is not published yet",
             R::BeingMoved { .. } => "`tidegate tenants move --plan` shows how far it is",
             R::NotSoFar { .. } => {
                 "do what is missing, then ask again; `tidegate tenants offboard` says where it stands"

@@ -16,7 +16,7 @@ use crate::adapters::sim::Sim;
 use crate::app::App;
 use crate::cli::progress::Silent;
 use crate::domain::directive::{Decided, Holding, Scaling};
-use crate::domain::fleet::{Address, Application};
+use crate::domain::fleet::{Address, Application, Routing};
 use crate::domain::ids::{CellName, DeploymentId, FleetName, TaskArn, TaskDefinitionArn, Version};
 use crate::domain::lease::{LeaseMark, LeaseRecord};
 use crate::domain::ledger::{Intent, RolloutRecord, WaveResult};
@@ -28,7 +28,7 @@ use crate::domain::rollout::Event;
 use crate::domain::template::Rendered;
 use crate::ports::{
     ArchiveWriter, DataTask, DataTaskWriter, DatabaseWriter, FleetWriter, LeaseWriter, LedgerWriter, OpenRollout,
-    PortResult, RouteWriter, ScalingWriter,
+    PortResult, RouteWriter, ScalingWriter, SnapshotWriter,
 };
 
 /// When it dies: at which write, counted from 0, and whether that one still takes effect.
@@ -70,6 +70,7 @@ impl Mortal {
         app.writers.databases = Arc::clone(self) as _;
         app.writers.archive = Arc::clone(self) as _;
         app.writers.data_tasks = Arc::clone(self) as _;
+        app.writers.snapshots = Arc::clone(self) as _;
         app.writers.ledger = Arc::clone(self) as _;
         app.writers.leases = Arc::clone(self) as _;
         app
@@ -149,6 +150,17 @@ impl ArchiveWriter for Mortal {
 
     async fn purge(&self, of: &Holding) -> PortResult<()> {
         Self::write(self, self.sim.purge(of)).await
+    }
+}
+
+#[async_trait]
+impl SnapshotWriter for Mortal {
+    async fn create(&self, cell: &CellName, at: &Routing, name: &str, bytes: &[u8]) -> PortResult<()> {
+        Self::write(self, self.sim.create(cell, at, name, bytes)).await
+    }
+
+    async fn point(&self, cell: &CellName, at: &Routing, seen: Option<&str>, bytes: &[u8]) -> PortResult<()> {
+        Self::write(self, self.sim.point(cell, at, seen, bytes)).await
     }
 }
 

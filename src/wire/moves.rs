@@ -8,30 +8,32 @@ use std::sync::{Arc, Mutex};
 
 use accessos_routing::{SigningKey, State};
 use async_trait::async_trait;
+use clap::Parser;
 
 use super::mortal::{Death, Mortal, Watch};
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Sim, World};
-use crate::app::moving::{Asked, Places, Stands, far, relocate, to_retire};
+use crate::app::moving::{Asked, Stands, relocate, to_retire};
 use crate::app::offboard::Files;
 use crate::app::pause::{Wish, pause, resume};
 use crate::app::routing::Desk as Snapshots;
 use crate::app::{App, Stop};
-use crate::cli::args::Command;
+use crate::cli::args::{Cli, Command, Tenants};
 use crate::cli::context::Context;
+use crate::cli::moving::moving;
 use crate::cli::progress::Silent;
-use crate::cli::run::act;
+use crate::cli::run::{Report, act};
 use crate::domain::directive::Directives;
-use crate::domain::fleet::{Application, Fleet, Routing};
+use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{CellName, FleetName, ServiceKey, SetId};
 use crate::domain::infra_guard::Approval;
 use crate::domain::manifest::{Source, read};
-use crate::domain::moving::{Goal, Progress, Step};
+use crate::domain::moving::Goal;
 use crate::domain::mutant::{Mutant, break_rule};
 use crate::domain::offboard::Loss;
 use crate::domain::provisioning::export;
 use crate::domain::reason::Reason;
-use crate::ports::{InputsReader, ManifestWriter, PortResult, SnapshotWriter};
+use crate::ports::{InputsReader, ManifestWriter, PortResult};
 
 const FLEET: &str = r#"
 schema: 1
@@ -41,6 +43,9 @@ images: { repository: "shop/{service}" }
 services:
   web:  { build: web, port: 8080, health: /up }
   mail: { build: mail, traffic: none, after: [web] }
+control_plane:
+  services:
+    edge-router: { build: router, port: 8080, health: /up }
 cells:
   one: { account: "111111111111", region: eu-west-1, clusters: [shop-one], manifest: "s3://control-one/sets/{tenant}.json" }
   two: { account: "222222222222", region: eu-west-1, clusters: [shop-two], manifest: "s3://control-two/sets/{tenant}.json", tenants_max: 2 }
@@ -94,7 +99,7 @@ struct Written {
 /// The files of the repository, the world, and the tenant that writes.
 struct Stage {
     sim: Arc<Sim>,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     sources: Mutex<Vec<Source>>,
     inputs: Mutex<BTreeMap<String, Vec<u8>>>,
     written: Arc<Mutex<Written>>,
@@ -127,17 +132,6 @@ impl ManifestWriter for Desk<'_> {
 impl InputsReader for Desk<'_> {
     async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
         Ok(self.stage.inputs.lock().unwrap().clone())
-    }
-}
-
-#[async_trait]
-impl SnapshotWriter for Desk<'_> {
-    async fn create(&self, cell: &CellName, at: &Routing, name: &str, bytes: &[u8]) -> PortResult<()> {
-        self.process.write(self.stage.sim.create(cell, at, name, bytes)).await
-    }
-
-    async fn point(&self, cell: &CellName, at: &Routing, seen: Option<&str>, bytes: &[u8]) -> PortResult<()> {
-        self.process.write(self.stage.sim.point(cell, at, seen, bytes)).await
     }
 }
 
@@ -187,7 +181,7 @@ fn watch(written: &Arc<Mutex<Written>>) -> Watch {
 
 impl Stage {
     async fn new(death: Option<Death>) -> Self {
-        let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+        let key = Arc::new(SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap());
         let text = FLEET.replace("KEY", &key.public().to_string());
         let sources = vec![Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }];
         let application = Arc::new(read(&sources).unwrap_or_else(|problems| panic!("{problems}")));
@@ -246,11 +240,10 @@ impl Stage {
             let sources = self.sources.lock().unwrap().clone();
             let desk = Desk { stage: self, process: Arc::clone(&process) };
             let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
-            let publisher = publishes.then_some((&desk as &dyn SnapshotWriter, &self.key));
-            let places = Places { files: &files, snapshots: &*self.sim, publisher };
             let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
-            let work = process.app(&application);
-            let ended = process.live(relocate(&work, dev(&application), &places, &asked)).await;
+            let mut work = process.app(&application);
+            work.signing_key = publishes.then(|| Arc::clone(&self.key));
+            let ended = process.live(relocate(&work, dev(&application), &files, &asked)).await;
             *self.writes.lock().unwrap() += process.writes();
             if let Some(ended) = ended {
                 return ended;
@@ -408,11 +401,10 @@ impl Stage {
         let sources = self.sources.lock().unwrap().clone();
         let desk = Desk { stage: self, process: Arc::clone(&process) };
         let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
-        let publisher = Some((&desk as &dyn SnapshotWriter, &self.key));
-        let places = Places { files: &files, snapshots: &*self.sim, publisher };
         let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
-        let work = process.app(&application);
-        let ended = process.live(relocate(&work, dev(&application), &places, &asked)).await;
+        let mut work = process.app(&application);
+        work.signing_key = Some(Arc::clone(&self.key));
+        let ended = process.live(relocate(&work, dev(&application), &files, &asked)).await;
         *self.writes.lock().unwrap() += process.writes();
         ended
     }
@@ -455,4 +447,100 @@ async fn engines_that_are_broken_on_purpose_are_caught() {
         let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stage.is_at("two", true)));
         assert!(looked.is_err(), "{rule:?} ends in {ended:?}, and nobody sees it");
     }
+}
+
+impl Stage {
+    /// The command as somebody types it; nothing is published by it.
+    async fn typed(&self, rest: &str) -> Report {
+        let words = ["tidegate", "tenants", "move", "acme", "--fleet", "dev", "--why", "room"];
+        let cli = Cli::try_parse_from(words.into_iter().chain(rest.split_whitespace())).unwrap();
+        let Command::Tenants { command: command @ Tenants::Move { .. } } = &cli.command else { panic!("{rest}") };
+        let process = Mortal::new(&self.sim, None, &watch(&self.written));
+        let sources = self.sources.lock().unwrap().clone();
+        let desk = Desk { stage: self, process };
+        let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
+        moving(command, &self.look(), &files, None, &Context::default()).await
+    }
+
+    /// Whether it has tasks at each of its places.
+    fn tasks(&self) -> [bool; 2] {
+        let world = self.sim.world();
+        ["one", "two"].map(|at| tasks(&world, at).1)
+    }
+
+    /// Halfway: its requests are stopped by the records, and nobody publishes that.
+    async fn halfway() -> Self {
+        let stage = Self::new(None).await;
+        assert!(matches!(stage.ask(Goal::Move(&cell("two")), false).await, Ok(Stands::Written { .. })));
+        stage.merged();
+        assert_eq!(codes(stage.ask(Goal::Move(&cell("two")), false).await), ["not_published"]);
+        stage
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_signs_it_waits_for_the_publisher_and_for_every_router() {
+    let stage = Stage::halfway().await;
+    assert_eq!(stage.tasks(), [true, false], "nothing is stopped that people are still sent to");
+    stage.publish().await;
+    stage.sim.world().routers_follow_to = Some(1);
+    assert_eq!(codes(stage.ask(Goal::Move(&cell("two")), false).await), ["routers_behind"]);
+    assert_eq!(stage.tasks(), [true, false], "a router may still send somebody");
+    stage.sim.world().routers_follow_to = None;
+    assert_eq!(codes(stage.ask(Goal::Move(&cell("two")), false).await), ["not_published"], "switched by the records");
+    assert_eq!(stage.tasks(), [false, true]);
+    stage.publish().await;
+    assert!(matches!(stage.ask(Goal::Move(&cell("two")), false).await, Ok(Stands::Written { .. })));
+    stage.merged();
+    stage.is_at("two", true);
+}
+
+#[tokio::test]
+async fn while_it_moves_everything_else_leaves_it_alone() {
+    let stage = Stage::halfway().await;
+    let look = stage.look();
+    let fleet = dev(&look.application);
+    let sets = std::collections::BTreeSet::from([acme()]);
+    let wish = Wish { sets: &sets, by: "ana", why: "quiet", until: None };
+    assert_eq!(codes(pause(&look, fleet, &wish).await), ["being_moved"]);
+    assert_eq!(codes(resume(&look, fleet, &wish).await), ["being_moved"]);
+    stage.sim.world().commit(&[("web", &[])]);
+    let context = Context { event: Some(push(2)), run_number: 2, ..Context::default() };
+    let report = act(&Command::Ci { approved_plan: None, fleet: None }, &look, &context).await;
+    assert!(report.text.contains("acme: `acme` is being moved to two"), "{}", report.text);
+    // What it ran is not the fleet's release any more. It is brought up with that, as after a pause.
+    assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
+    stage.is_at("two", true);
+}
+
+#[tokio::test]
+async fn a_gate_that_fails_at_the_new_place_leads_to_no_switch() {
+    let stage = Stage::halfway().await;
+    stage.publish().await;
+    let digest = {
+        let key = ServiceKey::new(&acme(), &"web".parse().unwrap());
+        let mut world = stage.sim.world();
+        let digest = world.digest_at(&"dev".parse().unwrap(), &key).unwrap();
+        let fault = crate::adapters::sim::Fault { kind: crate::adapters::sim::FaultKind::Answers500, fleet: None, tenant: Some(acme()) };
+        world.break_image(&digest, &[fault]);
+        digest
+    };
+    let Ok(Stands::Failed(outcome)) = stage.ask(Goal::Move(&cell("two")), true).await else { panic!("it fails") };
+    assert!(outcome.rollback.is_some(), "what was brought up there goes again");
+    assert_eq!(stage.tasks(), [false, false]);
+    assert!(stage.directives().await.moves[&acme()].switched.is_none());
+    stage.sim.world().break_image(&digest, &[]);
+    let back = stage.to_the_end(Goal::Back(None)).await.unwrap();
+    assert!(matches!(back, Stands::Ended(_)), "{back:?}");
+    stage.is_at("one", true);
+}
+
+#[tokio::test]
+async fn the_plan_shows_how_far_it_is_and_what_is_in_the_way() {
+    let stage = Stage::new(None).await;
+    let report = stage.typed("--to two --plan").await;
+    assert_eq!(
+        report.text,
+        "step                                                         \n"
+    );
 }

@@ -182,6 +182,12 @@ impl World {
         }
     }
 
+    /// Digest of the image that a service runs where it was first.
+    pub(crate) fn digest_at(&self, fleet: &FleetName, key: &ServiceKey) -> Option<ImageDigest> {
+        let service = self.services.get(&self.name_of(fleet, key))?;
+        self.digest_of(&service.primary.task_definition, &key.service)
+    }
+
     /// How many tasks a service wants in a cell; none if it is not there.
     pub(crate) fn tasks_at(&self, fleet: &FleetName, key: &ServiceKey, cell: &CellName) -> Option<u32> {
         let place = self.placed(fleet, &key.set, cell, &self.name_of(fleet, key));

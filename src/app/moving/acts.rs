@@ -3,20 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use accessos_routing::SigningKey;
 use jiff::SignedDuration;
 
 use super::Sites;
-use super::sight::{routed, unborn};
+use super::sight::unborn;
 use crate::app::drive::End;
 use crate::app::keeping::{bad, folder, keep, note, run, verify};
 use crate::app::lease::Lease;
 use crate::app::pause::{Wish, prove, put_to_sleep, wake};
 use crate::app::rollout::Outcome;
-use crate::app::routing::{self, Desk};
 use crate::app::surroundings::{cover, sleeps, wake_databases};
 use crate::app::{App, Stop};
-use crate::domain::directive::{Directives, Kept, Move, Scaling};
+use crate::domain::directive::{Kept, Move, Scaling};
 use crate::domain::fleet::{Address, Fleet};
 use crate::domain::ids::{ServiceKey, SetId};
 use crate::domain::ledger::current_version;
@@ -27,9 +25,9 @@ use crate::domain::pause::wake_host;
 use crate::domain::published::{PublishedSeen, wanted};
 use crate::domain::reason::Reason;
 use crate::domain::snapshot::ServiceSeen;
-use crate::ports::{DataWork, Fault, PortError, SnapshotWriter};
+use crate::ports::{DataWork, Fault, PortError};
 
-/// Time between two looks at services or at the snapshot, and how many there are: half an hour in all.
+/// Time between two looks at services, and how many there are: half an hour in all.
 const LOOK: SignedDuration = SignedDuration::from_secs(10);
 const LOOKS: u32 = 180;
 
@@ -48,7 +46,7 @@ impl Act<'_> {
         crate::app::fleet(&at.application, &self.fleet.name)
     }
 
-    fn sets(&self) -> BTreeSet<SetId> {
+    pub(super) fn sets(&self) -> BTreeSet<SetId> {
         BTreeSet::from([self.set.clone()])
     }
 
@@ -77,35 +75,6 @@ impl Act<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Has routers do what the records say, and waits until all of them do.
-    pub(super) async fn route(
-        &self,
-        desk: &Desk<'_>,
-        publisher: Option<(&dyn SnapshotWriter, &SigningKey)>,
-    ) -> Result<(), Stop> {
-        let readers = &self.app.readers;
-        let mut behind = String::new();
-        for _ in 0..LOOKS {
-            if let Some((writer, key)) = publisher {
-                match desk.publish(readers, writer, key, routing::Wish::default()).await {
-                    Ok(published) if published.changes.is_empty() => {}
-                    Ok(published) => note(self.app, format!("generation {} is published", published.generation)),
-                    // Somebody else has published: whether it is what is wanted, the next look tells.
-                    Err(Stop::Port(error)) if error.fault == Fault::Conflict => {}
-                    Err(stop) => return Err(stop),
-                }
-            }
-            let directives = Directives::fold(&readers.ledger.decided(&self.fleet.name).await?);
-            behind = match routed(readers, desk, &directives, self.set).await {
-                Known::Yes => return Ok(()),
-                Known::No => format!("what is published says something else of {}", self.set),
-                Known::Unknown(why) => why,
-            };
-            readers.clock.sleep(LOOK).await;
-        }
-        Err(Reason::RoutersBehind { fleet: self.fleet.name.clone(), why: behind }.into())
     }
 
     /// Puts it to sleep at its old place, as a pause does.

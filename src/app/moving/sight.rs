@@ -8,25 +8,26 @@ use jiff::tz::TimeZone;
 use super::Sites;
 use crate::app::routing::Desk;
 use crate::app::surroundings::{is_open, routes, sleeps};
-use crate::app::{App, Readers};
+use crate::app::{App, Readers, routers};
 use crate::domain::directive::{Directives, Move};
 use crate::domain::fleet::{Address, Application, Fleet, ServiceSet};
 use crate::domain::ids::{ServiceKey, SetId};
 use crate::domain::moving::{Line, Site, Standing};
 use crate::domain::offboard::Known;
 use crate::domain::published::{PublishedSeen, wanted};
+use crate::domain::routers::Following;
 use crate::domain::routing::tenants;
 use crate::domain::snapshot::ServiceSeen;
 
 /// Everything that the next step follows from.
 pub(super) async fn look<'a>(
-    readers: &Readers,
+    app: &App,
+    of: &Fleet,
     sites: &Sites,
-    desk: &Desk<'_>,
     (set, record): (&'a ServiceSet, Option<&'a Move>),
     directives: &Directives,
 ) -> Standing<'a> {
-    let fleet = &desk.fleet.name;
+    let (readers, fleet) = (&app.readers, &of.name);
     let (old, new) = (&sites.old.application, &sites.new.application);
     let nowhere = || Known::Unknown("fleet.yaml has no such fleet".to_owned());
     let unknown = || Site { sleeps: nowhere(), serves: nowhere(), open: nowhere() };
@@ -57,30 +58,30 @@ pub(super) async fn look<'a>(
         made,
         old: was,
         new: goes,
-        routed: routed(readers, desk, directives, &set.id).await,
+        routed: routed(app, of, directives, &set.id).await,
         today: TimeZone::UTC.to_datetime(readers.clock.now()).date(),
     }
 }
 
 /// Whether all routers do with a tenant's requests what the records say.
-pub(super) async fn routed(readers: &Readers, desk: &Desk<'_>, directives: &Directives, set: &SetId) -> Known {
-    let Some(routing) = &desk.fleet.routing else { return Known::Unknown("the fleet has no routers".to_owned()) };
+async fn routed(app: &App, fleet: &Fleet, directives: &Directives, set: &SetId) -> Known {
+    let Some(routing) = &fleet.routing else { return Known::Unknown("the fleet has no routers".to_owned()) };
+    let desk = Desk { application: &app.application, fleet, snapshots: &*app.readers.snapshots };
     let force = match desk.in_force().await {
         Ok(Some(force)) => force.snapshot,
         Ok(None) => return Known::No,
         Err(stop) => return Known::Unknown(stop.to_string()),
     };
     let is = force.tenants.iter().find(|tenant| tenant.id == set.as_str());
-    let wanted = tenants(desk.fleet, routing, directives);
+    let wanted = tenants(fleet, routing, directives);
     if is.is_none() || is != wanted.iter().find(|tenant| tenant.id == set.as_str()) {
         return Known::No;
     }
-    all_serve(readers, desk, force.generation).await
-}
-
-/// Whether every router serves this generation.
-async fn all_serve(_: &Readers, _: &Desk<'_>, _: u64) -> Known {
-    Known::Yes
+    // Who was not heard of may serve what was before: that is waited for, and then said.
+    match routers::look(&app.readers, &app.application, fleet, Some(force.generation)).await {
+        Ok(seen) => Known::of(matches!(seen.following, Following::All { .. })),
+        Err(stop) => Known::Unknown(stop.to_string()),
+    }
 }
 
 fn addresses(application: &Application, fleet: &Fleet, set: &SetId) -> Vec<Address> {

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use clap::Parser;
 
 use super::mortal::{Death, Mortal, Watch};
+use super::rehearse_move::{Rehearsal, rehearse};
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Sim, World};
 use crate::app::moving::{Asked, Stands, relocate, to_retire};
@@ -537,10 +538,62 @@ async fn a_gate_that_fails_at_the_new_place_leads_to_no_switch() {
 
 #[tokio::test]
 async fn the_plan_shows_how_far_it_is_and_what_is_in_the_way() {
-    let stage = Stage::new(None).await;
+    let stage = Stage::halfway().await;
     let report = stage.typed("--to two --plan").await;
-    assert_eq!(
-        report.text,
-        "step                                                         \n"
+    insta::assert_snapshot!(report.text, @r"
+    step
+    fleet.yaml: cell one, also in two                            done
+    record that it moves                                         done
+    record that its requests stop                                done
+    routers answer its requests with a page                      next
+    its tasks at the old place go                                later
+    copy rows and evidence, and compare them                     later
+    bring it up at the new place, unreachable, through the gate  later
+    open its routes at the new place                             later
+    the new place is its home                                    later
+    routers send its requests to the new place                   later
+    it passes the gate at its own host                           later
+    fleet.yaml: cell two, also in one                            later
+    copied: s3://shop-dev-evidence-111111111111/tenants/acme/ to s3://shop-dev-evidence-222222222222/tenants/acme/
+    copied: schema t_acme of s1 in one to s1 in two
+    ");
+    assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
+    let report = stage.typed("--retire --plan").await;
+    insta::assert_snapshot!(report.text, @r"
+    step
+    give up the old place              next
+    fleet.yaml: cell two, leaves one   later
+    in the way: 3 things would be lost, and nothing approves it
+    would be lost: acme of dev in one: its secrets there, 30 days later
+    would be lost: acme of dev in one: its services, roles and logs there
+    would be lost: acme of dev in one: the way back to it
+    ");
+    assert_eq!((report.exit as u8, report.json["approval"]["lost"].as_array().unwrap().len()), (4, 3));
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_told_at_once_and_nothing_is_changed() {
+    let stage = Stage::new(None).await;
+    let text = String::from_utf8(stage.sources.lock().unwrap()[0].bytes.clone()).unwrap();
+    let full = text.replace("tenants_max: 2", "tenants_max: 1").replace(
+        "acme, fleet: dev, cell: one",
+        "acme, fleet: dev, cell: one, pin: { version: 1.0.0, owner: ana, reason: audit, until: 2026-12-31 }",
     );
+    stage.sources.lock().unwrap()[0].bytes = full.into_bytes();
+    let told = async |rest: &str| stage.typed(rest).await.text.lines().next().unwrap_or_default().to_owned();
+    insta::assert_snapshot!(stage.typed("--to two").await.text, @"");
+    assert_eq!(told("--to nine").await, "");
+    assert_eq!(told("--back").await, "");
+    assert_eq!(stage.directives().await.seq, 0);
+}
+
+#[tokio::test]
+async fn a_rehearsal_goes_there_and_back_and_touches_nothing() {
+    let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+    let text = FLEET.replace("KEY", &key.public().to_string());
+    let sources = vec![Source { name: "fleet.yaml".to_owned(), bytes: text.into_bytes() }];
+    let fleet = "dev".parse().unwrap();
+    let wanted = Rehearsal { fleet: &fleet, set: &acme(), to: &cell("two") };
+    let report = rehearse(&sources, &wanted, Arc::new(Silent)).await;
+    insta::assert_snapshot!(report.text, @"");
 }

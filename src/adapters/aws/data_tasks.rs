@@ -32,7 +32,7 @@ impl EcsDataTasks {
 /// (`infra/stack/data/tenant_database.tf`).
 const DUMPS: &[&str] = &["token", "dump", "tenant-dump"];
 const DROPS: &[&str] = &["tenant-drop"];
-const RESTORES: &[&str] = &["token", "fetch", "tenant-restore"];
+const RESTORES: &[&str] = &["fetch", "token", "tenant-restore"];
 
 /// Name of the container whose end counts, and the beginning of the family's.
 fn name(work: DataWork) -> &'static str {
@@ -54,11 +54,6 @@ fn run_of(task: &DataTask) -> PortResult<TaskRun> {
         ecs_service: format!("{name}-{}", task.of.tasks),
     };
     Ok(TaskRun { address, token: task.token.clone(), task: task.task.clone() })
-}
-
-/// The role that restores a tenant's rows, beside the one that saves them (`infra/stack/tenant/iam.tf`).
-fn restorer(saves: &str) -> String {
-    format!("{}restore", saves.strip_suffix("archive").unwrap_or(saves))
 }
 
 /// What a task is told. Nothing of it is secret: the password comes from Secrets Manager, by way of ECS.
@@ -91,11 +86,10 @@ impl DataTaskWriter for EcsDataTasks {
         // The family, whose newest active revision ECS takes: Terraform is the only one who registers any.
         let family = run.address.ecs_service.clone();
         let told = told(task);
-        let restores = restorer(&task.of.role);
         let orders = match task.work {
             DataWork::Dump => Orders { containers: DUMPS, told: &told, role: Some(&task.of.role) },
             DataWork::Drop => Orders { containers: DROPS, told: &told, role: None },
-            DataWork::Restore => Orders { containers: RESTORES, told: &told, role: Some(&restores) },
+            DataWork::Restore => Orders { containers: RESTORES, told: &told, role: Some(&task.of.role) },
         };
         task::start(&self.cells, &run, &family, beside, Some(orders)).await
     }
@@ -110,12 +104,6 @@ mod tests {
     use crate::domain::directive::Holding;
     use crate::domain::fleet::Rds;
     use crate::domain::ids::ContentHash;
-
-    #[test]
-    fn what_restores_is_a_role_of_the_same_tenant() {
-        let saves = "arn:aws:iam::1:role/shop/prod/sets/shop-prod-acme-archive";
-        assert_eq!(restorer(saves), "arn:aws:iam::1:role/shop/prod/sets/shop-prod-acme-restore");
-    }
 
     #[tokio::test]
     async fn a_task_is_told_whose_part_and_where_to() {

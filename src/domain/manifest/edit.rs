@@ -434,6 +434,30 @@ mod tests {
     }
 
     #[test]
+    fn one_that_moves_names_both_its_places() {
+        let (acme, one, two) = ("acme".parse().unwrap(), "one".parse().unwrap(), "two".parse().unwrap());
+        let two_cells = |tenants: &str| {
+            let cell = "\n  two: { account: \"222222222222\", region: eu-west-1, clusters: [other] }\ngates:";
+            let head = HEAD.replace("\ngates:", cell).replace("cells: [one]", "cells: [one, two]");
+            vec![Source { name: "fleet.yaml".to_owned(), bytes: format!("{head}{tenants}").into_bytes() }]
+        };
+        let after = |tenants: &str, cell: &CellName, other: &CellName, keep: bool| {
+            let edited = edit(&two_cells(tenants), &Edit::Place(&acme, cell, other, keep)).unwrap();
+            let text = String::from_utf8(edited.bytes).unwrap();
+            text[text.find("tenants:").unwrap()..].to_owned()
+        };
+        let list = "tenants:\n  entries:\n    - { id: acme, fleet: dev, cell: one } # first\n";
+        let both = after(list, &one, &two, true);
+        assert_eq!(both, list.replace("fleet: dev, cell: one", "fleet: dev, also_in: two, cell: one"));
+        let switched = after(&both, &two, &one, true);
+        assert_eq!(switched, list.replace("fleet: dev, cell: one", "fleet: dev, also_in: one, cell: two"));
+        let retired = after(&switched, &two, &one, false);
+        assert_eq!(retired, list.replace("fleet: dev, cell: one", "fleet: dev, leaves: one, cell: two"));
+        let lines = "tenants:\n  entries:\n    - id: acme\n      cell: one\n      fleet: dev # in lines\n";
+        assert_eq!(after(lines, &one, &two, true), format!("{lines}      also_in: two\n"));
+    }
+
+    #[test]
     fn one_that_is_gone_leaves_a_tombstone_where_it_stood() {
         let (acme, bolt) = ("acme".parse().unwrap(), "bolt".parse().unwrap());
         let line = "    - { id: acme, fleet: dev, on: 2026-12-31 }\n";

@@ -19,7 +19,7 @@ use crate::domain::fleet::{Fleet, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::ledger::{open_rollout, owed_rollback};
 use crate::domain::manifest::{Edit, edit};
-use crate::domain::moving::{Goal, Progress, Standing, Step, copies, may_begin, next, steps};
+use crate::domain::moving::{Goal, Progress, Site, Standing, Step, copies, may_begin, next, steps};
 use crate::domain::offboard::{Known, Loss, holding, retirement};
 use crate::domain::plan::Direction;
 use crate::domain::provisioning::{folder_of, place_of};
@@ -112,7 +112,7 @@ async fn walk(
             let directive = Directive::Moving { set: asked.set.clone(), step: Box::new(step) };
             record_of(app, fleet, asked, directive)
         };
-        let act = Act { app, fleet, sites: &sites, set: asked.set, by: asked.by, why: asked.why };
+        let act = Act { fleet, sites: &sites, set: asked.set, by: asked.by, why: asked.why };
         let outcome = match (&step, record) {
             (Step::Line { cell, other, keep }, _) => {
                 let change = Edit::Place(asked.set, cell, other, *keep);
@@ -185,10 +185,13 @@ pub async fn far(app: &App, fleet: &Fleet, files: &Files<'_>, asked: &Asked<'_>)
     };
     let sites = sites(app, fleet, set, record, &asked.goal)?;
     let standing = look(app, fleet, &sites, (set, record), &directives).await;
-    let step = next(&standing, &asked.goal).unwrap_or_else(|reasons| {
-        stops.extend(reasons);
-        far_by_the_records(&standing, &asked.goal)
-    });
+    let step = match next(&standing, &asked.goal) {
+        Ok(step) => Some(step),
+        Err(reasons) => {
+            stops.extend(reasons);
+            once_mended(&standing, &asked.goal)
+        }
+    };
     let copies = match record.filter(|of| of.is_open()) {
         Some(of) => copies(&of.from, &of.to).to_vec(),
         None => match both(fleet, set, files, &sites).await {
@@ -198,14 +201,14 @@ pub async fn far(app: &App, fleet: &Fleet, files: &Files<'_>, asked: &Asked<'_>)
     };
     let loss = record.filter(|of| of.arrived && of.is_open());
     let loss = loss.and_then(|of| Some(retirement(&of.from, &of.copied.as_ref()?.list)));
-    Ok(Far { steps: steps(&asked.goal, &sites.from.0, &sites.to.0, &step), copies, stops, loss })
+    Ok(Far { steps: steps(&asked.goal, &sites.from.0, &sites.to.0, step.as_ref()), copies, stops, loss })
 }
 
-/// The step that would be next if everything that stops it were as it should be.
-fn far_by_the_records(at: &Standing<'_>, goal: &Goal<'_>) -> Step {
-    let site = crate::domain::moving::Site { sleeps: Known::Yes, serves: Known::Yes, open: Known::Yes };
+/// The step that would be next if all that is seen were as it should be; none if something else stops it.
+fn once_mended(at: &Standing<'_>, goal: &Goal<'_>) -> Option<Step> {
+    let site = Site { sleeps: Known::Yes, serves: Known::Yes, open: Known::Yes };
     let mended = Standing { made: Known::Yes, old: site.clone(), new: site, routed: Known::Yes, ..at.clone() };
-    next(&mended, goal).unwrap_or(Step::Nothing)
+    next(&mended, goal).ok()
 }
 
 /// What giving up the old place of a tenant would lose, for whoever is to approve it.
@@ -233,13 +236,7 @@ fn at(app: &App, fleet: &Fleet, set: &SetId, place: &(CellName, String)) -> App 
 }
 
 /// By the records once it is decided, else by the file and what is wanted.
-fn sites(
-    app: &App,
-    fleet: &Fleet,
-    set: &ServiceSet,
-    record: Option<&Move>,
-    goal: &Goal<'_>,
-) -> Result<Sites, Stop> {
+fn sites(app: &App, fleet: &Fleet, set: &ServiceSet, record: Option<&Move>, goal: &Goal<'_>) -> Result<Sites, Stop> {
     let of = |holding: &Holding| (holding.cell.clone(), holding.cluster.clone());
     let ended_elsewhere = |of: &&Move| match goal {
         Goal::Move(to) => of.is_open() || of.to.cell == **to && of.is_at_new(),
@@ -262,12 +259,7 @@ fn sites(
 }
 
 /// What it has at both places, by name.
-async fn both(
-    fleet: &Fleet,
-    set: &ServiceSet,
-    files: &Files<'_>,
-    sites: &Sites,
-) -> Result<(Holding, Holding), Stop> {
+async fn both(fleet: &Fleet, set: &ServiceSet, files: &Files<'_>, sites: &Sites) -> Result<(Holding, Holding), Stop> {
     let committed = files.inputs.committed().await?;
     let of = |at: &App, cell: &CellName| {
         let not = |why: String| Stop::from(Reason::NotMovable { set: set.id.clone(), why });

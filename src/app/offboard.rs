@@ -195,7 +195,8 @@ async fn decide(app: &App, fleet: &Fleet, files: &Files<'_>, asked: &Asked<'_>) 
 
 /// Keeps what must be kept, and records it.
 async fn keep(app: &App, fleet: &Fleet, leaving: &Leaving, asked: &Asked<'_>) -> Result<(), Stop> {
-    let (set, kept) = (leaving.holding.set.clone(), keeping::keep(app, fleet, &leaving.holding, leaving.decision).await?);
+    let (set, kept) =
+        (leaving.holding.set.clone(), keeping::keep(app, fleet, &leaving.holding, leaving.decision).await?);
     record(app, &fleet.name, asked.by, asked.why, Directive::Kept { set, kept }).await.map(drop)
 }
 

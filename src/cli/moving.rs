@@ -6,7 +6,7 @@ use super::args::Tenants;
 use super::context::Context;
 use super::exit::Exit;
 use super::leave::{draft, refused, words};
-use super::render::row_table;
+use super::render::{count, row_table};
 use super::run::{Report, of_outcomes, of_stop};
 use crate::app::moving::{Asked, Far, Stands, far, relocate, to_retire};
 use crate::app::offboard::Files;
@@ -58,7 +58,8 @@ pub fn told(set: &SetId, stands: &Stands) -> Report {
     match stands {
         Stands::Failed(outcome) => {
             let mut report = of_outcomes(std::slice::from_ref(outcome));
-            report.text += &format!("{set} is not switched by this; asked for again, its move goes on, and `--back` leads back\n");
+            report.text +=
+                &format!("{set} is not switched by this; asked for again, its move goes on, and `--back` leads back\n");
             report
         }
         Stands::Written { file, step: Step::Line { cell, other, keep }, record: Some(record) } => {
@@ -67,7 +68,9 @@ pub fn told(set: &SetId, stands: &Stands) -> Report {
                     "its line in {file} says that it leaves {other}; export and commit that: Terraform takes its routes and \
                      services there away, and its data there stay"
                 ),
-                (Some(_), true) => format!("its line in {file} says that it is in {cell} again; export and commit that"),
+                (Some(_), true) => {
+                    format!("its line in {file} says that it is in {cell} again; export and commit that")
+                }
                 (None, true) => {
                     format!("its line in {file} says so; export and commit that, or releases go on leaving it out")
                 }
@@ -93,12 +96,13 @@ pub fn told(set: &SetId, stands: &Stands) -> Report {
 
 fn report(set: &SetId, record: &Move, next: &str) -> Report {
     let (from, to) = (&record.from.cell, &record.to.cell);
-    let objects = record.copied.as_ref().map_or(0, |kept| kept.objects);
+    let objects = record.copied.as_ref().map_or(0, |kept| usize::try_from(kept.objects).unwrap_or(usize::MAX));
+    let objects = count(objects, "object");
     let mut text = match (record.ended, record.switched) {
         (Some(Ended::Returned), _) => format!("{set} is in {from} again, and its place in {to} sleeps\n"),
         (Some(Ended::Retired), _) => format!("{set} is in {to}, and its place in {from} is given up\n"),
         (None, Some(since)) => format!(
-            "{set} is in {to} since {since}, with {objects} objects that were compared; its place in {from} sleeps\n\
+            "{set} is in {to} since {since}, with {objects} that were compared; its place in {from} sleeps\n\
              back, without what it has written since: --back --lose-writes-since {since}\n\
              for good: --retire with an approval, which `--plan --retire --json` drafts\n"
         ),

@@ -7,6 +7,8 @@
 //! gate. Only then one decision makes the new place its home. Until the old place is given up the same leads back, but
 //! what was written at the new place does not come along.
 
+mod copying;
+mod progress;
 mod refusals;
 #[cfg(test)]
 mod tests;
@@ -14,14 +16,16 @@ mod tests;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::directive::{Ended, Holding, Move, Way};
+use super::directive::{Ended, Move, Way};
 use super::fleet::SecondPlace;
 use super::ids::{CellName, SetId};
 use super::infra_guard::Approval;
 use super::mutant::{Mutant, breaks};
-use super::offboard::{EVIDENCE, Known, KeptObject, approved, retirement};
+use super::offboard::{EVIDENCE, KeptObject, Known, approved, retirement};
 use super::reason::Reason;
 
+pub use copying::{copies, exactly, landing};
+pub use progress::{Progress, steps};
 pub use refusals::may_begin;
 
 /// A place of the tenant, as it is seen.
@@ -307,89 +311,4 @@ fn done(at: &Standing<'_>, of: &Move) -> Result<Step, Vec<Reason>> {
         Some(Ended::Returned) | None => at.says(&of.from.cell, &SecondPlace::Also(of.to.cell.clone())),
     };
     Ok(line.unwrap_or(Step::Nothing))
-}
-
-/// How far a step of the whole is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// It is behind it.
-    Done,
-    /// It is the next one.
-    Next,
-    /// It comes after that.
-    Later,
-}
-
-/// All steps of a goal in their order, and how far each is when this one is next.
-pub fn steps(goal: &Goal<'_>, from: &CellName, to: &CellName, next: &Step) -> Vec<(Step, Progress)> {
-    let line = |cell: &CellName, other: &CellName, keep| Step::Line { cell: cell.clone(), other: other.clone(), keep };
-    let all = match goal {
-        Goal::Move(_) => vec![
-            line(from, to, true),
-            Step::Decide,
-            Step::Halt,
-            Step::Route(Way::Closed),
-            Step::Sleep,
-            Step::Copy,
-            Step::Raise,
-            Step::Open,
-            Step::Switch,
-            Step::Route(Way::New),
-            Step::Verify,
-            line(to, from, true),
-        ],
-        Goal::Back(_) => vec![
-            Step::Return,
-            Step::Route(Way::Closed),
-            Step::Lower,
-            Step::Wake,
-            Step::Settle,
-            Step::Route(Way::Old),
-            line(from, to, true),
-        ],
-        Goal::Retire(_) => vec![Step::Retire, line(to, from, false)],
-    };
-    // What somebody has started there is put to sleep on the way.
-    let next = if *next == Step::Lower && matches!(goal, Goal::Move(_)) { &Step::Copy } else { next };
-    let place = all.iter().position(|step| step == next).unwrap_or(if *next == Step::Nothing { all.len() } else { 0 });
-    let progress = |index: usize| match index.cmp(&place) {
-        std::cmp::Ordering::Less => Progress::Done,
-        std::cmp::Ordering::Equal => Progress::Next,
-        std::cmp::Ordering::Greater => Progress::Later,
-    };
-    all.into_iter().enumerate().map(|(index, step)| (step, progress(index))).collect()
-}
-
-/// Where an object in a folder of the archive belongs at a tenant's new place, as bucket and key: evidence among its
-/// evidence, everything else in the same folder of the archive there.
-pub fn landing(at: &Holding, folder: &str, name: &str) -> (String, String) {
-    match name.strip_prefix(EVIDENCE) {
-        Some(inner) => (at.bucket.clone(), format!("{}{inner}", at.prefix)),
-        None => (at.archive.clone(), format!("{folder}{name}")),
-    }
-}
-
-/// Whether a copy is what was kept.
-///
-/// # Errors
-/// It is not, or that cannot be told; in words for a person. S3 gives an object that was uploaded in parts a checksum of
-/// its parts' checksums, and its copy one of the whole.
-pub fn exactly(kept: &KeptObject, copy: Option<&KeptObject>) -> Result<(), String> {
-    let name = kept.name.escape_debug();
-    match copy {
-        None => Err(format!("{name} is not at the new place")),
-        Some(copy) if copy == kept || breaks(Mutant::CopyUncompared) => Ok(()),
-        Some(copy) if copy.bytes == kept.bytes && kept.sha256.contains('-') != copy.sha256.contains('-') => {
-            Err(format!("{name} has a checksum of its parts, and its copy another kind: they cannot be compared"))
-        }
-        Some(_) => Err(format!("{name} is another at the new place")),
-    }
-}
-
-/// What is copied, by name: for whoever looks at a plan.
-pub fn copies(from: &Holding, to: &Holding) -> [String; 2] {
-    [
-        format!("s3://{}/{} to s3://{}/{}", from.bucket, from.prefix, to.bucket, to.prefix),
-        format!("{} {} of {} in {} to {} in {}", from.rds, from.user, from.shard, from.cell, to.shard, to.cell),
-    ]
 }

@@ -728,7 +728,7 @@ pub enum Reason {
         why: String,
     },
     /// A move of it has begun, and fleet.yaml does not tell its end yet.
-    #[error("`{set}` is being moved to {to}")]
+    #[error("`{set}` moves to {to}, or has moved there")]
     BeingMoved {
         /// Who.
         set: SetId,

@@ -14,13 +14,16 @@ use super::mortal::{Death, Mortal, Watch};
 use super::rehearse_move::{Rehearsal, rehearse};
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Sim, World};
+use crate::app::drive::End;
 use crate::app::moving::{Asked, Stands, relocate, to_retire};
 use crate::app::offboard::Files;
 use crate::app::pause::{Wish, pause, resume};
+use crate::app::rollback::{Back, rollback};
 use crate::app::routing::Desk as Snapshots;
 use crate::app::{App, Stop};
 use crate::cli::args::{Cli, Command, Tenants};
 use crate::cli::context::Context;
+use crate::cli::exit::Exit;
 use crate::cli::moving::moving;
 use crate::cli::progress::Silent;
 use crate::cli::run::{Report, act};
@@ -508,9 +511,35 @@ async fn while_it_moves_everything_else_leaves_it_alone() {
     stage.sim.world().commit(&[("web", &[])]);
     let context = Context { event: Some(push(2)), run_number: 2, ..Context::default() };
     let report = act(&Command::Ci { approved_plan: None, fleet: None }, &look, &context).await;
-    assert!(report.text.contains("acme: `acme` is being moved to two"), "{}", report.text);
+    assert!(report.text.contains("acme: `acme` moves to two, or has moved there"), "{}", report.text);
     // What it ran is not the fleet's release any more. It is brought up with that, as after a pause.
     assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
+    stage.is_at("two", true);
+}
+
+/// What was released before it moved ran in the other cell: a rollback takes everybody back but it.
+#[tokio::test]
+async fn a_rollback_leaves_out_who_was_moved_since() {
+    let stage = Stage::new(None).await;
+    let release = async |number: u64| {
+        stage.sim.world().commit(&[("web", &[])]);
+        let context = Context { event: Some(push(number)), run_number: number, ..Context::default() };
+        act(&Command::Ci { approved_plan: None, fleet: None }, &stage.look(), &context).await
+    };
+    assert_eq!(release(2).await.exit, Exit::Done);
+    assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
+    let newest = stage.sim.world().what_runs(&"dev".parse().unwrap());
+    let look = stage.look();
+    let rollouts = look.readers.ledger.rollouts(&"dev".parse().unwrap()).await.unwrap();
+    let deploys = |record: &&crate::domain::ledger::RolloutRecord| {
+        record.intent.direction == crate::domain::plan::Direction::Deploy
+    };
+    let back = Back::Of(rollouts.iter().find(deploys).unwrap().id);
+    let outcome = rollback(&look, dev(&look.application), &back, "ana", "a mistake").await.unwrap();
+    assert_eq!(outcome.end, Some(End::Succeeded));
+    let left: Vec<String> = outcome.plan.excluded.iter().map(|left| format!("{}: {}", left.set, left.reason)).collect();
+    assert_eq!(left, ["acme: `acme` moves to two, or has moved there"]);
+    assert_ne!(stage.sim.world().what_runs(&"dev".parse().unwrap()), newest);
     stage.is_at("two", true);
 }
 
@@ -522,7 +551,11 @@ async fn a_gate_that_fails_at_the_new_place_leads_to_no_switch() {
         let key = ServiceKey::new(&acme(), &"web".parse().unwrap());
         let mut world = stage.sim.world();
         let digest = world.digest_at(&"dev".parse().unwrap(), &key).unwrap();
-        let fault = crate::adapters::sim::Fault { kind: crate::adapters::sim::FaultKind::Answers500, fleet: None, tenant: Some(acme()) };
+        let fault = crate::adapters::sim::Fault {
+            kind: crate::adapters::sim::FaultKind::Answers500,
+            fleet: None,
+            tenant: Some(acme()),
+        };
         world.break_image(&digest, &[fault]);
         digest
     };
@@ -541,28 +574,30 @@ async fn the_plan_shows_how_far_it_is_and_what_is_in_the_way() {
     let stage = Stage::halfway().await;
     let report = stage.typed("--to two --plan").await;
     insta::assert_snapshot!(report.text, @r"
-    step
-    fleet.yaml: cell one, also in two                            done
-    record that it moves                                         done
-    record that its requests stop                                done
-    routers answer its requests with a page                      next
-    its tasks at the old place go                                later
-    copy rows and evidence, and compare them                     later
-    bring it up at the new place, unreachable, through the gate  later
-    open its routes at the new place                             later
-    the new place is its home                                    later
-    routers send its requests to the new place                   later
-    it passes the gate at its own host                           later
-    fleet.yaml: cell two, also in one                            later
+     step
+     fleet.yaml: cell one, also in two                            done
+     record that it moves                                         done
+     record that its requests stop                                done
+     routers answer its requests with a page                      next
+     its tasks at the old place go                                later
+     copy rows and evidence, and compare them                     later
+     bring it up at the new place, unreachable, through the gate  later
+     open its routes at the new place                             later
+     the new place is its home                                    later
+     routers send its requests to the new place                   later
+     it passes the gate at its own host                           later
+     fleet.yaml: cell two, also in one                            later
     copied: s3://shop-dev-evidence-111111111111/tenants/acme/ to s3://shop-dev-evidence-222222222222/tenants/acme/
     copied: schema t_acme of s1 in one to s1 in two
     ");
     assert!(matches!(stage.move_to("two").await, Stands::Moved(_)));
     let report = stage.typed("--retire --plan").await;
     insta::assert_snapshot!(report.text, @r"
-    step
-    give up the old place              next
-    fleet.yaml: cell two, leaves one   later
+     step
+     give up the old place             later
+     fleet.yaml: cell two, leaves one  later
+    copied: s3://shop-dev-evidence-111111111111/tenants/acme/ to s3://shop-dev-evidence-222222222222/tenants/acme/
+    copied: schema t_acme of s1 in one to s1 in two
     in the way: 3 things would be lost, and nothing approves it
     would be lost: acme of dev in one: its secrets there, 30 days later
     would be lost: acme of dev in one: its services, roles and logs there
@@ -580,10 +615,14 @@ async fn what_is_in_the_way_is_told_at_once_and_nothing_is_changed() {
         "acme, fleet: dev, cell: one, pin: { version: 1.0.0, owner: ana, reason: audit, until: 2026-12-31 }",
     );
     stage.sources.lock().unwrap()[0].bytes = full.into_bytes();
-    let told = async |rest: &str| stage.typed(rest).await.text.lines().next().unwrap_or_default().to_owned();
-    insta::assert_snapshot!(stage.typed("--to two").await.text, @"");
-    assert_eq!(told("--to nine").await, "");
-    assert_eq!(told("--back").await, "");
+    insta::assert_snapshot!(stage.typed("--to two").await.text, @r"
+    tenant `acme` cannot be moved: it is pinned: it would be brought up with the fleet's release [not_movable]
+      nothing was changed by this; asked for again, it goes on where it is
+    two has 2 tenants in fleet.yaml, and room for 1 by tenants_max [cell_full]
+      give the newest tenants another cell: an account or a Region of its own (`tidegate quota`)
+    ");
+    insta::assert_snapshot!(stage.typed("--to nine").await.text.lines().next().unwrap(), @"tenant `acme` cannot be moved: dev has no cell `nine`; it has one, two [not_movable]");
+    insta::assert_snapshot!(stage.typed("--back").await.text.lines().next().unwrap(), @"tenant `acme` cannot be moved: nobody has moved it [not_movable]");
     assert_eq!(stage.directives().await.seq, 0);
 }
 
@@ -595,5 +634,13 @@ async fn a_rehearsal_goes_there_and_back_and_touches_nothing() {
     let fleet = "dev".parse().unwrap();
     let wanted = Rehearsal { fleet: &fleet, set: &acme(), to: &cell("two") };
     let report = rehearse(&sources, &wanted, Arc::new(Silent)).await;
-    insta::assert_snapshot!(report.text, @"");
+    let told: Vec<&str> = report.text.lines().filter(|line| !line.starts_with("there in")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    acme is in two since 2026-11-23T08:17:20Z, with 3 objects that were compared; its place in one sleeps
+    back, without what it has written since: --back --lose-writes-since 2026-11-23T08:17:20Z
+    for good: --retire with an approval, which `--plan --retire --json` drafts
+    acme is in one again, and its place in two sleeps
+    back in 1m of simulated time
+    ");
+    assert_eq!(report.exit, Exit::Done);
 }

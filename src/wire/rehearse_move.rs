@@ -24,11 +24,15 @@ use crate::domain::fleet::Application;
 use crate::domain::ids::{CellName, FleetName, SetId};
 use crate::domain::manifest::{Source, read};
 use crate::domain::moving::Goal;
+use crate::domain::offboard::holding;
 use crate::domain::provisioning::export;
 use crate::ports::{InputsReader, ManifestWriter, PortError, PortResult};
 
 /// More times than a line is written on the way there or back.
 const MERGES: u32 = 4;
+
+/// Pieces of evidence that the tenant has.
+const PIECES: u32 = 2;
 
 /// What is to be rehearsed.
 pub(super) struct Rehearsal<'a> {
@@ -71,11 +75,7 @@ pub(super) async fn rehearse(sources: &[Source], wanted: &Rehearsal<'_>, observe
     carry_out(sources, wanted, observer).await.unwrap_or_else(|stop| of_stop(&stop))
 }
 
-async fn carry_out(
-    sources: &[Source],
-    wanted: &Rehearsal<'_>,
-    observer: Arc<dyn Observer>,
-) -> Result<Report, Stop> {
+async fn carry_out(sources: &[Source], wanted: &Rehearsal<'_>, observer: Arc<dyn Observer>) -> Result<Report, Stop> {
     let bug = |why: String| Stop::Bug(why);
     let key = SigningKey::generate().and_then(|pem| SigningKey::from_pem(&pem)).map_err(bug)?;
     let first = signed_by(&key, application(sources)?)?;
@@ -85,6 +85,7 @@ async fn carry_out(
     let (sources, inputs) = (Mutex::new(sources.to_vec()), Mutex::default());
     let stage = Stage { sim, key: Arc::new(key), sources, inputs };
     stage.merged()?;
+    stage.give_evidence(wanted)?;
     let before = stage.sim.world().calls.clone();
     let began = stage.sim.world().now;
     let there = stage.to_the_end(wanted, Goal::Move(wanted.to), &observer).await?;
@@ -134,6 +135,18 @@ impl Stage {
         let exported = export(&application, &inputs).map_err(Stop::Refused)?;
         *inputs = exported.iter().map(|(folder, inputs)| (folder.clone(), inputs.bytes())).collect();
         self.sim.take_in(&application);
+        Ok(())
+    }
+
+    /// Something to copy beside its rows.
+    fn give_evidence(&self, wanted: &Rehearsal<'_>) -> Result<(), Stop> {
+        let application = self.application()?;
+        let fleet = crate::app::fleet(&application, wanted.fleet)?;
+        let no_such = || Stop::NoSuchTenant { fleet: fleet.name.clone(), tenant: wanted.set.clone() };
+        let set = fleet.set(wanted.set).ok_or_else(no_such)?;
+        if let Some(of) = holding(&application, fleet, set, "s1") {
+            self.sim.world().give_evidence(&of, PIECES);
+        }
         Ok(())
     }
 

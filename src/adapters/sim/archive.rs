@@ -45,6 +45,14 @@ impl World {
         self.objects.insert(format!("{bucket}/tenants/{set}/{name}"), bytes.to_vec());
     }
 
+    /// Gives a tenant some pieces of evidence where it is.
+    pub fn give_evidence(&mut self, of: &Holding, pieces: u32) {
+        for piece in 1..=pieces {
+            let name = format!("{}/{}piece-{piece}", of.bucket, of.prefix);
+            self.objects.insert(name, format!("piece {piece}").into_bytes());
+        }
+    }
+
     /// What tasks on databases have done by now.
     fn settle(&mut self) {
         let now = self.now;
@@ -181,7 +189,8 @@ impl DataTaskWriter for Sim {
         let well = answers && (task.work != DataWork::Restore || kept.is_some());
         let restores = kept.map(|rows| (task.of.cell.clone(), rows));
         let (done, set, drops) = (world.now + RUN, task.of.set.clone(), task.work == DataWork::Drop);
-        let started = SimDataTask { task: name.clone(), done, code: i32::from(!well), dump, rows, restores, drops, set };
+        let started =
+            SimDataTask { task: name.clone(), done, code: i32::from(!well), dump, rows, restores, drops, set };
         world.data_tasks.insert(task.token.clone(), started);
         Ok(name)
     }

@@ -62,7 +62,8 @@ impl World {
         let (region, account) = app.cells.get(cell).map_or(("eu-west-1", "0"), |of| (&of.region, &of.account));
         let container = json!({"name": key.service, "image": "busybox:1.37", "essential": true});
         let definition = json!({"family": family, "containerDefinitions": [container]});
-        let placeholder = self.register(&format!("arn:aws:ecs:{region}:{account}:task-definition/{family}"), definition);
+        let placeholder =
+            self.register(&format!("arn:aws:ecs:{region}:{account}:task-definition/{family}"), definition);
         let id = self.next_deployment();
         let mut service = SimService::steady(fleet.name.clone(), key.clone(), placeholder, id, 0);
         service.scaling =

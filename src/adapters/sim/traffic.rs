@@ -58,8 +58,12 @@ impl MetricsReader for Sim {
             Alarm { name, state, why: if rings { "Threshold Crossed".to_owned() } else { String::new() } }
         };
         // Each service has one alarm, named as it is.
-        let named =
-            world.services.keys().filter_map(|key| key.rsplit('/').next()).map(|service| format!("{service}-5xx")).filter(|name| name.starts_with(prefix));
+        let named = world
+            .services
+            .keys()
+            .filter_map(|key| key.rsplit('/').next())
+            .map(|service| format!("{service}-5xx"))
+            .filter(|name| name.starts_with(prefix));
         let alarms = named.map(alarm).filter(|alarm| !only_ringing || alarm.state == AlarmState::Ringing);
         Ok(alarms.collect())
     }

@@ -33,7 +33,6 @@ const LOOKS: u32 = 180;
 
 /// Who does it, to whom.
 pub(super) struct Act<'a> {
-    pub(super) app: &'a App,
     pub(super) fleet: &'a Fleet,
     pub(super) sites: &'a Sites,
     pub(super) set: &'a SetId,
@@ -160,7 +159,9 @@ impl Act<'_> {
         }
         let counts = self.counts(fleet).await?;
         for address in serving(new, fleet, self.set) {
-            let (Some(tasks), Some(scaling)) = (counts(&address.service), scaling(new, &address).await?) else { continue };
+            let (Some(tasks), Some(scaling)) = (counts(&address.service), scaling(new, &address).await?) else {
+                continue;
+            };
             let awake = Scaling {
                 min: tasks,
                 in_suspended: false,
@@ -198,7 +199,8 @@ impl Act<'_> {
     async fn counts(&self, fleet: &Fleet) -> Result<impl Fn(&ServiceKey) -> Option<u32> + use<>, Stop> {
         let new = &self.sites.new;
         let missing = |why: &str| self.not(format!("what Terraform publishes of its new place: {why}"));
-        let manifest = wanted(&new.application, fleet, self.set).ok_or_else(|| missing("its cell names no manifest"))?;
+        let manifest =
+            wanted(&new.application, fleet, self.set).ok_or_else(|| missing("its cell names no manifest"))?;
         let mut found = new.readers.manifests.published(std::slice::from_ref(&manifest)).await;
         let tasks = match found.remove(self.set) {
             Some(PublishedSeen::Is(published)) => published.tasks,

@@ -138,12 +138,7 @@ async fn sleeps_or_unborn(app: &App, fleet: &Fleet, set: &SetId) -> Known {
 }
 
 /// Whether nothing of a release has ever run in a service.
-pub(super) fn unborn(
-    app: &App,
-    fleet: &Fleet,
-    service: &ServiceKey,
-    seen: &BTreeMap<ServiceKey, ServiceSeen>,
-) -> bool {
+pub(super) fn unborn(app: &App, fleet: &Fleet, service: &ServiceKey, seen: &BTreeMap<ServiceKey, ServiceSeen>) -> bool {
     is_unborn(&app.application, fleet, service, seen)
 }
 

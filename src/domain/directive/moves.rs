@@ -190,12 +190,19 @@ impl Directives {
             Moving::Arrived => of.arrived = true,
             Moving::Returning => {
                 of.returning = true;
-                let slept: BTreeMap<SetId, Paused> = of.slept.take().into_iter().map(|was| (set.clone(), was)).collect();
+                let slept: BTreeMap<SetId, Paused> =
+                    of.slept.take().into_iter().map(|was| (set.clone(), was)).collect();
                 self.paused.extend(slept);
             }
             Moving::Returned => of.ended = Some(Ended::Returned),
             Moving::Retired { .. } => of.ended = Some(Ended::Retired),
         }
+    }
+
+    /// Where a set was moved to, or is on its way to, since this time. What was done to it before was done elsewhere.
+    pub fn moved_since(&self, set: &SetId, time: Timestamp) -> Option<&CellName> {
+        let away = |of: &&Move| of.since > time && of.ended != Some(Ended::Returned);
+        self.moves.get(set).filter(away).map(|of| &of.to.cell)
     }
 
     /// Where a set is being moved to, unless it runs where its line in fleet.yaml says, for good or for the time being.

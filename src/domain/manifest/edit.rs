@@ -114,7 +114,12 @@ fn is_only(change: &Edit<'_>, before: &Application, after: &Application) -> bool
             // Nothing of it changes but where it is.
             let moved = |set: &ServiceSet| {
                 is.as_ref().is_some_and(|is| {
-                    *is == ServiceSet { cell: (*cell).clone(), cluster: is.cluster.clone(), second: second.clone(), ..set.clone() }
+                    *is == ServiceSet {
+                        cell: (*cell).clone(),
+                        cluster: is.cluster.clone(),
+                        second: second.clone(),
+                        ..set.clone()
+                    }
                 })
             };
             was.as_ref().is_some_and(moved)

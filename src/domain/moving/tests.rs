@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::directive::{Decided, Directive, Directives, Kept, Moving};
+use crate::domain::directive::{Decided, Directive, Directives, Holding, Kept, Moving};
 use crate::domain::fleet::Rds;
 use crate::domain::ids::ContentHash;
 
@@ -187,7 +187,10 @@ fn the_old_place_is_given_up_only_when_the_new_one_is_proven_and_it_is_approved(
     assert_eq!(told, ["3 things would be lost, and nothing approves it"]);
     let early = Seen::new("one", also("two"), forward_steps(5));
     let told = words(next(&early.standing(asleep(), awake()), &Goal::Retire(Some(&good))).unwrap_err());
-    assert_eq!(told, ["tenant `acme` cannot be moved: its new place is not proven: its old one is given up after that"]);
+    assert_eq!(
+        told,
+        ["tenant `acme` cannot be moved: its new place is not proven: its old one is given up after that"]
+    );
     let unsaid = Seen::new("one", also("two"), forward_steps(6));
     let step = next(&unsaid.standing(asleep(), awake()), &Goal::Retire(Some(&good))).unwrap();
     assert!(matches!(step, Step::Line { .. }), "its line first: {step:?}");
@@ -196,10 +199,7 @@ fn the_old_place_is_given_up_only_when_the_new_one_is_proven_and_it_is_approved(
     let step = next(&retired.standing(asleep(), awake()), &Goal::Retire(None)).unwrap();
     assert_eq!(step, Step::Line { cell: cell("two"), other: cell("one"), keep: false });
     let told = words(next(&retired.standing(asleep(), awake()), &Goal::Back(None)).unwrap_err());
-    assert_eq!(
-        told,
-        ["tenant `acme` cannot be moved: its place in one is given up: only a move leads there again"]
-    );
+    assert_eq!(told, ["tenant `acme` cannot be moved: its place in one is given up: only a move leads there again"]);
 }
 
 #[test]

@@ -264,7 +264,10 @@ fn a_fleet_of_several_cells_has_a_file_for_each_and_who_moves_is_in_two() {
     let mut files = BTreeMap::new();
     let other = "id: bolt, cell: two";
     let mut say = |entry: &str| exported(&mut files, &two_cells(&["id: zed, cell: one", other, entry]));
-    assert_eq!(say("id: acme, cell: one"), ["dev: one acme s1/1 active, zed s1/2 active", "dev.two: two bolt s1/1 active"]);
+    assert_eq!(
+        say("id: acme, cell: one"),
+        ["dev: one acme s1/1 active, zed s1/2 active", "dev.two: two bolt s1/1 active"]
+    );
     let both = ["dev: one acme s1/1 active, zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"];
     assert_eq!(say("id: acme, cell: one, also_in: two"), both);
     assert_eq!(say("id: acme, cell: two, also_in: one"), both, "the switch changes no file");
@@ -272,7 +275,10 @@ fn a_fleet_of_several_cells_has_a_file_for_each_and_who_moves_is_in_two() {
         say("id: acme, cell: two, leaves: one"),
         ["dev: one acme s1/1 offboarding, zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"]
     );
-    assert_eq!(say("id: acme, cell: two"), ["dev: one zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"]);
+    assert_eq!(
+        say("id: acme, cell: two"),
+        ["dev: one zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"]
+    );
     let early = two_cells(&["id: zed, cell: two", other, "id: acme, cell: two"]);
     let told: Vec<String> = export(&early, &files).unwrap_err().iter().map(ToString::to_string).collect();
     assert_eq!(told, ["tenant `zed` is in the inputs of dev as active, and fleet.yaml does not have it any more"]);

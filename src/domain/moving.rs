@@ -21,7 +21,7 @@ use super::fleet::SecondPlace;
 use super::ids::{CellName, SetId};
 use super::infra_guard::Approval;
 use super::mutant::{Mutant, breaks};
-use super::offboard::{EVIDENCE, KeptObject, Known, approved, retirement};
+use super::offboard::{Known, approved, retirement};
 use super::reason::Reason;
 
 pub use copying::{copies, exactly, landing};

@@ -9,6 +9,7 @@ mod files;
 mod guard;
 mod license;
 mod live;
+mod papers;
 mod rehearse;
 mod rehearse_move;
 mod machine;
@@ -217,7 +218,7 @@ async fn gone_or_moved(
     context: &Context,
 ) -> Report {
     match command {
-        Tenants::Move { .. } => moving(command, app, files, approval, context).await,
+        Tenants::Move { .. } => Box::pin(moving(command, app, files, approval, context)).await,
         _ => leave(command, app, files, approval, context).await,
     }
 }

@@ -4,6 +4,7 @@
 //! The simulation proper does this and much more to rollouts; verbs around them (pause, resume, offboard) have few
 //! writes and one order, so that every one of them can be tried.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::papers::Papers;
 use super::simulated::app;
 use crate::adapters::sim::Sim;
 use crate::app::App;
@@ -27,8 +29,8 @@ use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::template::Rendered;
 use crate::ports::{
-    ArchiveWriter, DataTask, DataTaskWriter, DatabaseWriter, FleetWriter, LeaseWriter, LedgerWriter, OpenRollout,
-    PortResult, RouteWriter, ScalingWriter, SnapshotWriter,
+    ArchiveWriter, DataTask, DataTaskWriter, DatabaseWriter, FleetWriter, InputsReader, LeaseWriter, LedgerWriter,
+    ManifestWriter, OpenRollout, PortResult, RouteWriter, ScalingWriter, SnapshotWriter,
 };
 
 /// When it dies: at which write, counted from 0, and whether that one still takes effect.
@@ -102,6 +104,26 @@ impl Mortal {
     async fn die(&self) {
         self.dead.notify_one();
         std::future::pending::<()>().await;
+    }
+}
+
+/// The desk of one process: the files as it may write them, as long as it lives.
+pub(super) struct Desk<'a> {
+    pub(super) papers: &'a Papers,
+    pub(super) process: Arc<Mortal>,
+}
+
+#[async_trait]
+impl ManifestWriter for Desk<'_> {
+    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()> {
+        self.process.write(self.papers.replace(name, was, bytes)).await
+    }
+}
+
+#[async_trait]
+impl InputsReader for Desk<'_> {
+    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
+        self.papers.committed().await
     }
 }
 

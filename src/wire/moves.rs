@@ -3,14 +3,13 @@
 //! one place at most, and whoever is sent somewhere finds it there. At the end it is in one place, with everything that it
 //! ever wrote, and asleep in the other.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use accessos_routing::{SigningKey, State};
-use async_trait::async_trait;
 use clap::Parser;
 
-use super::mortal::{Death, Mortal, Watch};
+use super::mortal::{Death, Desk, Mortal, Watch};
+use super::papers::Papers;
 use super::rehearse_move::{Rehearsal, rehearse};
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::{Sim, World};
@@ -35,9 +34,8 @@ use crate::domain::manifest::{Source, read};
 use crate::domain::moving::Goal;
 use crate::domain::mutant::{Mutant, break_rule};
 use crate::domain::offboard::Loss;
-use crate::domain::provisioning::export;
 use crate::domain::reason::Reason;
-use crate::ports::{InputsReader, ManifestWriter, PortResult};
+use crate::ports::{InputsReader, ManifestWriter};
 
 const FLEET: &str = r#"
 schema: 1
@@ -76,6 +74,9 @@ tenants:
     - { id: core, fleet: dev, cell: two }
 "#;
 
+/// More writes than any move has.
+const WRITES_MAX: u32 = 200;
+
 fn acme() -> SetId {
     "acme".parse().unwrap()
 }
@@ -104,39 +105,11 @@ struct Written {
 struct Stage {
     sim: Arc<Sim>,
     key: Arc<SigningKey>,
-    sources: Mutex<Vec<Source>>,
-    inputs: Mutex<BTreeMap<String, Vec<u8>>>,
+    papers: Papers,
     written: Arc<Mutex<Written>>,
     /// At which write of all a process dies, and how many there have been.
     death: Option<Death>,
     writes: Mutex<u32>,
-}
-
-/// The desk of one process.
-struct Desk<'a> {
-    stage: &'a Stage,
-    process: Arc<Mortal>,
-}
-
-#[async_trait]
-impl ManifestWriter for Desk<'_> {
-    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()> {
-        let effect = async {
-            let mut sources = self.stage.sources.lock().unwrap();
-            let source = sources.iter_mut().find(|source| source.name == name).unwrap();
-            assert_eq!(source.bytes, was);
-            source.bytes = bytes.to_vec();
-            Ok(())
-        };
-        self.process.write(effect).await
-    }
-}
-
-#[async_trait]
-impl InputsReader for Desk<'_> {
-    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
-        Ok(self.stage.inputs.lock().unwrap().clone())
-    }
 }
 
 /// Whether every service has tasks, and whether any has.
@@ -196,15 +169,8 @@ impl Stage {
         for name in ["2026/report.pdf", "a b"] {
             sim.world().put_evidence(evidence("one"), &acme(), name, name.as_bytes());
         }
-        let stage = Self {
-            sim,
-            key,
-            sources: Mutex::new(sources),
-            inputs: Mutex::default(),
-            written: Arc::default(),
-            death,
-            writes: Mutex::new(0),
-        };
+        let stage =
+            Self { sim, key, papers: Papers::new(sources), written: Arc::default(), death, writes: Mutex::new(0) };
         stage.publish().await;
         stage.merged();
         stage
@@ -219,37 +185,39 @@ impl Stage {
 
     /// What is committed is merged, exported and applied by Terraform.
     fn merged(&self) {
-        let application = self.application();
-        let mut inputs = self.inputs.lock().unwrap();
-        let exported = export(&application, &inputs).unwrap_or_else(|reasons| panic!("{reasons:?}"));
-        *inputs = exported.iter().map(|(folder, inputs)| (folder.clone(), inputs.bytes())).collect();
-        self.sim.take_in(&application);
+        let merged = self.papers.merge(&self.application(), &self.sim);
+        merged.unwrap_or_else(|reasons| panic!("{reasons:?}"));
     }
 
     fn application(&self) -> Arc<Application> {
-        Arc::new(read(&self.sources.lock().unwrap()).unwrap_or_else(|problems| panic!("{problems}")))
+        Arc::new(self.papers.application().unwrap_or_else(|problems| panic!("{problems}")))
     }
 
     fn look(&self) -> App {
         app(&self.sim, self.application(), Arc::new(Silent))
     }
 
+    /// One process, killed for good if it dies.
+    async fn once(&self, goal: Goal<'_>, publishes: bool) -> Option<Result<Stands, Stop>> {
+        let before = *self.writes.lock().unwrap();
+        let death = self.death.and_then(|death| Some(Death { at: death.at.checked_sub(before)?, ..death }));
+        let process = Mortal::new(&self.sim, death, &watch(&self.written));
+        let (application, sources) = (self.application(), self.papers.sources());
+        let desk = Desk { papers: &self.papers, process: Arc::clone(&process) };
+        let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
+        let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
+        let mut work = process.app(&application);
+        work.signing_key = publishes.then(|| Arc::clone(&self.key));
+        // On the heap: without optimisation a move is more than a test's stack takes.
+        let ended = process.live(Box::pin(relocate(&work, dev(&application), &files, &asked))).await;
+        *self.writes.lock().unwrap() += process.writes();
+        ended
+    }
+
     /// Asks as a person would who starts it again when it was killed.
     async fn ask(&self, goal: Goal<'_>, publishes: bool) -> Result<Stands, Stop> {
         for _ in 0..2 {
-            let before = *self.writes.lock().unwrap();
-            let death = self.death.and_then(|death| Some(Death { at: death.at.checked_sub(before)?, ..death }));
-            let process = Mortal::new(&self.sim, death, &watch(&self.written));
-            let application = self.application();
-            let sources = self.sources.lock().unwrap().clone();
-            let desk = Desk { stage: self, process: Arc::clone(&process) };
-            let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
-            let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
-            let mut work = process.app(&application);
-            work.signing_key = publishes.then(|| Arc::clone(&self.key));
-            let ended = process.live(relocate(&work, dev(&application), &files, &asked)).await;
-            *self.writes.lock().unwrap() += process.writes();
-            if let Some(ended) = ended {
+            if let Some(ended) = self.once(goal, publishes).await {
                 return ended;
             }
             // Whoever is killed right after the file was written does not hear of it, and goes on from what it says.
@@ -339,7 +307,7 @@ async fn away(death: Option<Death>) -> u32 {
     assert!(matches!(retired, Stands::Ended(_)), "{retired:?}");
     stage.is_at("two", true);
     assert!(codes(stage.ask(Goal::Back(None), true).await).contains(&"not_movable".to_owned()));
-    let inputs = String::from_utf8(stage.inputs.lock().unwrap()["dev"].clone()).unwrap();
+    let inputs = String::from_utf8(stage.papers.committed().await.unwrap()["dev"].clone()).unwrap();
     assert!(inputs.contains("\"state\": \"offboarding\""), "its old place leaves as everybody does: {inputs}");
     writes
 }
@@ -360,13 +328,13 @@ async fn there_and_back(at: u32, death_on_the_way_back: Option<u32>) -> (bool, u
     let mut stage = Stage::new(Some(Death { at, after: true })).await;
     let mut whole = true;
     // Whoever is killed is not started again.
-    loop {
+    for _ in 0..WRITES_MAX {
         let before = *stage.writes.lock().unwrap();
         if before > at {
             whole = false;
             break;
         }
-        match stage.once(Goal::Move(&cell("two"))).await {
+        match stage.once(Goal::Move(&cell("two")), true).await {
             Some(Ok(Stands::Written { .. })) => stage.merged(),
             Some(done) => {
                 assert!(matches!(done, Ok(Stands::Moved(_))), "{done:?}");
@@ -395,36 +363,15 @@ async fn there_and_back(at: u32, death_on_the_way_back: Option<u32>) -> (bool, u
     (whole, writes)
 }
 
-impl Stage {
-    /// One process, killed for good if it dies.
-    async fn once(&self, goal: Goal<'_>) -> Option<Result<Stands, Stop>> {
-        let before = *self.writes.lock().unwrap();
-        let death = self.death.and_then(|death| Some(Death { at: death.at.checked_sub(before)?, ..death }));
-        let process = Mortal::new(&self.sim, death, &watch(&self.written));
-        let application = self.application();
-        let sources = self.sources.lock().unwrap().clone();
-        let desk = Desk { stage: self, process: Arc::clone(&process) };
-        let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
-        let asked = Asked { set: &acme(), by: "ana", why: "more room", goal };
-        let mut work = process.app(&application);
-        work.signing_key = Some(Arc::clone(&self.key));
-        let ended = process.live(relocate(&work, dev(&application), &files, &asked)).await;
-        *self.writes.lock().unwrap() += process.writes();
-        ended
-    }
-}
-
 #[tokio::test]
 async fn inv_05_from_every_write_of_its_move_a_way_leads_back() {
-    let mut at = 0;
-    let mut long = 0;
-    loop {
-        let (whole, writes) = there_and_back(at, None).await;
-        long = long.max(writes);
+    let (mut at, mut long) = (0, 0);
+    for write in 0..WRITES_MAX {
+        let (whole, writes) = there_and_back(write, None).await;
+        (at, long) = (write, long.max(writes));
         if whole {
             break;
         }
-        at += 1;
     }
     assert!(at >= 40 && long >= 10, "{at} {long}");
     for death in 0..long {
@@ -460,8 +407,8 @@ impl Stage {
         let cli = Cli::try_parse_from(words.into_iter().chain(rest.split_whitespace())).unwrap();
         let Command::Tenants { command: command @ Tenants::Move { .. } } = &cli.command else { panic!("{rest}") };
         let process = Mortal::new(&self.sim, None, &watch(&self.written));
-        let sources = self.sources.lock().unwrap().clone();
-        let desk = Desk { stage: self, process };
+        let sources = self.papers.sources();
+        let desk = Desk { papers: &self.papers, process };
         let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
         moving(command, &self.look(), &files, None, &Context::default()).await
     }
@@ -609,12 +556,12 @@ async fn the_plan_shows_how_far_it_is_and_what_is_in_the_way() {
 #[tokio::test]
 async fn what_is_in_the_way_is_told_at_once_and_nothing_is_changed() {
     let stage = Stage::new(None).await;
-    let text = String::from_utf8(stage.sources.lock().unwrap()[0].bytes.clone()).unwrap();
+    let text = String::from_utf8(stage.papers.sources()[0].bytes.clone()).unwrap();
     let full = text.replace("tenants_max: 2", "tenants_max: 1").replace(
         "acme, fleet: dev, cell: one",
         "acme, fleet: dev, cell: one, pin: { version: 1.0.0, owner: ana, reason: audit, until: 2026-12-31 }",
     );
-    stage.sources.lock().unwrap()[0].bytes = full.into_bytes();
+    stage.papers.replace("fleet.yaml", text.as_bytes(), full.as_bytes()).await.unwrap();
     insta::assert_snapshot!(stage.typed("--to two").await.text, @r"
     tenant `acme` cannot be moved: it is pinned: it would be brought up with the fleet's release [not_movable]
       nothing was changed by this; asked for again, it goes on where it is

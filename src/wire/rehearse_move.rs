@@ -2,12 +2,11 @@
 //! copies of the files. What a person does in between is done at once: what is written is merged, exported and applied.
 //! The same code as a real move; touches nothing real.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use accessos_routing::{SigningKey, TrustedKeys};
-use async_trait::async_trait;
 
+use super::papers::Papers;
 use super::rehearse::{cost, first_release};
 use super::simulated::{app, beginning};
 use crate::adapters::sim::Sim;
@@ -22,11 +21,9 @@ use crate::cli::render;
 use crate::cli::run::{Report, of_stop};
 use crate::domain::fleet::Application;
 use crate::domain::ids::{CellName, FleetName, SetId};
-use crate::domain::manifest::{Source, read};
+use crate::domain::manifest::Source;
 use crate::domain::moving::Goal;
 use crate::domain::offboard::holding;
-use crate::domain::provisioning::export;
-use crate::ports::{InputsReader, ManifestWriter, PortError, PortResult};
 
 /// More times than a line is written on the way there or back.
 const MERGES: u32 = 4;
@@ -45,29 +42,7 @@ pub(super) struct Rehearsal<'a> {
 struct Stage {
     sim: Arc<Sim>,
     key: Arc<SigningKey>,
-    sources: Mutex<Vec<Source>>,
-    inputs: Mutex<BTreeMap<String, Vec<u8>>>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[async_trait]
-impl ManifestWriter for Stage {
-    async fn replace(&self, name: &str, _was: &[u8], bytes: &[u8]) -> PortResult<()> {
-        let mut sources = held(&self.sources);
-        let missing = || PortError::new(crate::ports::Fault::Refused, name, "there is no such file");
-        sources.iter_mut().find(|source| source.name == name).ok_or_else(missing)?.bytes = bytes.to_vec();
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl InputsReader for Stage {
-    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
-        Ok(held(&self.inputs).clone())
-    }
+    papers: Papers,
 }
 
 /// Rehearses a move and its way back. Its exit code is that of the first that does not come out well.
@@ -78,12 +53,12 @@ pub(super) async fn rehearse(sources: &[Source], wanted: &Rehearsal<'_>, observe
 async fn carry_out(sources: &[Source], wanted: &Rehearsal<'_>, observer: Arc<dyn Observer>) -> Result<Report, Stop> {
     let bug = |why: String| Stop::Bug(why);
     let key = SigningKey::generate().and_then(|pem| SigningKey::from_pem(&pem)).map_err(bug)?;
-    let first = signed_by(&key, application(sources)?)?;
+    let papers = Papers::new(sources.to_vec());
+    let first = signed_by(&key, meant(&papers)?)?;
     let sim = Arc::new(Sim::new(&first, beginning()));
     let quiet = app(&sim, first, Arc::new(Silent));
     first_release(&quiet, &sim, crate::app::fleet(&quiet.application, wanted.fleet)?).await?;
-    let (sources, inputs) = (Mutex::new(sources.to_vec()), Mutex::default());
-    let stage = Stage { sim, key: Arc::new(key), sources, inputs };
+    let stage = Stage { sim, key: Arc::new(key), papers };
     stage.merged()?;
     stage.give_evidence(wanted)?;
     let before = stage.sim.world().calls.clone();
@@ -114,13 +89,13 @@ fn signed_by(key: &SigningKey, mut application: Application) -> Result<Applicati
     Ok(application)
 }
 
-fn application(sources: &[Source]) -> Result<Application, Stop> {
-    read(sources).map_err(|problems| Stop::Bug(problems.to_string()))
+fn meant(papers: &Papers) -> Result<Application, Stop> {
+    papers.application().map_err(|problems| Stop::Bug(problems.to_string()))
 }
 
 impl Stage {
     fn application(&self) -> Result<Application, Stop> {
-        signed_by(&self.key, application(&held(&self.sources))?)
+        signed_by(&self.key, meant(&self.papers)?)
     }
 
     fn at(&self, observer: &Arc<dyn Observer>) -> Result<App, Stop> {
@@ -128,14 +103,8 @@ impl Stage {
         Ok(App { signing_key: Some(Arc::clone(&self.key)), ..app })
     }
 
-    /// What is written is merged, exported and applied by Terraform.
     fn merged(&self) -> Result<(), Stop> {
-        let application = self.application()?;
-        let mut inputs = held(&self.inputs);
-        let exported = export(&application, &inputs).map_err(Stop::Refused)?;
-        *inputs = exported.iter().map(|(folder, inputs)| (folder.clone(), inputs.bytes())).collect();
-        self.sim.take_in(&application);
-        Ok(())
+        self.papers.merge(&self.application()?, &self.sim).map_err(Stop::Refused)
     }
 
     /// Something to copy beside its rows.
@@ -157,9 +126,9 @@ impl Stage {
         observer: &Arc<dyn Observer>,
     ) -> Result<Stands, Stop> {
         for _ in 0..MERGES {
-            let (app, sources) = (self.at(observer)?, held(&self.sources).clone());
+            let (app, sources) = (self.at(observer)?, self.papers.sources());
             let fleet = crate::app::fleet(&app.application, wanted.fleet)?;
-            let files = Files { sources: &sources, manifest: self, inputs: self };
+            let files = Files { sources: &sources, manifest: &self.papers, inputs: &self.papers };
             let asked = Asked { set: wanted.set, by: "you", why: "a rehearsal", goal };
             // What is in the way is told all at once, and before anything is tried.
             let stops = far(&app, fleet, &files, &asked).await?.stops;

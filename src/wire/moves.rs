@@ -374,8 +374,11 @@ async fn inv_05_from_every_write_of_its_move_a_way_leads_back() {
         }
     }
     assert!(at >= 40 && long >= 10, "{at} {long}");
-    for death in 0..long {
-        there_and_back(at, Some(death)).await;
+    // Killed on the way back too: from the whole of it, and from before and after the copy.
+    for from in [at / 4, at / 2, at] {
+        for death in 0..long {
+            there_and_back(from, Some(death)).await;
+        }
     }
 }
 

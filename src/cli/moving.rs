@@ -59,7 +59,7 @@ pub fn told(set: &SetId, stands: &Stands) -> Report {
         Stands::Failed(outcome) => {
             let mut report = of_outcomes(std::slice::from_ref(outcome));
             report.text +=
-                &format!("{set} is not switched by this; asked for again, its move goes on, and `--back` leads back\n");
+                &format!("the move of {set} stops here; asked for again it goes on, and `--back` leads back\n");
             report
         }
         Stands::Written { file, step: Step::Line { cell, other, keep }, record: Some(record) } => {

@@ -16,7 +16,8 @@ pub fn may_begin(
 ) -> Vec<Reason> {
     let id = &set.id;
     let not = |why: String| Reason::NotMovable { set: id.clone(), why };
-    let mut reasons = Vec::new();
+    // Its requests would be stopped, and a hold would keep it from being brought up.
+    let mut reasons: Vec<Reason> = directives.on_hold(&fleet.name).into_iter().collect();
     if fleet.routing.is_none() {
         reasons.push(Reason::NoRouting { fleet: fleet.name.clone() });
     }

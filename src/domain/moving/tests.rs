@@ -235,6 +235,45 @@ fn refusals_are_told() {
     assert_eq!(unknown(), Known::Unknown("no answer".to_owned()));
 }
 
+#[test]
+fn every_step_survives_being_written_down() {
+    let all =
+        forward_steps(6).into_iter().chain([Moving::Returning, Moving::Returned, Moving::Retired { approved: list() }]);
+    for step in all {
+        let directive = Directive::Moving { set: "acme".parse().unwrap(), step: Box::new(step) };
+        let (at, by, why) = (Timestamp::UNIX_EPOCH, "ana".to_owned(), "room".to_owned());
+        let entry = Decided { seq: 1, at, by, why, directive };
+        let json = serde_json::to_string(&entry).unwrap();
+        assert_eq!(serde_json::from_str::<Decided>(&json).unwrap(), entry, "{json}");
+    }
+}
+
+#[test]
+fn what_is_in_the_way_of_a_move_that_has_not_begun_is_told_all_at_once() {
+    let file = "schema: 1\napp: shop\ndomain: shop.example\nimages: { repository: \"shop/{service}\" }\n\
+        services: { web: { build: web, port: 8080, health: /up } }\n\
+        cells:\n  one: { account: \"111111111111\", region: eu-west-1, clusters: [a, b] }\n  \
+        two: { account: \"222222222222\", region: eu-west-1, clusters: [c] }\n\
+        gates:\n  default: { rollout: { deadline: 15m } }\n\
+        fleets:\n  dev: { cells: [one, two], deploy_on: merge, waves: { plan: auto }, gate: default, on_failure: stop }\n\
+        tenants:\n  entries:\n    - { id: acme, fleet: dev, cell: one, cluster: b, state: paused }\n";
+    let sources = [crate::domain::manifest::Source { name: "fleet.yaml".to_owned(), bytes: file.into() }];
+    let app = crate::domain::manifest::read(&sources).unwrap();
+    let (at, by, why) = (Timestamp::UNIX_EPOCH, "ana".to_owned(), "storm".to_owned());
+    let held = Directives::fold(&[Decided { seq: 1, at, by, why, directive: Directive::Hold }]);
+    let told = may_begin(&app, &app.fleets[0], &app.fleets[0].sets[0], &held, &cell("two"));
+    assert_eq!(
+        words(told),
+        [
+            "dev is on hold since 1970-01-01T00:00:00Z, by ana: storm",
+            "dev has no `routing` in fleet.yaml",
+            "tenant `acme` cannot be moved: its line says `state: paused`",
+            "tenant `acme` cannot be moved: its line names a cluster of its cell: take that out, or move it by hand",
+            "tenant `acme` cannot be moved: cells.two has no `manifest` in fleet.yaml, so nothing says what its services run",
+        ]
+    );
+}
+
 fn known() -> impl Strategy<Value = Known> {
     prop_oneof![Just(Known::Yes), Just(Known::No), Just(Known::Unknown("no answer".to_owned()))]
 }

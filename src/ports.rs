@@ -109,15 +109,16 @@ pub struct BuildOrder {
 /// Terraform's inputs as they are committed, to look.
 #[async_trait]
 pub trait InputsReader: Send + Sync {
-    /// The bytes of every fleet's file, by the name of its folder. A fleet that was never exported has none.
+    /// The bytes of every file, by the name of its folder: one for each cell of a fleet. One that was never exported is
+    /// not there.
     async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>>;
 }
 
 /// Terraform's inputs, to write.
 #[async_trait]
 pub trait InputsWriter: Send + Sync {
-    /// Puts a fleet's file in the place of the one that is there: all of it, or nothing.
-    async fn write(&self, fleet: &FleetName, bytes: &[u8]) -> PortResult<()>;
+    /// Puts the file of a folder in the place of the one that is there: all of it, or nothing.
+    async fn write(&self, folder: &str, bytes: &[u8]) -> PortResult<()>;
 }
 
 /// Sealed licences as they are kept, to look.
@@ -576,6 +577,10 @@ pub trait ArchiveReader: Send + Sync {
 
     /// The bytes of a small object there; none if there is none.
     async fn read(&self, of: &Holding, folder: &str, name: &str) -> PortResult<Option<Vec<u8>>>;
+
+    /// What an object of this name in a folder of the archive has become at the tenant's new place
+    /// (`domain::moving::landing`), with its checksum; none if it is not there.
+    async fn landed(&self, at: &Holding, folder: &str, name: &str) -> PortResult<Option<KeptObject>>;
 }
 
 /// What is kept of tenants that leave, to change; and what they had, to purge.
@@ -587,6 +592,10 @@ pub trait ArchiveWriter: Send + Sync {
 
     /// Writes a small object there.
     async fn write(&self, of: &Holding, folder: &str, name: &str, bytes: &[u8]) -> PortResult<()>;
+
+    /// Copies an object of a folder of the archive at one place to where it belongs at another, and answers the copy's
+    /// checksum. Done again, it is the same.
+    async fn carry(&self, from: &Holding, to: &Holding, folder: &str, name: &str) -> PortResult<KeptObject>;
 
     /// Deletes every object of a tenant's evidence with all its versions. Done again, it is the same.
     async fn purge(&self, of: &Holding) -> PortResult<()>;
@@ -632,6 +641,8 @@ pub enum DataWork {
     Dump,
     /// Takes it out of the database, with its user.
     Drop,
+    /// Puts what the archive has in the place of whatever is there.
+    Restore,
 }
 
 /// A one-shot task on a tenant's part of a database: what is looked for, or started.

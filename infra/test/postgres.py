@@ -110,6 +110,13 @@ class Server:
         shown = subprocess.run([binaries() / "pg_restore", "-f", "-", f"{folder}/database.dump"], check=True, capture_output=True, text=True)
         return shown.stdout, ""
 
+    def restore(self, tenant, mode, folder):
+        """What the task that restores a tenant's rows does, with the same shell."""
+        told = {"TENANT": tenant, "MODE": mode, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGDATABASE": SHARED,
+                "WORK": folder, "PATH": f"{binaries()}:{os.environ['PATH']}"}
+        done = subprocess.run(["sh", "-euc", (STATEMENTS / "restore.sh").read_text()], env=told, capture_output=True, text=True)
+        return done.returncode, done.stderr.strip()
+
     def everything(self):
         return subprocess.run([binaries() / "pg_dumpall", "-h", "127.0.0.1", "-p", str(self.port), "-U", "root_of_all", "--schema-only"],
                               check=True, capture_output=True, text=True).stdout.replace("\\restrict", "\n\\restrict").split("\n")
@@ -218,6 +225,57 @@ def leave(db: Server) -> None:
             raise Failed(f"{tenant} {mode} was taken")
 
 
+def move(old: Server, new: Server) -> None:
+    """What was saved of a tenant at one server is what it has at another, also when that had something else of it, and
+    when it is restored twice; nobody else's row changes, and of a bad dump nothing is taken in."""
+    for sql in ("CREATE ROLE platform LOGIN CREATEROLE CREATEDB", "CREATE ROLE rds_iam"):
+        new.does("root_of_all", "postgres", sql)
+    new.does("root_of_all", "postgres", "ALTER DATABASE postgres OWNER TO platform")
+    new.does("platform", "postgres", f"CREATE DATABASE {SHARED}")
+    for tenant, mode in TENANTS.items():
+        code, _, error = new.make(tenant, mode)
+        if code:
+            raise Failed(f"making {tenant} at its new place: {error}")
+        new.does(f"t_{tenant}", home(tenant), f"CREATE TABLE papers AS SELECT 'old rows of {tenant}' AS of")
+    for tenant in ("acme-x", "umbrella-x"):
+        user, mode = f"t_{tenant}", TENANTS[tenant]
+        things = """CREATE TYPE mood AS ENUM ('good'); CREATE DOMAIN amount AS int CHECK (VALUE > 0);
+            CREATE TABLE more (id serial PRIMARY KEY, of text, how mood, n amount, at timestamptz DEFAULT now());
+            CREATE INDEX ON more (of); CREATE VIEW seen AS SELECT of FROM more;
+            CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n';
+            INSERT INTO more (of, how, n) SELECT 'row ' || i, 'good', i FROM generate_series(1, 1000) i"""
+        old.does(user, home(tenant), things)
+        for left in ("CREATE TABLE left_there (x int)", "CREATE VIEW v AS SELECT 1 AS x", "CREATE TYPE t AS ENUM ('a')", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"):
+            new.does(user, home(tenant), left)
+        said = "SELECT md5(string_agg(more::text, ',' ORDER BY id)), count(*), twice(2), (SELECT of FROM papers) FROM more"
+        with tempfile.TemporaryDirectory() as folder:
+            if old.dump(tenant, mode, folder)[0] is None:
+                raise Failed(f"{tenant} is not saved")
+            whole = (pathlib.Path(folder) / "database.dump").read_bytes()
+            (pathlib.Path(folder) / "database.dump").write_bytes(whole[: len(whole) * 3 // 4])
+            new.checks += 1
+            if new.restore(tenant, mode, folder)[0] == 0 or new.does(user, home(tenant), "SELECT of FROM papers") != f"old rows of {tenant}":
+                raise Failed(f"of half a dump of {tenant} something was taken in")
+            (pathlib.Path(folder) / "database.dump").write_bytes(whole)
+            for _ in range(2):
+                code, error = new.restore(tenant, mode, folder)
+                new.checks += 1
+                if code:
+                    raise Failed(f"{tenant} is not restored: {error}")
+                if new.does(user, home(tenant), said) != old.does(user, home(tenant), said):
+                    raise Failed(f"{tenant} has something else at its new place")
+        names = f"""SELECT string_agg(n, ' ' ORDER BY n) FROM (SELECT relname n FROM pg_class WHERE relnamespace = '"{user}"'::regnamespace
+            UNION SELECT proname FROM pg_proc WHERE pronamespace = '"{user}"'::regnamespace
+            UNION SELECT typname FROM pg_type WHERE typnamespace = '"{user}"'::regnamespace) x"""
+        if new.does(user, home(tenant), names) != old.does(user, home(tenant), names):
+            raise Failed(f"{tenant} has more at its new place, or less: {new.does(user, home(tenant), names)}")
+        new.does(user, home(tenant), "INSERT INTO more (of) VALUES ('new')")
+        new.does(user, home(tenant), "CREATE TABLE later (x int)")
+    for tenant in ("acme", "umbrella"):
+        if new.does(f"t_{tenant}", home(tenant), "SELECT of FROM papers") != f"old rows of {tenant}":
+            raise Failed(f"{tenant} has lost its row")
+
+
 def run(steps) -> None:
     steps.step("postgres", check)
 
@@ -228,4 +286,8 @@ def check() -> str:
         version = db.psql("root_of_all", "postgres", "-c", "SHOW server_version")[1]
         prove(db)
         leave(db)
-        return f"PostgreSQL {version}: {len(TENANTS)} tenants in 2 modes, {db.checks} checks, a second run changed nothing; saved, restored, and taken out"
+        with server() as other:
+            there = Server(other)
+            move(db, there)
+        checks = db.checks + there.checks
+        return f"PostgreSQL {version}: {len(TENANTS)} tenants in 2 modes, {checks} checks, a second run changed nothing; saved, restored at another server, and taken out"

@@ -115,6 +115,7 @@ def table(fleet: dict) -> list[tuple[str, str, str, dict, bool]]:
         ("offboard", "s3:GetObject", f"{kept}/acme/7/kept.json", {}, True),
         ("offboard", "s3:DeleteObjectVersion", f"{kept}/acme/7/kept.json", {}, False),
         ("offboard", "s3:BypassGovernanceRetention", f"{kept}/acme/7/kept.json", {}, False),
+        ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-restore-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, True),
         ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-dump-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, True),
         ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-drop-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}, True),
         ("offboard", "ecs:RunTask", arn("ecs", f"task-definition/tenant-drop-{prefix}-s1:1"), {"ecs:cluster": arn("ecs", "cluster/other")}, False),

@@ -1,5 +1,5 @@
-//! Files of the repository that tidegate writes: Terraform's inputs, `DIR/FLEET/fleet.auto.tfvars.json`, and the lines of
-//! tenants in fleet.yaml.
+//! Files of the repository that tidegate writes: Terraform's inputs, `DIR/FLEET/fleet.auto.tfvars.json` and, for further
+//! cells of a fleet, `DIR/FLEET.CELL/fleet.auto.tfvars.json`; and the lines of tenants in fleet.yaml.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use crate::domain::ids::FleetName;
 use crate::domain::provisioning::FILE;
 use crate::ports::{Fault, InputsReader, InputsWriter, ManifestWriter, PortError, PortResult};
 
@@ -55,8 +54,8 @@ impl InputsReader for InputFiles {
 #[async_trait]
 impl InputsWriter for InputFiles {
     /// All of it or nothing: beside the file first, under a name that Terraform does not read, then in its place.
-    async fn write(&self, fleet: &FleetName, bytes: &[u8]) -> PortResult<()> {
-        let folder = self.folder.join(fleet.as_str());
+    async fn write(&self, folder: &str, bytes: &[u8]) -> PortResult<()> {
+        let folder = self.folder.join(folder);
         let (file, beside) = (folder.join(FILE), folder.join(format!("{FILE}.new")));
         let written = async {
             tokio::fs::create_dir_all(&folder).await?;
@@ -93,8 +92,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = InputFiles::below(folder.path()).unwrap();
         assert_eq!(files.committed().await.unwrap(), BTreeMap::new());
-        files.write(&"dev".parse().unwrap(), b"one").await.unwrap();
-        files.write(&"dev".parse().unwrap(), b"two").await.unwrap();
+        files.write("dev", b"one").await.unwrap();
+        files.write("dev", b"two").await.unwrap();
         tokio::fs::write(folder.path().join("README.md"), "beside").await.unwrap();
         tokio::fs::create_dir(folder.path().join("empty")).await.unwrap();
         assert_eq!(files.committed().await.unwrap(), BTreeMap::from([("dev".to_owned(), b"two".to_vec())]));

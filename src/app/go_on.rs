@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::decisions::record;
 use super::drive::End;
 use super::lease::Lease;
+use super::moving::where_they_rise;
 use super::observe::{recorded_rollout, taken_up};
 use super::progress::Progress;
 use super::promote::finalise;
@@ -114,6 +115,7 @@ pub(super) async fn take_up(
     lease: &mut Lease,
     open: &RolloutRecord,
 ) -> Result<Outcome, Stop> {
+    let (app, fleet) = &where_they_rise(app, fleet, lease.directives());
     let (mut rollout, proof) = taken_up(&app.readers, open, lease.number()).await?;
     let plan = rollout.plan().clone();
     if !plan.is_rollback()

@@ -3,37 +3,28 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::decisions::record;
 use super::lease::Lease;
 use super::pause::{Wish, put_to_sleep};
-use super::progress::Progress;
 use super::routers::nowhere;
-use super::surroundings::{routes, wake_databases};
-use super::{App, Stop};
+use super::surroundings::{routes, sleeps};
+use super::{App, Stop, keeping};
 use crate::domain::directive::{Directive, Directives, Holding, Kept, Leaving};
-use crate::domain::fleet::{Address, Fleet, SetState, Tombstone};
-use crate::domain::ids::{ContentHash, SetId, TaskArn};
+use crate::domain::fleet::{Fleet, SetState, Tombstone};
+use crate::domain::ids::SetId;
 use crate::domain::manifest::{Edit, Edited, Source, edit};
 use crate::domain::offboard::{
-    DUMP, Goal, KeptList, KeptObject, Known, LIST, Line, Loss, Standing, Step, approved, holding, next, purge as loss,
-    removal,
+    Goal, Known, Line, Loss, Standing, Step, approved, holding, next, purge as loss, removal,
 };
 use crate::domain::provisioning::place_of;
 use crate::domain::reason::Reason;
-use crate::domain::snapshot::{ServiceSeen, TaskSeen};
-use crate::ports::{DataTask, DataWork, Fault, InputsReader, ManifestWriter, PortError};
+use crate::ports::{DataWork, Fault, InputsReader, ManifestWriter, PortError};
 
 /// More steps than any tenant needs from its line to its tombstone.
 const STEPS: u32 = 12;
-/// Time between two looks at a task on a database, and how many there are: six hours in all.
-const LOOK: SignedDuration = SignedDuration::from_secs(30);
-const LOOKS: u32 = 720;
-/// Starts of such a task that are tried, each after the one before has ended badly.
-const ATTEMPTS: u32 = 10;
 
 /// The files that a tenant's line and place are in.
 pub struct Files<'a> {
@@ -103,6 +94,9 @@ async fn steps(
     for _ in 0..STEPS {
         lease.refresh(app).await?;
         let leaving = lease.directives().leaving.get(asked.set).cloned();
+        if let Some(moving) = fleet.set(asked.set).and_then(|set| lease.directives().being_moved(set)) {
+            return Err(Reason::BeingMoved { set: asked.set.clone(), to: moving.clone() }.into());
+        }
         let standing = look(app, fleet, asked.set, leaving.as_ref()).await?;
         let step = next(&standing, &asked.goal).map_err(Stop::Refused)?;
         match (step, &leaving) {
@@ -118,7 +112,7 @@ async fn steps(
                 return Ok(Stands::Waits { until, kept: kept.clone(), loss: removal(holding, &kept.list) });
             }
             (Step::Remove, Some(Leaving { kept: Some(kept), holding, decision, .. })) => {
-                verify(app, holding, *decision, kept).await?;
+                keeping::verify(app, holding, *decision, kept).await?;
                 let approved = removal(holding, &kept.list).digest();
                 let directive = Directive::Removed { set: asked.set.clone(), approved };
                 record(app, &fleet.name, asked.by, asked.why, directive).await?;
@@ -150,7 +144,7 @@ async fn look<'a>(
 ) -> Result<Standing<'a>, Stop> {
     let line = line(app, fleet, set)?;
     let (sleeps, unrouted) = match line {
-        Line::Leaves => (sleeps(app, fleet, set).await, unrouted(app, fleet, set).await),
+        Line::Leaves => (sleeps(&app.readers, &app.application, fleet, set).await, unrouted(app, fleet, set).await),
         Line::Stays | Line::Gone => (Known::No, Known::No),
     };
     Ok(Standing { set, line, leaving, sleeps, unrouted, today: today(app) })
@@ -160,34 +154,8 @@ fn today(app: &App) -> Date {
     TimeZone::UTC.to_datetime(app.readers.clock.now()).date()
 }
 
-/// Whether no task of a set runs and nothing can start one.
-async fn sleeps(app: &App, fleet: &Fleet, set: &SetId) -> Known {
-    let keys = app.application.services_in(fleet).filter(|key| &key.set == set);
-    let addresses: Vec<Address> = keys.filter_map(|key| app.application.address(fleet, &key)).collect();
-    let seen = app.readers.fleet.observe(&addresses).await;
-    let scaling = app.readers.scaling.scaling(&addresses).await;
-    let mut all = Known::Yes;
-    for key in addresses.iter().map(|address| &address.service) {
-        let tasks = match seen.get(key) {
-            Some(ServiceSeen::Live(live)) => live.desired == 0 && live.running == 0,
-            Some(ServiceSeen::Missing) => true,
-            Some(ServiceSeen::Unreachable { why }) => return Known::Unknown(why.clone()),
-            None => return Known::Unknown(format!("{key} was not read")),
-        };
-        let quiet = match scaling.get(key) {
-            Some(Ok(scaling)) => scaling.is_none_or(|scaling| scaling == scaling.paused()),
-            Some(Err(error)) => return Known::Unknown(error.to_string()),
-            None => return Known::Unknown(format!("the scaling of {key} was not read")),
-        };
-        if !(tasks && quiet) {
-            all = Known::No;
-        }
-    }
-    all
-}
-
 async fn unrouted(app: &App, fleet: &Fleet, set: &SetId) -> Known {
-    match routes(app, fleet, [set].into_iter()).await {
+    match routes(&app.readers, &app.application, fleet, [set].into_iter()).await {
         Ok(routes) if routes.values().all(|routes| routes.forwards == 0) => nowhere(app, fleet, set).await,
         Ok(_) => Known::No,
         Err(stop) => Known::Unknown(stop.to_string()),
@@ -198,7 +166,7 @@ async fn mark(files: &Files<'_>, set: &SetId) -> Result<Stands, Stop> {
     Ok(Stands::Marked(write(files, edit(files.sources, &Edit::Leave(set))?).await?))
 }
 
-async fn write(files: &Files<'_>, edited: Edited) -> Result<String, Stop> {
+pub(super) async fn write(files: &Files<'_>, edited: Edited) -> Result<String, Stop> {
     let missing = || Stop::Bug("a file that was not read was changed".to_owned());
     let source = files.sources.get(edited.file).ok_or_else(missing)?;
     files.manifest.replace(&source.name, &source.bytes, &edited.bytes).await?;
@@ -216,119 +184,20 @@ async fn bury(app: &App, files: &Files<'_>, leaving: &Leaving) -> Result<Stands,
 async fn decide(app: &App, fleet: &Fleet, files: &Files<'_>, asked: &Asked<'_>) -> Result<(), Stop> {
     let not = |why: &str| Stop::from(Reason::NotSoFar { set: asked.set.clone(), why: why.to_owned() });
     let retain_until = asked.retain_until.ok_or_else(|| not("nobody says until when it is kept: --retain-until"))?;
-    let place = place_of(&files.inputs.committed().await?, &fleet.name, asked.set)?;
+    let set = fleet.set(asked.set).ok_or_else(|| not("fleet.yaml does not have it"))?;
+    let place = place_of(&files.inputs.committed().await?, fleet, &set.cell, asked.set)?;
     let place = place.ok_or_else(|| not("Terraform's inputs do not have it, so nothing says where its data are"))?;
-    let set = fleet.set(asked.set);
-    let holding = set.and_then(|set| holding(&app.application, fleet, set, &place.shard));
+    let holding = holding(&app.application, fleet, set, &place.shard);
     let holding = holding.ok_or_else(|| Stop::Bug(format!("{} has no cell", asked.set)))?;
     let directive = Directive::Leaving { retain_until, holding };
     record(app, &fleet.name, asked.by, asked.why, directive).await.map(drop)
 }
 
-/// The folder of the archive that is one leaving tenant's: an id may leave, stay after all, and leave again.
-fn folder(of: &Holding, decision: u32) -> String {
-    format!("{}/{decision}/", of.set)
-}
-
-/// Keeps what must be kept: a dump of the database, every piece of evidence, and the list of both.
+/// Keeps what must be kept, and records it.
 async fn keep(app: &App, fleet: &Fleet, leaving: &Leaving, asked: &Asked<'_>) -> Result<(), Stop> {
-    let (of, folder) = (&leaving.holding, folder(&leaving.holding, leaving.decision));
-    wake_databases(app, fleet, &BTreeSet::from([of.set.clone()])).await?;
-    let mut objects = BTreeSet::from([dump(app, fleet, leaving, &folder).await?]);
-    for key in app.readers.archive.evidence(of).await? {
-        let inner = key.strip_prefix(&of.prefix).unwrap_or(&key);
-        let copied = app.writers.archive.copy(of, &key, &folder, &format!("evidence/{inner}")).await?;
-        objects.insert(copied);
-    }
-    let bytes = objects.iter().map(|object| object.bytes).sum();
-    let count = objects.len() as u64;
-    let list =
-        KeptList { schema: 1, fleet: of.fleet.clone(), set: of.set.clone(), decision: leaving.decision, objects };
-    app.writers.archive.write(of, &folder, LIST, &list.bytes()).await?;
-    let kept = Kept { list: ContentHash::of(&list.bytes()), objects: count, bytes };
-    verify(app, of, leaving.decision, &kept).await?;
-    note(app, format!("{count} objects of {} are kept", of.set));
-    let directive = Directive::Kept { set: of.set.clone(), kept };
-    record(app, &fleet.name, asked.by, asked.why, directive).await.map(drop)
-}
-
-/// The dump of its database, made unless it is there.
-async fn dump(app: &App, fleet: &Fleet, leaving: &Leaving, folder: &str) -> Result<KeptObject, Stop> {
-    let of = &leaving.holding;
-    if let Some(there) = app.readers.archive.find(of, folder, DUMP).await? {
-        return Ok(there);
-    }
-    let beside = app.application.beside(fleet, &of.set);
-    run(app, leaving, DataWork::Dump, folder, beside).await?;
-    let missing = || PortError::new(Fault::Refused, dumping(of), "its task ended well, and the archive has no dump");
-    Ok(app.readers.archive.find(of, folder, DUMP).await?.ok_or_else(missing)?)
-}
-
-fn dumping(of: &Holding) -> String {
-    format!("dumping the database of {}", of.set)
-}
-
-/// Runs a task on a tenant's database to its good end. One that ended badly is started anew when this is asked for
-/// again, and not before: somebody should know why.
-async fn run(app: &App, leaving: &Leaving, work: DataWork, folder: &str, beside: Option<Address>) -> Result<(), Stop> {
-    let of = &leaving.holding;
-    let doing = || format!("running the task {work:?} on the database of {}", of.set);
-    let failed = |why: String| Stop::from(PortError::new(Fault::Refused, doing(), why));
-    let beside = beside.ok_or_else(|| failed("no service is left whose network it could run in".to_owned()))?;
-    for attempt in 0..ATTEMPTS {
-        let text = format!("{} {} {} {work:?} {attempt}", of.fleet, of.set, leaving.decision);
-        let token = ContentHash::of(text.as_bytes());
-        let mut task = DataTask { of: of.clone(), work, folder: folder.to_owned(), token, task: None };
-        let mut fresh = false;
-        for _ in 0..LOOKS {
-            match app.readers.data_tasks.seen(&task).await {
-                TaskSeen::Ended(end) if end.code == Some(0) && end.by_itself => return Ok(()),
-                TaskSeen::Ended(_) if !fresh => break,
-                TaskSeen::Ended(end) => return Err(failed(format!("exit code {:?}: {}", end.code, end.why))),
-                TaskSeen::NotFound if task.task.is_none() => {
-                    task.task = Some(started(app, &task, &beside).await?);
-                    fresh = true;
-                }
-                TaskSeen::NotFound => return Err(failed("ECS does not show how it ended".to_owned())),
-                TaskSeen::Running { task: name } => (task.task, fresh) = (Some(name), true),
-                TaskSeen::Unreachable { why } => {
-                    return Err(PortError::new(Fault::Unavailable, doing(), why).into());
-                }
-            }
-            app.readers.clock.sleep(LOOK).await;
-        }
-        if fresh {
-            return Err(
-                PortError::new(Fault::Unavailable, doing(), "it still runs; asked for again, this waits on").into()
-            );
-        }
-    }
-    Err(failed(format!("it ended badly {ATTEMPTS} times")))
-}
-
-async fn started(app: &App, task: &DataTask, beside: &Address) -> Result<TaskArn, Stop> {
-    let name = app.writers.data_tasks.start(task, beside).await?;
-    note(app, format!("the task {:?} of {} is started", task.work, task.of.set));
-    Ok(name)
-}
-
-/// Whether what is kept is what was recorded: the list by its hash, and each object by size and checksum.
-async fn verify(app: &App, of: &Holding, decision: u32, kept: &Kept) -> Result<(), Stop> {
-    let folder = folder(of, decision);
-    let bad =
-        |why: String| Stop::from(PortError::new(Fault::Refused, format!("checking what is kept of {}", of.set), why));
-    let bytes = app.readers.archive.read(of, &folder, LIST).await?.ok_or_else(|| bad("its list is gone".to_owned()))?;
-    if ContentHash::of(&bytes) != kept.list {
-        return Err(bad("its list is not the one that was recorded".to_owned()));
-    }
-    let Some(list) = KeptList::read(&bytes) else { return Err(bad("its list cannot be read".to_owned())) };
-    for object in &list.objects {
-        let found = app.readers.archive.find(of, &folder, &object.name).await?;
-        if found.as_ref() != Some(object) {
-            return Err(bad(format!("{} is gone, or is another", object.name.escape_debug())));
-        }
-    }
-    Ok(())
+    let (set, kept) =
+        (leaving.holding.set.clone(), keeping::keep(app, fleet, &leaving.holding, leaving.decision).await?);
+    record(app, &fleet.name, asked.by, asked.why, Directive::Kept { set, kept }).await.map(drop)
 }
 
 /// Purges the data of a tenant that is gone. What is kept of it stays, and is checked before anything is lost.
@@ -350,8 +219,8 @@ async fn purge_with(app: &App, fleet: &Fleet, lease: &mut Lease, asked: &Asked<'
     if leaving.purged {
         return Ok(());
     }
-    let (of, folder) = (&leaving.holding, folder(&leaving.holding, leaving.decision));
-    verify(app, of, leaving.decision, &kept).await?;
+    let of = &leaving.holding;
+    keeping::verify(app, of, leaving.decision, &kept).await?;
     if !leaving.purging {
         let Goal::Remove(approval) = &asked.goal else { return Err(Stop::Bug("a purge without a goal".to_owned())) };
         let loss = loss(of, &kept.list);
@@ -370,7 +239,7 @@ async fn purge_with(app: &App, fleet: &Fleet, lease: &mut Lease, asked: &Asked<'
     }
     let others = fleet.sets.iter().filter(|set| !set.id.is_control_plane() && set.cell == of.cell);
     let beside = others.filter_map(|set| app.application.beside(fleet, &set.id)).next();
-    run(app, &leaving, DataWork::Drop, &folder, beside).await?;
+    keeping::run(app, of, leaving.decision, DataWork::Drop, beside).await?;
     record(app, &fleet.name, asked.by, asked.why, Directive::Purged { set: asked.set.clone() }).await.map(drop)
 }
 
@@ -404,8 +273,4 @@ pub async fn to_remove(app: &App, fleet: &Fleet, set: &SetId) -> Result<Option<L
     let directives = Directives::fold(&app.readers.ledger.decided(&fleet.name).await?);
     let leaving = directives.leaving.get(set);
     Ok(leaving.and_then(|leaving| Some(removal(&leaving.holding, &leaving.kept.as_ref()?.list))))
-}
-
-fn note(app: &App, what: String) {
-    app.readers.observer.note(app.readers.clock.now(), &Progress::Around { what });
 }

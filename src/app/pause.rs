@@ -60,11 +60,37 @@ type Known = BTreeMap<ServiceKey, (Address, Running)>;
 /// was changed then. Or what is changed does not answer: asked for again, it goes on. Or routers do not follow: they sleep.
 pub async fn pause(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<usize, Stop> {
     let mut lease = Lease::take(app, &fleet.name, "pause").await?;
-    let result = put_to_sleep(app, fleet, &mut lease, wish).await;
+    let tenants = fleet.sets.iter().filter(|set| !set.id.is_control_plane() && set.state == SetState::Active);
+    let result = match staying(fleet, &lease, wish.sets, tenants.map(|set| &set.id)) {
+        Ok(None) => Ok(0),
+        Ok(Some(sets)) => put_to_sleep(app, fleet, &mut lease, &Wish { sets: &sets, ..wish.clone() }).await,
+        Err(stop) => Err(stop),
+    };
     lease.release(app).await;
     let slept = result?;
     settle(app, fleet, &meant(fleet, wish)).await?;
     Ok(slept)
+}
+
+/// Those that are meant, without who is being moved: what sleeps of them, and where, is their move's business. None if
+/// nobody is left.
+fn staying<'a>(
+    fleet: &Fleet,
+    lease: &Lease,
+    named: &BTreeSet<SetId>,
+    all: impl Iterator<Item = &'a SetId>,
+) -> Result<Option<BTreeSet<SetId>>, Stop> {
+    let moving = |set: &SetId| fleet.set(set).and_then(|set| lease.directives().being_moved(set)).cloned();
+    let refused = named.iter().filter_map(|set| Some(Reason::BeingMoved { set: set.clone(), to: moving(set)? }));
+    let refused: Vec<Reason> = refused.collect();
+    if !refused.is_empty() {
+        return Err(Stop::Refused(refused));
+    }
+    let (away, here): (Vec<&SetId>, Vec<&SetId>) = all.partition(|set| moving(set).is_some());
+    if away.is_empty() || !named.is_empty() {
+        return Ok(Some(named.clone()));
+    }
+    Ok((!here.is_empty()).then(|| here.into_iter().cloned().collect()))
 }
 
 /// [`pause`], by a holder of the lease; also of a tenant on its way out, which may be at zero tasks already.
@@ -105,7 +131,12 @@ pub(super) async fn put_to_sleep(app: &App, fleet: &Fleet, lease: &mut Lease, wi
 /// not answer: asked for again, it goes on. Or routers do not follow: they are awake, by their own hosts.
 pub async fn resume(app: &App, fleet: &Fleet, wish: &Wish<'_>) -> Result<Vec<Outcome>, Stop> {
     let mut lease = Lease::take(app, &fleet.name, "resume").await?;
-    let result = wake(app, fleet, &mut lease, wish).await;
+    let paused: Vec<SetId> = lease.directives().paused.keys().cloned().collect();
+    let result = match staying(fleet, &lease, wish.sets, paused.iter()) {
+        Ok(None) => Ok(Vec::new()),
+        Ok(Some(sets)) => wake(app, fleet, &mut lease, &Wish { sets: &sets, ..wish.clone() }).await,
+        Err(stop) => Err(stop),
+    };
     lease.release(app).await;
     let outcomes = result?;
     if outcomes.iter().all(|outcome| outcome.end == Some(End::Succeeded)) {
@@ -122,7 +153,8 @@ fn meant(fleet: &Fleet, wish: &Wish<'_>) -> BTreeSet<SetId> {
     }
 }
 
-async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> Result<Vec<Outcome>, Stop> {
+/// [`resume`], by a holder of the lease.
+pub(super) async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> Result<Vec<Outcome>, Stop> {
     nothing_open(app, fleet).await?;
     let sets = to_wake(fleet, &lease.directives().paused, wish.sets)?;
     let known = known(app, fleet, lease, sets.iter());
@@ -134,7 +166,9 @@ async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> R
     wait(app, &known, |sleeper| sleeper.is_awake(), "does not have its tasks yet").await?;
     let mut outcomes = Vec::new();
     for set in &sets {
-        let outcome = prove(app, fleet, lease, set).await?;
+        // Under its 503, it answers where only a resume asks.
+        let covered = lease.directives().paused.get(set).is_some_and(|paused| paused.rule.is_some());
+        let outcome = prove(app, fleet, lease, set, covered.then(|| wake_host(fleet, set))).await?;
         let well = outcome.end == Some(End::Succeeded);
         outcomes.push(outcome);
         if !well {
@@ -154,16 +188,21 @@ async fn wake(app: &App, fleet: &Fleet, lease: &mut Lease, wish: &Wish<'_>) -> R
     Ok(outcomes)
 }
 
-/// Brings one set that is awake again to the fleet's release, and watches it whole.
-async fn prove(app: &App, fleet: &Fleet, lease: &mut Lease, set: &SetId) -> Result<Outcome, Stop> {
+/// Brings one set that is awake again, or has its first tasks by this, to the fleet's release, and watches it whole; at
+/// this host, if its own does not lead to it.
+pub(super) async fn prove(
+    app: &App,
+    fleet: &Fleet,
+    lease: &mut Lease,
+    set: &SetId,
+    host: Option<String>,
+) -> Result<Outcome, Stop> {
     let rollouts = app.readers.ledger.rollouts(&fleet.name).await?;
     let no_such = || Reason::NoSuchRelease { wanted: format!("{}, which has had none yet", fleet.name) };
     let version = current_version(&rollouts).ok_or_else(no_such)?;
     let release = app.readers.ledger.release(version).await?.ok_or_else(no_such)?;
     let mut alone = fleet.alone(set);
-    // Under its 503, it answers where only a resume asks.
-    if lease.directives().paused.get(set).is_some_and(|paused| paused.rule.is_some()) {
-        let host = wake_host(fleet, set);
+    if let Some(host) = host {
         alone.sets.iter_mut().for_each(|set| set.host.clone_from(&host));
     }
     let plan = make(&app.readers, &app.application, &alone, &release, Direction::Wake, true).await?;

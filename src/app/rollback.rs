@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::decisions;
 use super::lease::Lease;
+use super::moving::where_they_rise;
 use super::observe::recorded_rollout;
 use super::rollout::{Outcome, Request, carry_out, end_open, release_with, scope};
 use super::{App, Stop};
@@ -16,7 +17,7 @@ use crate::domain::approved::Approved;
 use crate::domain::fleet::Fleet;
 use crate::domain::ids::{SetId, Version};
 use crate::domain::ledger::{RolloutId, RolloutRecord, Standing, failed_before, open_rollout, to_take_back};
-use crate::domain::plan::{Direction, Plan};
+use crate::domain::plan::{Change, Direction, Exclusion, Plan};
 use crate::domain::planner::plan_back;
 use crate::domain::reason::Reason;
 use crate::domain::rollout::Phase;
@@ -141,8 +142,31 @@ pub(super) async fn take_back(
         Some(version) => app.readers.ledger.release(version).await?,
         None => None,
     };
-    let plan = plan_back(done, waves, only, to)?;
+    let mut plan = plan_back(done, waves, only, to)?;
+    if !lease.directives().moves.is_empty() {
+        leave_out_moved(app, fleet, lease, done, &mut plan).await?;
+    }
     carry_out(app, fleet, lease, plan, Approved::NotNeeded).await
+}
+
+/// Takes those out of a way back who were moved since: what they ran before ran in another cell.
+async fn leave_out_moved(app: &App, fleet: &Fleet, lease: &Lease, done: &Plan, plan: &mut Plan) -> Result<(), Stop> {
+    let (rollouts, hash) = (app.readers.ledger.rollouts(&fleet.name).await?, done.hash());
+    let Some(done) = rollouts.iter().find(|record| record.intent.plan == hash) else { return Ok(()) };
+    let moved = |set: &SetId| lease.directives().moved_since(set, done.opened_at).cloned();
+    for wave in &mut plan.waves {
+        let (away, here) = wave.changes.drain(..).partition(|change| moved(&change.service.set).is_some());
+        wave.changes = here;
+        let away: Vec<Change> = away;
+        for set in away.into_iter().map(|change| change.service.set) {
+            let reason = moved(&set).map(|to| Reason::BeingMoved { set: set.clone(), to });
+            let known = plan.excluded.iter().any(|exclusion| exclusion.set == set);
+            plan.excluded.extend(reason.filter(|_| !known).map(|reason| Exclusion { set, reason }));
+        }
+    }
+    plan.waves.retain(|wave| !wave.changes.is_empty());
+    let nothing = || Reason::NothingToRollBack { fleet: fleet.name.clone() };
+    if plan.waves.is_empty() { Err(nothing().into()) } else { Ok(()) }
 }
 
 /// Carries out the way back that the policy of a failed rollout asks for: its process ended before it began. None
@@ -156,6 +180,7 @@ pub(super) async fn take_back_after(
     lease: &mut Lease,
     failed: &RolloutRecord,
 ) -> Result<Option<Outcome>, Stop> {
+    let (app, fleet) = &where_they_rise(app, fleet, lease.directives());
     let Standing::Halted(reason) = failed.standing() else { return Ok(None) };
     let (plan, reached) = reached(app, failed).await?;
     match scope(plan.on_failure, reached.saturating_sub(1), reason) {

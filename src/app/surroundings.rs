@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::progress::Progress;
-use super::{App, Stop};
+use super::{App, Readers, Stop};
 use crate::domain::directive::{Directives, Paused};
-use crate::domain::fleet::{Address, Fleet, ServiceSet};
+use crate::domain::fleet::{Address, Application, Fleet, ServiceSet};
 use crate::domain::ids::{ServiceKey, SetId};
+use crate::domain::offboard::Known;
 use crate::domain::pause::{ClosedRule, Database, DatabaseState, Routes, awake, raised};
+use crate::domain::snapshot::ServiceSeen;
 use crate::ports::{Entrance, Fault, PortError};
 
 /// Time between two looks at databases that start or stop, and how many there are: an hour in all. A start takes
@@ -21,12 +23,13 @@ const LOOKS: u32 = 180;
 
 /// What becomes of the requests of these sets.
 pub(super) async fn routes<'a>(
-    app: &App,
+    readers: &Readers,
+    application: &Application,
     fleet: &Fleet,
     sets: impl Iterator<Item = &'a SetId>,
 ) -> Result<BTreeMap<SetId, Routes>, Stop> {
-    let entrances: Vec<Entrance> = sets.filter_map(|set| entrance(app, fleet, fleet.set(set)?)).collect();
-    let read = app.readers.routes.routes(&entrances).await;
+    let entrances: Vec<Entrance> = sets.filter_map(|set| entrance(application, fleet, fleet.set(set)?)).collect();
+    let read = readers.routes.routes(&entrances).await;
     let known = entrances.iter().map(|entrance| {
         let unread = || PortError::new(Fault::Unavailable, looking(&entrance.set), "it was not read");
         Ok((entrance.set.clone(), read.get(&entrance.set).cloned().unwrap_or_else(|| Err(unread()))?))
@@ -35,17 +38,17 @@ pub(super) async fn routes<'a>(
 }
 
 /// Where the requests of a set come in; none if it has none.
-fn entrance(app: &App, fleet: &Fleet, set: &ServiceSet) -> Option<Entrance> {
-    let serving = app.application.services_of(&set.id).filter(|service| service.http.is_some());
+fn entrance(application: &Application, fleet: &Fleet, set: &ServiceSet) -> Option<Entrance> {
+    let serving = application.services_of(&set.id).filter(|service| service.http.is_some());
     let keys = serving.map(|service| ServiceKey::new(&set.id, &service.name));
-    let services: Vec<Address> = keys.filter_map(|key| app.application.address(fleet, &key)).collect();
+    let services: Vec<Address> = keys.filter_map(|key| application.address(fleet, &key)).collect();
     (!services.is_empty()).then(|| Entrance { set: set.id.clone(), host: set.host.clone(), services })
 }
 
 /// The priority at which the 503 of each of these sets rests; a set without such a rule has no entry.
 pub(super) async fn at_rest(app: &App, fleet: &Fleet, sets: &[SetId]) -> Result<BTreeMap<SetId, u32>, Stop> {
     let mut found = BTreeMap::new();
-    for (set, routes) in routes(app, fleet, sets.iter()).await? {
+    for (set, routes) in routes(&app.readers, &app.application, fleet, sets.iter()).await? {
         if let Some(rest) = rule(&set, &routes)?.and_then(ClosedRule::rest) {
             found.insert(set, rest);
         }
@@ -63,6 +66,52 @@ pub(super) async fn close(app: &App, fleet: &Fleet, paused: &BTreeMap<SetId, Pau
     bring(app, fleet, &paused.iter().filter_map(wanted).collect(), "answers 503 in place of its services").await
 }
 
+/// Lays the 503 of a set over its routes, or back under them, whether it is paused or not.
+pub(super) async fn cover(app: &App, fleet: &Fleet, set: &SetId, over: bool) -> Result<(), Stop> {
+    let rest = at_rest(app, fleet, std::slice::from_ref(set)).await?;
+    let wanted = rest.into_iter().filter_map(|(set, rest)| Some((set, if over { raised(rest)? } else { rest })));
+    let what = if over { "answers 503 in place of its services" } else { "gets its requests again" };
+    bring(app, fleet, &wanted.collect(), what).await
+}
+
+/// Whether no 503 lies over the routes of a set.
+pub(super) async fn is_open(readers: &Readers, application: &Application, fleet: &Fleet, set: &SetId) -> Known {
+    let found = match routes(readers, application, fleet, [set].into_iter()).await {
+        Ok(found) => found,
+        Err(stop) => return Known::Unknown(stop.to_string()),
+    };
+    match found.get(set).map(Routes::rule).transpose() {
+        Ok(rule) => Known::of(rule.flatten().is_none_or(|rule| rule.rest() == Some(rule.priority))),
+        Err(why) => Known::Unknown(why),
+    }
+}
+
+/// Whether no task of a set runs and nothing can start one.
+pub(super) async fn sleeps(readers: &Readers, application: &Application, fleet: &Fleet, set: &SetId) -> Known {
+    let keys = application.services_in(fleet).filter(|key| &key.set == set);
+    let addresses: Vec<Address> = keys.filter_map(|key| application.address(fleet, &key)).collect();
+    let seen = readers.fleet.observe(&addresses).await;
+    let scaling = readers.scaling.scaling(&addresses).await;
+    let mut all = Known::Yes;
+    for key in addresses.iter().map(|address| &address.service) {
+        let tasks = match seen.get(key) {
+            Some(ServiceSeen::Live(live)) => live.desired == 0 && live.running == 0,
+            Some(ServiceSeen::Missing) => true,
+            Some(ServiceSeen::Unreachable { why }) => return Known::Unknown(why.clone()),
+            None => return Known::Unknown(format!("{key} was not read")),
+        };
+        let quiet = match scaling.get(key) {
+            Some(Ok(scaling)) => scaling.is_none_or(|scaling| scaling == scaling.paused()),
+            Some(Err(error)) => return Known::Unknown(error.to_string()),
+            None => return Known::Unknown(format!("the scaling of {key} was not read")),
+        };
+        if !(tasks && quiet) {
+            all = Known::No;
+        }
+    }
+    all
+}
+
 /// Lays the 503 of a set back under its routes.
 pub(super) async fn open(app: &App, fleet: &Fleet, set: &SetId, paused: &Paused) -> Result<(), Stop> {
     let wanted = paused.rule.map(|rest| (set.clone(), rest)).into_iter().collect();
@@ -70,7 +119,7 @@ pub(super) async fn open(app: &App, fleet: &Fleet, set: &SetId, paused: &Paused)
 }
 
 async fn bring(app: &App, fleet: &Fleet, wanted: &BTreeMap<SetId, u32>, what: &str) -> Result<(), Stop> {
-    let found = routes(app, fleet, wanted.keys()).await?;
+    let found = routes(&app.readers, &app.application, fleet, wanted.keys()).await?;
     for (set, priority) in wanted {
         let gone =
             || PortError::new(Fault::Refused, looking(set), "its rule of 503 is gone, or is at another priority");

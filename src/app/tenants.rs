@@ -8,16 +8,18 @@ use super::{Stop, fleet};
 use crate::domain::fleet::{Application, Fleet, ServiceSet};
 use crate::domain::ids::{FleetName, SetId};
 use crate::domain::manifest::{Edit, NewTenant, Source, edit, read};
-use crate::domain::provisioning::{Place, difference, export, place_of};
+use crate::domain::provisioning::{Place, difference, export, folder_of, place_of};
 use crate::domain::quota::beyond;
 use crate::domain::reason::Reason;
 use crate::ports::{InputsReader, InputsWriter, ManifestWriter};
 
-/// The inputs of one fleet: what they should be, and how the committed file differs.
+/// The inputs of one fleet in one cell: what they should be, and how the committed file differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// Which fleet.
     pub fleet: FleetName,
+    /// The folder of its file.
+    pub folder: String,
     /// What the file should be.
     pub bytes: Vec<u8>,
     /// Every place at which the committed file differs; none if it is current.
@@ -46,11 +48,12 @@ pub async fn look(application: &Application, inputs: &dyn InputsReader) -> Resul
     }
     let committed = inputs.committed().await?;
     let exported = export(application, &committed).map_err(Stop::Refused)?;
-    let fleets = application.fleets.iter().filter_map(|fleet| exported.get_key_value(&fleet.name));
-    let exports = fleets.map(|(fleet, inputs)| {
+    let folders = application.fleets.iter().flat_map(|fleet| fleet.cells.iter().map(|cell| folder_of(fleet, cell)));
+    let found = folders.filter_map(|folder| exported.get(&folder).map(|inputs| (folder, inputs)));
+    let exports = found.map(|(folder, inputs)| {
         let bytes = inputs.bytes();
-        let differences = difference(committed.get(fleet.as_str()).map(Vec::as_slice), &bytes);
-        Export { fleet: fleet.clone(), bytes, differences }
+        let differences = difference(committed.get(&folder).map(Vec::as_slice), &bytes);
+        Export { fleet: inputs.fleet.clone(), folder, bytes, differences }
     });
     Ok(exports.collect())
 }
@@ -66,7 +69,7 @@ pub async fn write(
 ) -> Result<Vec<Export>, Stop> {
     let exports = look(application, inputs).await?;
     for export in exports.iter().filter(|export| !export.differences.is_empty()) {
-        writer.write(&export.fleet, &export.bytes).await?;
+        writer.write(&export.folder, &export.bytes).await?;
     }
     Ok(exports)
 }
@@ -102,7 +105,9 @@ pub async fn add<F: InputsReader + InputsWriter>(
         manifest.replace(&source.name, &source.bytes, &edited.bytes).await?;
     }
     let exports = write(application, files, files).await?;
-    let place = place_of(&files.committed().await?, &new.fleet, &new.id)?;
+    let added = application.fleet(&new.fleet).and_then(|fleet| Some((fleet, fleet.set(&new.id)?)));
+    let committed = files.committed().await?;
+    let place = added.map(|(fleet, set)| place_of(&committed, fleet, &set.cell, &set.id)).transpose()?.flatten();
     let file = edited.as_ref().and_then(|edited| sources.get(edited.file)).map(|source| source.name.clone());
     Ok(Added { file, place, exports })
 }
@@ -134,7 +139,7 @@ pub async fn list<'a>(
     let mut found = Vec::new();
     for fleet in application.fleets.iter().filter(|fleet| only.is_none_or(|name| name == &fleet.name)) {
         for set in fleet.sets.iter().filter(|set| !set.id.is_control_plane()) {
-            let place = place_of(&committed, &fleet.name, &set.id)?;
+            let place = place_of(&committed, fleet, &set.cell, &set.id)?;
             found.push(Tenant { fleet, set, place });
         }
     }

@@ -624,6 +624,38 @@ pub enum Tenants {
         #[command(flatten)]
         envs: Envs,
     },
+    /// Move a tenant to another cell of its fleet, as far as that can go now; or back, until its old place is given up.
+    Move {
+        /// Its id.
+        id: SetId,
+        /// Its fleet, and why.
+        #[command(flatten)]
+        decision: Decision,
+        /// The cell that it moves to.
+        #[arg(long, value_name = "CELL", required_unless_present_any = ["back", "retire"])]
+        to: Option<CellName>,
+        /// Back to where it was.
+        #[arg(long, conflicts_with = "to")]
+        back: bool,
+        /// Lose what it has written at its new place since this time, which is that of its switch.
+        #[arg(long, value_name = "TIME", requires = "back")]
+        lose_writes_since: Option<jiff::Timestamp>,
+        /// Give up its old place, which its data there outlive.
+        #[arg(long, conflicts_with_all = ["to", "back"])]
+        retire: bool,
+        /// The approval of what giving it up loses; its shape is schema/infra-approval.schema.json.
+        #[arg(long, value_name = "FILE", requires = "retire")]
+        approval: Option<PathBuf>,
+        /// Show the steps and how far they are; change nothing.
+        #[arg(long)]
+        plan: bool,
+        /// Try the whole of it on a simulated world, with copies of the files; change nothing.
+        #[arg(long, conflicts_with_all = ["plan", "back", "retire"])]
+        rehearse: bool,
+        /// Where the files are.
+        #[command(flatten)]
+        envs: Envs,
+    },
     /// List the tenants.
     List {
         /// Only this fleet's.
@@ -646,13 +678,15 @@ pub enum Tenants {
 impl Tenants {
     /// Whether it needs the world beside the files of the repository.
     pub fn moves(&self) -> bool {
-        matches!(self, Self::Offboard { .. } | Self::Purge { .. })
+        matches!(self, Self::Offboard { .. } | Self::Purge { .. } | Self::Move { .. })
     }
 
     /// The approval that was given.
     pub fn approval(&self) -> Option<&Path> {
         match self {
-            Self::Offboard { approval, .. } | Self::Purge { approval, .. } => approval.as_deref(),
+            Self::Offboard { approval, .. } | Self::Purge { approval, .. } | Self::Move { approval, .. } => {
+                approval.as_deref()
+            }
             _ => None,
         }
     }
@@ -664,6 +698,7 @@ impl Tenants {
             | Self::Add { envs, .. }
             | Self::Offboard { envs, .. }
             | Self::Purge { envs, .. }
+            | Self::Move { envs, .. }
             | Self::List { envs, .. }
             | Self::Show { envs, .. } => &envs.dir,
         }

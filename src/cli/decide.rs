@@ -84,6 +84,7 @@ fn sentence(fleet: &FleetName, decided: &Decided) -> String {
         Directive::Removed { set, .. } => format!("{set} is given up"),
         Directive::Purging { set, .. } => format!("the data of {set} are being purged"),
         Directive::Purged { set } => format!("the data of {set} are gone"),
+        Directive::Moving { set, step } => step.words(set),
         Directive::Resumed { sets } => format!("{} of {fleet} run again", count(sets.len(), "tenant")),
     };
     format!("{what} (decision {} by {}: {})", decided.seq, decided.by, decided.why)

@@ -90,7 +90,7 @@ fn told(asked: &Asked<'_>, stands: &Stands) -> Report {
 }
 
 /// A refusal; where an approval is what is missing, with what is to be approved.
-fn refused(stop: &Stop, loss: Option<&Loss>) -> Report {
+pub(super) fn refused(stop: &Stop, loss: Option<&Loss>) -> Report {
     let mut report = of_stop(stop);
     let asks = |reason: &Reason| matches!(reason, Reason::LossNotApproved { .. } | Reason::ApprovalDoesNotCount { .. });
     if let (Stop::Refused(reasons), Some(loss)) = (stop, loss)
@@ -102,12 +102,12 @@ fn refused(stop: &Stop, loss: Option<&Loss>) -> Report {
     report
 }
 
-fn words(loss: &Loss) -> String {
+pub(super) fn words(loss: &Loss) -> String {
     loss.lost.iter().map(|lost| format!("would be lost: {lost}\n")).collect()
 }
 
 /// The approval that this would take, but for why, until when and who.
-fn draft(loss: &Loss) -> Value {
+pub(super) fn draft(loss: &Loss) -> Value {
     json!({
         "schema": 1,
         "plan": loss.digest(),

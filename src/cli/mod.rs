@@ -18,6 +18,7 @@ pub mod init;
 pub mod leave;
 pub mod license;
 pub mod machine;
+pub mod moving;
 pub mod markdown;
 mod output;
 mod page;

@@ -43,7 +43,7 @@ where
         },
         Tenants::Export { check: true, .. } => look(application, files).await.map(|exports| checked(&exports)),
         Tenants::Export { check: false, .. } => write(application, files, files).await.map(|exports| written(&exports)),
-        Tenants::Offboard { .. } | Tenants::Purge { .. } => {
+        Tenants::Offboard { .. } | Tenants::Purge { .. } | Tenants::Move { .. } => {
             Err(Stop::Bug("a tenant does not go by files alone".to_owned()))
         }
         Tenants::List { fleet, .. } => {
@@ -106,16 +106,16 @@ fn checked(exports: &[Export]) -> Report {
     let mut report = of_stop(&Stop::Refused(reasons));
     report.text = stale.iter().map(|export| differences(export)).collect::<String>() + &report.text;
     report.json["differences"] =
-        stale.iter().map(|e| (e.fleet.to_string(), json!(e.differences))).collect::<serde_json::Map<_, _>>().into();
+        stale.iter().map(|e| (e.folder.clone(), json!(e.differences))).collect::<serde_json::Map<_, _>>().into();
     report
 }
 
 fn written(exports: &[Export]) -> Report {
     let say = |export: &Export| match export.differences.is_empty() {
-        true => format!("{}: current\n", export.fleet),
-        false => format!("{}{}: written\n", differences(export), export.fleet),
+        true => format!("{}: current\n", export.folder),
+        false => format!("{}{}: written\n", differences(export), export.folder),
     };
-    let changed = exports.iter().filter(|export| !export.differences.is_empty()).map(|export| json!(export.fleet));
+    let changed = exports.iter().filter(|export| !export.differences.is_empty()).map(|export| json!(export.folder));
     Report {
         json: json!({"schema": 1, "exit_code": 0, "written": changed.collect::<Vec<_>>()}),
         ..Report::plain(Exit::Done, &exports.iter().map(say).collect::<String>())
@@ -123,10 +123,10 @@ fn written(exports: &[Export]) -> Report {
 }
 
 fn differences(export: &Export) -> String {
-    let line = |difference: &String| format!("{}: {difference}\n", export.fleet);
+    let line = |difference: &String| format!("{}: {difference}\n", export.folder);
     let mut text: String = export.differences.iter().take(DIFFERENCES_MAX).map(line).collect();
     if let Some(more) = export.differences.len().checked_sub(DIFFERENCES_MAX).filter(|more| *more > 0) {
-        text += &format!("{}: and {}\n", export.fleet, count(more, "more difference"));
+        text += &format!("{}: and {}\n", export.folder, count(more, "more difference"));
     }
     text
 }

@@ -3,6 +3,8 @@
 //! Decisions are a list that only grows, each with who and why. What is in force follows from folding it, so the
 //! answer to "who said so, and when" is always there.
 
+mod moves;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -13,6 +15,8 @@ use super::fleet::{Fleet, Pin, Rds, SetState};
 use super::ids::{CellName, ContentHash, FleetName, ServiceKey, SetId, TaskDefinitionArn, Version};
 use super::mutant::{Mutant, breaks};
 use super::reason::Reason;
+
+pub use moves::{Ended, Move, Moving, Way};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +126,13 @@ pub enum Directive {
     Purged {
         /// Whose.
         set: SetId,
+    },
+    /// A step of a tenant's move to another cell.
+    Moving {
+        /// Whose.
+        set: SetId,
+        /// Which.
+        step: Box<Moving>,
     },
 }
 
@@ -285,6 +296,8 @@ pub struct Directives {
     pub routes: BTreeMap<SetId, Route>,
     /// Tenants that leave for good, or have left.
     pub leaving: BTreeMap<SetId, Leaving>,
+    /// The last move of each tenant that was ever moved.
+    pub moves: BTreeMap<SetId, Move>,
     /// Number of the newest decision.
     pub seq: u32,
 }
@@ -328,6 +341,7 @@ impl Directives {
             Directive::Removed { set, .. } => self.of_leaving(set, |leaving| leaving.removed = Some(decided.at)),
             Directive::Purging { set, .. } => self.of_leaving(set, |leaving| leaving.purging = true),
             Directive::Purged { set } => self.of_leaving(set, |leaving| leaving.purged = true),
+            Directive::Moving { set, step } => self.moved(decided, set, step),
         }
         self.seq = decided.seq;
         self
@@ -374,10 +388,11 @@ impl Directives {
         pin(decided).filter(|pin| !pin.allows(release)).map(|_| meanwhile("pinned", &decided.by, &decided.why))
     }
 
-    /// The fleet as it is with these decisions: paused and pinned sets are so, whatever the file says.
+    /// The fleet as it is with these decisions: paused, pinned and moving sets are so, whatever the file says.
     pub fn apply(&self, fleet: &Fleet) -> Fleet {
         let mut fleet = fleet.clone();
         for set in &mut fleet.sets {
+            set.moving = self.being_moved(set).cloned();
             if self.paused.contains_key(&set.id) {
                 set.state = SetState::Paused;
             }

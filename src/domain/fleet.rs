@@ -301,6 +301,28 @@ pub struct ServiceSet {
     pub data: DataScope,
     /// By what it is found beside its host.
     pub found_by: FoundBy,
+    /// The place that it has beside the one where it runs, while it is moved.
+    pub second: Option<SecondPlace>,
+    /// Where it is being moved to, by a decision whose end the file does not tell yet; none by the file alone.
+    pub moving: Option<CellName>,
+}
+
+/// A place that Terraform keeps for a tenant beside the one where it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondPlace {
+    /// Whole: it may run there one day, or again.
+    Also(CellName),
+    /// On its way out: its routes there go, and then all of it but its data.
+    Leaves(CellName),
+}
+
+impl SecondPlace {
+    /// The cell.
+    pub fn cell(&self) -> &CellName {
+        match self {
+            Self::Also(cell) | Self::Leaves(cell) => cell,
+        }
+    }
 }
 
 /// By what a tenant is found on the shared host and on the root domain.
@@ -570,6 +592,28 @@ impl Fleet {
     }
 }
 
+impl Application {
+    /// The same application with one set of a fleet at another place: whatever takes addresses from it works there.
+    #[must_use]
+    pub fn placed(&self, fleet: &FleetName, set: &SetId, cell: &CellName, cluster: &str) -> Self {
+        let at = |of: &Fleet| if &of.name == fleet { of.placed(set, cell, cluster) } else { of.clone() };
+        Self { fleets: self.fleets.iter().map(at).collect(), ..self.clone() }
+    }
+}
+
+impl Fleet {
+    /// The same fleet with one set at another place.
+    #[must_use]
+    pub fn placed(&self, set: &SetId, cell: &CellName, cluster: &str) -> Self {
+        let mut fleet = self.clone();
+        for set in fleet.sets.iter_mut().filter(|one| &one.id == set) {
+            set.cell = cell.clone();
+            cluster.clone_into(&mut set.cluster);
+        }
+        fleet
+    }
+}
+
 impl Fleet {
     /// Whether a schedule has something to do in it: its tenants sleep by hours, or for want of a licence.
     pub fn has_a_clock(&self) -> bool {
@@ -605,6 +649,7 @@ impl ServiceSet {
     /// Why a release must leave this set alone today whatever the fleet's policy, if it must.
     fn left_out(&self, release: &Version, today: Date) -> Option<Reason> {
         match (self.state, &self.pin) {
+            _ if self.moving.is_some() => self.moving.clone().map(|to| Reason::BeingMoved { set: self.id.clone(), to }),
             (SetState::Paused, _) => Some(Reason::Paused),
             (SetState::Offboarding, _) => Some(Reason::Offboarding),
             (_, Some(pin)) if today <= pin.until && !pin.allows(release) => Some(Reason::Pinned {

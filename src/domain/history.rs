@@ -247,6 +247,7 @@ fn words(directive: &Directive) -> String {
         Directive::Removed { set, .. } => format!("{set} is given up"),
         Directive::Purging { set, .. } => format!("the data of {set} are being purged"),
         Directive::Purged { set } => format!("the data of {set} are gone"),
+        Directive::Moving { set, step } => step.words(set),
         Directive::Accept { rollout, wave } => format!("wave {} of rollout {rollout} is accepted", wave + 1),
         Directive::Resumed { sets } => {
             format!("resume of {}", some(&sets.iter().map(|set| set.as_str()).collect::<Vec<_>>()))

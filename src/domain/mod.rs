@@ -43,6 +43,7 @@ pub mod directive;
 pub mod pause;
 pub mod routing;
 pub mod offboard;
+pub mod moving;
 pub mod lease;
 pub mod planner;
 pub mod licence;

@@ -64,6 +64,12 @@ pub(crate) enum Mutant {
     LossesUncounted,
     /// Autoscaling may take a service's first tasks away again.
     FirstTasksNotKept,
+    /// What a tenant that moves has is copied while it still writes.
+    CopiedAwake,
+    /// A tenant that moves is switched to a place that has passed no gate.
+    SwitchedUnraised,
+    /// What was copied of a tenant that moves is not compared.
+    CopyUncompared,
 }
 
 /// Whether the engine breaks this rule.

@@ -21,6 +21,9 @@ pub const LIST: &str = "kept.json";
 /// Name of the dump of its database there.
 pub const DUMP: &str = "database.dump";
 
+/// What the names of pieces of evidence begin with there.
+pub const EVIDENCE: &str = "evidence/";
+
 /// Whether something is so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
@@ -30,6 +33,13 @@ pub enum Known {
     No,
     /// It cannot be told.
     Unknown(String),
+}
+
+impl Known {
+    /// What was read.
+    pub fn of(is: bool) -> Self {
+        if is { Self::Yes } else { Self::No }
+    }
 }
 
 /// What fleet.yaml says of a tenant.
@@ -157,6 +167,12 @@ pub fn purge(of: &Holding, kept: &ContentHash) -> Loss {
     let evidence = format!("every object and version in s3://{}/{}", of.bucket, of.prefix);
     let rows = format!("{} {} in database tasks of {}, with all rows", of.rds, of.user, of.shard);
     loss("purge", of, kept, [evidence, rows].into())
+}
+
+/// What is lost when the place that a tenant was moved away from is given up.
+pub fn retirement(of: &Holding, kept: &ContentHash) -> Loss {
+    let lost = ["the way back to it", "its services, roles and logs there", "its secrets there, 30 days later"];
+    loss("retire", of, kept, lost.map(|what| format!("{} of {} in {}: {what}", of.set, of.fleet, of.cell)).into())
 }
 
 fn loss(what: &'static str, of: &Holding, kept: &ContentHash, lost: BTreeSet<String>) -> Loss {

@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::directive::{Directives, Running, Scaling};
+use super::directive::{Directives, Paused, Running, Scaling};
 use super::fleet::{Fleet, ServiceSet, SetState, Unlicensed};
 use super::ids::{CellName, ServiceKey, SetId};
 use super::reason::Reason;
@@ -75,9 +75,13 @@ impl Routes {
 }
 
 /// The host at which a set's services answer also while its 503 lies over their routes: what a resume asks before
-/// anybody else may. No tenant's own, since no id has two hyphens in a row.
+/// anybody else may. No tenant's own, since no id has two hyphens in a row. In a fleet of several cells it names the
+/// cell, since a tenant that moves has two places.
 pub fn wake_host(fleet: &Fleet, set: &SetId) -> String {
-    format!("{set}--wake.{}", fleet.domain)
+    match fleet.set(set).filter(|_| fleet.cells.len() > 1) {
+        Some(of) => format!("{set}--wake--{}.{}", of.cell, fleet.domain),
+        None => format!("{set}--wake.{}", fleet.domain),
+    }
 }
 
 /// A database instance of a fleet.
@@ -148,7 +152,9 @@ pub fn by_the_clock(fleet: &Fleet, directives: &Directives, now: Timestamp) -> B
         return ByTheClock::Nothing;
     }
     let today = TimeZone::UTC.to_datetime(now).date();
-    let active = |set: &&ServiceSet| !set.id.is_control_plane() && set.state == SetState::Active;
+    let active = |set: &&ServiceSet| {
+        !set.id.is_control_plane() && set.state == SetState::Active && directives.being_moved(set).is_none()
+    };
     let active: Vec<&ServiceSet> = fleet.sets.iter().filter(active).collect();
     let sleeps = |set: &ServiceSet| matches!(set.unlicensed(today, fleet.licences), Some((_, Unlicensed::Pause)));
     let unlicensed: BTreeSet<SetId> = active.iter().filter(|set| sleeps(set)).map(|set| set.id.clone()).collect();
@@ -161,7 +167,9 @@ pub fn by_the_clock(fleet: &Fleet, directives: &Directives, now: Timestamp) -> B
     if !sets.is_empty() {
         return ByTheClock::Sleep(sets, why);
     }
-    let paused = directives.paused.iter().filter(|(set, paused)| paused.by == CLOCK && !unlicensed.contains(*set));
+    let stays = |set: &SetId| fleet.set(set).is_none_or(|set| directives.being_moved(set).is_none());
+    let ours = |set: &SetId, paused: &Paused| paused.by == CLOCK && !unlicensed.contains(set) && stays(set);
+    let paused = directives.paused.iter().filter(|(set, paused)| ours(set, paused));
     let sets: BTreeSet<SetId> = paused.map(|(set, _)| set.clone()).collect();
     if open && !sets.is_empty() { ByTheClock::Wake(sets) } else { ByTheClock::Nothing }
 }

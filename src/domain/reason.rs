@@ -531,14 +531,6 @@ pub enum Reason {
         /// Tenants it may have.
         most: u64,
     },
-    /// A fleet that lives in several cells has no single root for Terraform.
-    #[error("{fleet} has several cells ({cells}), and its inputs for Terraform are those of one cell")]
-    SeveralCells {
-        /// Which fleet.
-        fleet: FleetName,
-        /// Its cells.
-        cells: String,
-    },
     /// A value that fleet.yaml may have and Terraform's inputs may not.
     #[error("{fleet}: {what}: {why}")]
     OutsideTheContract {
@@ -612,6 +604,24 @@ pub enum Reason {
         set: SetId,
         /// What is missing.
         why: String,
+    },
+    /// A tenant cannot be moved, or not further.
+    #[error("tenant `{set}` cannot be moved: {why}")]
+    NotMovable {
+        /// Who.
+        set: SetId,
+        /// What is in the way.
+        why: String,
+    },
+    /// Going back would lose what was written at the new place.
+    #[error("whatever `{set}` has written in {cell} since {since} would be lost")]
+    WritesWouldBeLost {
+        /// Who.
+        set: SetId,
+        /// The new place.
+        cell: CellName,
+        /// Since when it has written there.
+        since: Timestamp,
     },
     /// A plan takes a tenant away that still has routes.
     #[error(
@@ -717,6 +727,14 @@ pub enum Reason {
         /// What the file says.
         why: String,
     },
+    /// A move of it has begun, and fleet.yaml does not tell its end yet.
+    #[error("`{set}` moves to {to}, or has moved there")]
+    BeingMoved {
+        /// Who.
+        set: SetId,
+        /// Where to.
+        to: CellName,
+    },
     /// Its licence has ended.
     #[error("licence ended on {until}")]
     LicenceEnded {
@@ -802,6 +820,8 @@ impl Reason {
             | R::NobodyApproved { .. }
             | R::LossNotApproved { .. }
             | R::NotSoFar { .. }
+            | R::NotMovable { .. }
+            | R::WritesWouldBeLost { .. }
             | R::StillServed { .. }
             | R::ApprovalDoesNotCount { .. }
             | R::RoutingUnreadable { .. }
@@ -826,7 +846,6 @@ impl Reason {
             | R::FleetVanished { .. }
             | R::InputsUnreadable { .. }
             | R::InputsOfSomethingElse { .. }
-            | R::SeveralCells { .. }
             | R::CellFull { .. }
             | R::BadManifest { .. }
             | R::OutsideTheContract { .. }
@@ -857,6 +876,7 @@ impl Reason {
             R::Paused
             | R::Offboarding
             | R::Pinned { .. }
+            | R::BeingMoved { .. }
             | R::LicenceEnded { .. }
             | R::NoLicence
             | R::AsleepUnlicensed { .. } => Kind::LeftOut,
@@ -960,7 +980,6 @@ impl Reason {
                 "a fleet that moves is a new fleet: give it another name, or take its folder away when nothing is left there"
             }
             R::InputsStale { .. } => "run `tidegate tenants export` and commit what it writes",
-            R::SeveralCells { .. } => "make a fleet of each cell",
             R::CellFull { .. } => {
                 "give the newest tenants another cell: an account or a Region of its own (`tidegate quota`)"
             }
@@ -981,6 +1000,9 @@ impl Reason {
             }
             R::NotEditable { .. } => "change it by hand, and `tidegate check` it",
             R::WouldNotCheck { .. } => "nothing was written; mend what is named, or ask for something else",
+            R::NotMovable { .. } => "nothing was changed by this; asked for again, it goes on where it is",
+            R::WritesWouldBeLost { .. } => "if that is meant, say so with --lose-writes-since and that time",
+            R::BeingMoved { .. } => "`tidegate tenants move --plan` shows how far it is",
             R::NotSoFar { .. } => {
                 "do what is missing, then ask again; `tidegate tenants offboard` says where it stands"
             }
@@ -1057,6 +1079,9 @@ impl Reason {
             | R::TenantThere { set, .. }
             | R::TenantWasRemoved { set, .. }
             | R::NotSoFar { set, .. }
+            | R::NotMovable { set, .. }
+            | R::WritesWouldBeLost { set, .. }
+            | R::BeingMoved { set, .. }
             | R::BadManifest { set, .. } => Some(set),
             _ => self.service().map(|service| &service.set),
         }

@@ -3,7 +3,7 @@
 
 use accessos_routing::{State, Tenant, mail_label};
 
-use super::directive::{Directives, Route};
+use super::directive::{Directives, Move, Route, Way};
 use super::fleet::{Fleet, Routing, ServiceSet, SetState};
 
 /// The tenants of the next snapshot, by id. Who is on the way out has no entry: its host is nobody's from then on.
@@ -16,18 +16,25 @@ pub fn tenants(fleet: &Fleet, routing: &Routing, directives: &Directives) -> Vec
 
 fn tenant(fleet: &Fleet, routing: &Routing, directives: &Directives, set: &ServiceSet) -> Tenant {
     let paused = set.state == SetState::Paused || directives.paused.contains_key(&set.id);
+    let moves = directives.moves.get(&set.id);
+    let closed = moves.is_some_and(|of| of.way() == Way::Closed);
     let (state, moved_to) = match directives.routes.get(&set.id) {
         // Somebody who has moved is not here any more, whether what is left behind sleeps or not.
         Some(Route::Moved(to)) => (State::Moved, Some(to.clone())),
+        // While it moves, its old place sleeps by a pause; people are told that it comes back soon.
+        _ if closed => (State::Maintenance, None),
         _ if paused => (State::Paused, None),
         Some(Route::Maintenance) => (State::Maintenance, None),
         Some(Route::Active) | None => (State::Active, None),
     };
+    // The records know of a switch before the file does.
+    let home = moves.map(Move::home);
+    let (cell, cluster) = home.map_or((&set.cell, &set.cluster), |home| (&home.cell, &home.cluster));
     let placeholders = [
         ("{host}", set.host.as_str()),
         ("{tenant}", set.id.as_str()),
-        ("{cell}", set.cell.as_str()),
-        ("{cluster}", &set.cluster),
+        ("{cell}", cell.as_str()),
+        ("{cluster}", cluster),
     ];
     let backend = placeholders.iter().fold(routing.backend.clone(), |url, (name, value)| url.replace(name, value));
     Tenant {
@@ -36,7 +43,7 @@ fn tenant(fleet: &Fleet, routing: &Routing, directives: &Directives, set: &Servi
         state,
         moved_to,
         backend,
-        cell: set.cell.to_string(),
+        cell: cell.to_string(),
         token_keys: set.found_by.token_keys.clone(),
     }
 }

@@ -121,6 +121,8 @@ mod tests {
             licence: None,
             data: crate::domain::fleet::DataScope::default(),
             found_by: crate::domain::fleet::FoundBy::default(),
+            second: None,
+            moving: None,
         }
     }
 

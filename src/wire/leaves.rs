@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::mortal::{Death, Mortal, Watch};
+use super::mortal::{Death, Desk, Mortal, Watch};
+use super::papers::Papers;
 use super::simulated::{app, beginning, push};
 use crate::adapters::sim::Sim;
 use crate::app::offboard::{Asked, Files, Stands, offboard, purge, to_purge};
@@ -23,8 +23,7 @@ use crate::domain::ids::{FleetName, SetId};
 use crate::domain::infra_guard::Approval;
 use crate::domain::manifest::{Source, read};
 use crate::domain::offboard::{Goal, Loss};
-use crate::domain::provisioning::export;
-use crate::ports::{InputsReader, ManifestWriter, PortResult};
+use crate::ports::ManifestWriter;
 
 const FLEET: &[u8] = include_bytes!("../../fleet.yaml");
 const BUCKET: &str = "accessos-dev-evidence-111111111111";
@@ -33,38 +32,10 @@ const ARCHIVE: &str = "accessos-dev-archive-111111111111";
 /// The files of the repository, and the world.
 struct Place {
     sim: Arc<Sim>,
-    sources: Mutex<Vec<Source>>,
-    inputs: Mutex<BTreeMap<String, Vec<u8>>>,
+    papers: Papers,
     /// At which write of all a process dies, and how many there have been.
     death: Option<Death>,
     writes: Mutex<u32>,
-}
-
-/// The desk of one process.
-struct Desk<'a> {
-    place: &'a Place,
-    process: Arc<Mortal>,
-}
-
-#[async_trait]
-impl ManifestWriter for Desk<'_> {
-    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()> {
-        let effect = async {
-            let mut sources = self.place.sources.lock().unwrap();
-            let source = sources.iter_mut().find(|source| source.name == name).unwrap();
-            assert_eq!(source.bytes, was);
-            source.bytes = bytes.to_vec();
-            Ok(())
-        };
-        self.process.write(effect).await
-    }
-}
-
-#[async_trait]
-impl InputsReader for Desk<'_> {
-    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
-        Ok(self.place.inputs.lock().unwrap().clone())
-    }
 }
 
 fn hooli() -> SetId {
@@ -87,31 +58,27 @@ impl Place {
             sim.world().put_evidence(BUCKET, &hooli(), name, name.as_bytes());
             sim.world().put_evidence(BUCKET, &"acme".parse().unwrap(), name, name.as_bytes());
         }
-        let (sources, inputs) = (Mutex::new(sources), Mutex::default());
-        let place = Self { sim, sources, inputs, death, writes: Mutex::new(0) };
+        let place = Self { sim, papers: Papers::new(sources), death, writes: Mutex::new(0) };
         place.merged();
         place
     }
 
     /// What is committed is merged, exported and applied by Terraform.
     fn merged(&self) {
-        let application = self.application();
-        let mut inputs = self.inputs.lock().unwrap();
-        let exported = export(&application, &inputs).unwrap_or_else(|reasons| panic!("{reasons:?}"));
-        *inputs = exported.iter().map(|(fleet, inputs)| (fleet.to_string(), inputs.bytes())).collect();
-        self.sim.take_in(&application);
+        let merged = self.papers.merge(&self.application(), &self.sim);
+        merged.unwrap_or_else(|reasons| panic!("{reasons:?}"));
     }
 
     fn application(&self) -> Arc<Application> {
-        Arc::new(read(&self.sources.lock().unwrap()).unwrap_or_else(|problems| panic!("{problems}")))
+        Arc::new(self.papers.application().unwrap_or_else(|problems| panic!("{problems}")))
     }
 
     /// Offboards as a person would who starts it again when it was killed.
     async fn offboard(&self, approval: Option<&Approval>) -> Result<Stands, Stop> {
         for _ in 0..2 {
             let (process, application) = self.process();
-            let sources = self.sources.lock().unwrap().clone();
-            let desk = Desk { place: self, process: Arc::clone(&process) };
+            let sources = self.papers.sources();
+            let desk = Desk { papers: &self.papers, process: Arc::clone(&process) };
             let files = Files { sources: &sources, manifest: &desk, inputs: &desk };
             let (set, goal) = (hooli(), approval.map_or(Goal::Leave, |approval| Goal::Remove(Some(approval))));
             let retain_until = "2027-02-23".parse().ok();
@@ -224,7 +191,7 @@ async fn story(death: Option<Death>) -> (End, u32) {
     let decided = work.readers.ledger.decided(&fleet).await.unwrap();
     let leaving = Directives::fold(&decided).leaving.remove(&hooli()).unwrap();
     assert_eq!(place.sim.world().what_runs(&fleet), others, "nobody's release has changed");
-    let file = String::from_utf8(place.sources.lock().unwrap()[0].bytes.clone()).unwrap();
+    let file = String::from_utf8(place.papers.sources()[0].bytes.clone()).unwrap();
     let tasks = place.sim.world().tasks_wanted(&fleet, &hooli());
     let others = place.sim.world().surroundings(&fleet);
     let end = End {
@@ -296,7 +263,7 @@ async fn one_that_stays_after_all_and_leaves_again_is_kept_anew() {
     place.offboard(None).await.unwrap();
     place.merged();
     assert!(matches!(place.offboard(None).await.unwrap(), Stands::Waits { .. }));
-    place.sources.lock().unwrap()[0].bytes = FLEET.to_vec();
+    place.papers.replace("fleet.yaml", &place.papers.sources()[0].bytes, FLEET).await.unwrap();
     place.merged();
     let work = place.look();
     let sets = std::collections::BTreeSet::from([hooli()]);

@@ -9,7 +9,9 @@ mod files;
 mod guard;
 mod license;
 mod live;
+mod papers;
 mod rehearse;
+mod rehearse_move;
 mod machine;
 mod routing;
 pub mod simulated;
@@ -21,6 +23,8 @@ mod migrations;
 mod leaves;
 #[cfg(test)]
 mod mortal;
+#[cfg(test)]
+mod moves;
 #[cfg(test)]
 mod sleep;
 #[cfg(test)]
@@ -54,6 +58,7 @@ use crate::cli::exit::Exit;
 use crate::cli::init::init;
 use crate::cli::leave::leave;
 use crate::cli::machine::Place;
+use crate::cli::moving::moving;
 use crate::cli::progress::{Bars, Lines, Stream};
 use crate::cli::quota;
 use crate::cli::replay::replayed;
@@ -164,7 +169,7 @@ async fn live_tasks(
     Ok(readers.fleet.observe(&keys.collect::<Vec<_>>()).await)
 }
 
-/// A tenant goes for good: the one thing that needs both the world and the files of the repository.
+/// A tenant goes for good, or to another cell: what needs both the world and the files of the repository.
 async fn leaving(
     cli: &Cli,
     command: &Tenants,
@@ -177,6 +182,10 @@ async fn leaving(
         (Err(why), _) | (_, Err(why)) => return Report::plain(Exit::BadInput, &why),
     };
     let files = Files { sources, manifest: &ManifestFiles, inputs: &given.0 };
+    if let Tenants::Move { id, decision, to: Some(to), rehearse: true, .. } = command {
+        let wanted = rehearse_move::Rehearsal { fleet: &decision.fleet, set: id, to };
+        return rehearse_move::rehearse(sources, &wanted, observer(context)).await;
+    }
     let approval = given.1.as_deref().map(str::as_bytes);
     match &cli.common.sim {
         Some(folder) => {
@@ -185,7 +194,7 @@ async fn leaving(
                 Err(error) => return Report::plain(Exit::BadInput, &format!("{}: {error}", folder.display())),
             };
             let app = simulated::app(&sim, application, observer(context));
-            let report = leave(command, &app, &files, approval, context).await;
+            let report = gone_or_moved(command, &app, &files, approval, context).await;
             match sim.save(folder) {
                 Ok(()) => report,
                 Err(error) => Report::plain(Exit::Unavailable, &format!("{}: {error}", folder.display())),
@@ -193,11 +202,24 @@ async fn leaving(
         }
         None => match live::app(application, observer(context), cli.common.hand_over_after) {
             Ok(app) => tokio::select! {
-                report = leave(command, &app, &files, approval, context) => report,
+                report = gone_or_moved(command, &app, &files, approval, context) => report,
                 () = asked_to_stop(&app) => Report::plain(Exit::Interrupted, "interrupted"),
             },
             Err(why) => Report::plain(Exit::BadInput, &why),
         },
+    }
+}
+
+async fn gone_or_moved(
+    command: &Tenants,
+    app: &App,
+    files: &Files<'_>,
+    approval: Option<&[u8]>,
+    context: &Context,
+) -> Report {
+    match command {
+        Tenants::Move { .. } => Box::pin(moving(command, app, files, approval, context)).await,
+        _ => leave(command, app, files, approval, context).await,
     }
 }
 

@@ -4,6 +4,7 @@
 //! The simulation proper does this and much more to rollouts; verbs around them (pause, resume, offboard) have few
 //! writes and one order, so that every one of them can be tried.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,12 +12,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::papers::Papers;
 use super::simulated::app;
 use crate::adapters::sim::Sim;
 use crate::app::App;
 use crate::cli::progress::Silent;
 use crate::domain::directive::{Decided, Holding, Scaling};
-use crate::domain::fleet::{Address, Application};
+use crate::domain::fleet::{Address, Application, Routing};
 use crate::domain::ids::{CellName, DeploymentId, FleetName, TaskArn, TaskDefinitionArn, Version};
 use crate::domain::lease::{LeaseMark, LeaseRecord};
 use crate::domain::ledger::{Intent, RolloutRecord, WaveResult};
@@ -27,8 +29,8 @@ use crate::domain::release::Release;
 use crate::domain::rollout::Event;
 use crate::domain::template::Rendered;
 use crate::ports::{
-    ArchiveWriter, DataTask, DataTaskWriter, DatabaseWriter, FleetWriter, LeaseWriter, LedgerWriter, OpenRollout,
-    PortResult, RouteWriter, ScalingWriter,
+    ArchiveWriter, DataTask, DataTaskWriter, DatabaseWriter, FleetWriter, InputsReader, LeaseWriter, LedgerWriter,
+    ManifestWriter, OpenRollout, PortResult, RouteWriter, ScalingWriter, SnapshotWriter,
 };
 
 /// When it dies: at which write, counted from 0, and whether that one still takes effect.
@@ -70,6 +72,7 @@ impl Mortal {
         app.writers.databases = Arc::clone(self) as _;
         app.writers.archive = Arc::clone(self) as _;
         app.writers.data_tasks = Arc::clone(self) as _;
+        app.writers.snapshots = Arc::clone(self) as _;
         app.writers.ledger = Arc::clone(self) as _;
         app.writers.leases = Arc::clone(self) as _;
         app
@@ -101,6 +104,26 @@ impl Mortal {
     async fn die(&self) {
         self.dead.notify_one();
         std::future::pending::<()>().await;
+    }
+}
+
+/// The desk of one process: the files as it may write them, as long as it lives.
+pub(super) struct Desk<'a> {
+    pub(super) papers: &'a Papers,
+    pub(super) process: Arc<Mortal>,
+}
+
+#[async_trait]
+impl ManifestWriter for Desk<'_> {
+    async fn replace(&self, name: &str, was: &[u8], bytes: &[u8]) -> PortResult<()> {
+        self.process.write(self.papers.replace(name, was, bytes)).await
+    }
+}
+
+#[async_trait]
+impl InputsReader for Desk<'_> {
+    async fn committed(&self) -> PortResult<BTreeMap<String, Vec<u8>>> {
+        self.papers.committed().await
     }
 }
 
@@ -143,8 +166,23 @@ impl ArchiveWriter for Mortal {
         Self::write(self, ArchiveWriter::write(&*self.sim, of, folder, name, bytes)).await
     }
 
+    async fn carry(&self, from: &Holding, to: &Holding, folder: &str, name: &str) -> PortResult<KeptObject> {
+        Self::write(self, self.sim.carry(from, to, folder, name)).await
+    }
+
     async fn purge(&self, of: &Holding) -> PortResult<()> {
         Self::write(self, self.sim.purge(of)).await
+    }
+}
+
+#[async_trait]
+impl SnapshotWriter for Mortal {
+    async fn create(&self, cell: &CellName, at: &Routing, name: &str, bytes: &[u8]) -> PortResult<()> {
+        Self::write(self, self.sim.create(cell, at, name, bytes)).await
+    }
+
+    async fn point(&self, cell: &CellName, at: &Routing, seen: Option<&str>, bytes: &[u8]) -> PortResult<()> {
+        Self::write(self, self.sim.point(cell, at, seen, bytes)).await
     }
 }
 

@@ -71,7 +71,7 @@ async fn carry_out(
     first_release(&quiet, &sim, fleet).await?;
     for (service, seen) in &wanted.live {
         if let (ServiceSeen::Live(live), Some(address)) = (seen, application.address(fleet, service)) {
-            sim.world().scale(&address.ecs_service, live.desired);
+            sim.world().scale(&address, live.desired);
         }
     }
     let release = faulty_release(&quiet, &sim, fleet, wanted).await?;
@@ -122,7 +122,7 @@ fn unseen_errors(application: &Application, wanted: &Rehearsal<'_>) -> Option<St
 }
 
 /// A good release in every fleet up to this one: what the rehearsed one replaces.
-async fn first_release(app: &App, sim: &Sim, fleet: &Fleet) -> Result<(), Stop> {
+pub(super) async fn first_release(app: &App, sim: &Sim, fleet: &Fleet) -> Result<(), Stop> {
     let release = merged(app, 1).await?;
     for name in lineage(&app.application, fleet) {
         let Some(one) = app.application.fleet(&name) else { continue };
@@ -237,7 +237,7 @@ fn until_open(sim: &Sim, fleet: &Fleet) {
 }
 
 /// What was called between two counts.
-fn cost(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> String {
+pub(super) fn cost(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> String {
     let calls = after.iter().map(|(name, count)| (name, count - before.get(name).copied().unwrap_or_default()));
     let calls: Vec<String> = calls.filter(|(_, count)| *count > 0).map(|(name, n)| format!("{n} {name}")).collect();
     calls.join(", ")

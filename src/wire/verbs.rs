@@ -214,7 +214,8 @@ async fn somebody_elses_change_of_a_sleeping_service_stops_its_waking() {
     let sets = BTreeSet::from(["stark".parse().unwrap()]);
     let wish = Wish { sets: &sets, by: "ana", why: "trial ended", until: None };
     pause(&world.app, world.prod(), &wish).await.unwrap();
-    world.sim.world().scale("accessos-prod-stark-iam-service", 7);
+    let key = "stark/iam-service".to_owned().try_into().unwrap();
+    world.sim.world().scale_by_hand(&world.prod().name, &key, 7);
     match resume(&world.app, world.prod(), &wish).await {
         Err(Stop::Refused(reasons)) => assert_eq!(reasons[0].code(), "not_as_paused"),
         other => panic!("{other:?}"),

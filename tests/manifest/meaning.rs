@@ -15,7 +15,7 @@ fn yaml_shape_and_meaning_are_told_together() {
     all-levels.yaml:16:127: no gate is called `defualt`; did you mean `default`?
     all-levels.yaml:21:34: unknown key `teir`; did you mean `tier`?
     all-levels.yaml:21:40: `tenants.entries[2].tier` is `no`, which YAML readers take for true or false; put it in quotes
-    all-levels.yaml:21:44: unknown key `colour`; known here: cell, cluster, data, email_domains, fleet, host, id, license, pin, state, tags, tier, token_keys
+    all-levels.yaml:21:44: unknown key `colour`; known here: also_in, cell, cluster, data, email_domains, fleet, host, id, leaves, license, pin, state, tags, tier, token_keys
     all-levels.yaml:21:74: `tenants.entries[2].pin.version` is `1.10`, which YAML readers take for a number; put it in quotes
     all-levels.yaml:21:74: version `1.10`; it must be SemVer, such as 1.4.0 or 1.4.1-main.57.ab12cd3
     all-levels.yaml:21:98: `tenants.entries[2].pin.reason` is `y`, which YAML readers take for true or false; put it in quotes

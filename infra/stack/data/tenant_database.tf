@@ -1,6 +1,7 @@
 # One-shot tasks on a shard's PostgreSQL, one definition a shard, each told at its start whose part is meant:
 #   tenant-database   makes a tenant's database or schema and its role   tenant-database/tenant.sql
 #   tenant-dump       saves its rows in the archive                      as the tenant itself
+#   tenant-restore    puts what is in the archive in their place         as the tenant itself   tenant-database/restore.sh
 #   tenant-drop       takes its part out                                 tenant-database/drop.sql
 #
 # Why tasks: a provider for PostgreSQL needs the database at every plan and its password in its configuration, and what
@@ -8,8 +9,8 @@
 # definition and images are public ones, so there is nothing to build. Whoever runs the first names the tenant so:
 #   run-task --overrides '{"containerOverrides":[{"name":"tenant-database","environment":[
 #     {"name":"TENANT","value":"acme"},{"name":"MODE","value":"schema"},{"name":"CONNECTIONS","value":"50"}]}]}'
-# The others are the release tool's (src/adapters/aws/data_tasks.rs). It runs a dump under the tenant's role `archive`,
-# which signs in as that tenant's user and writes into its folder: the administrator could not even read the rows.
+# The others are the release tool's (src/adapters/aws/data_tasks.rs). It runs a dump and a restore under the tenant's role
+# `archive`, which signs in as that tenant's user and has its folder alone: the administrator could not even read the rows.
 
 locals {
   task_prefix = "tenant-database-${var.names.prefix}"
@@ -145,8 +146,51 @@ resource "aws_ecs_task_definition" "tenant_drop" {
   }])
 }
 
-# Three containers and one folder, each after the one before has ended well: a token to sign in with, the dump, and the
-# upload, whose exit code is the task's. The token is good for 15 minutes of beginning; how long a dump takes is free.
+# Three containers and one folder, each after the one before has ended well; the last one's exit code is the task's. A dump
+# has a token to sign in with, which is good for 15 minutes of beginning (how long a dump takes is free), then the dump, then
+# the upload. A restore has the download first, or a large one would outlast the token. Up to 5 GB are uploaded in one piece:
+# of what comes in parts S3 has a checksum of parts, with which no copy of it could be compared.
+locals {
+  aws_token = "aws rds generate-db-auth-token --hostname \"$PGHOST\" --port \"$PGPORT\" --username \"t_$TENANT\" >/work/token"
+  shard_steps = {
+    tenant-dump = [
+      { name = "token", image = var.database_task.uploader, after = null, statement = local.aws_token },
+      { name = "dump", image = var.database_task.image, after = "token", statement = file("${path.module}/tenant-database/dump.sh") },
+      {
+        name      = "tenant-dump"
+        image     = var.database_task.uploader
+        after     = "dump"
+        statement = "aws configure set default.s3.multipart_threshold 5GB\naws s3 cp /work/database.dump \"s3://$BUCKET/$KEY\" --checksum-algorithm SHA256 --only-show-errors"
+      },
+    ]
+    tenant-restore = [
+      { name = "fetch", image = var.database_task.uploader, after = null, statement = "aws s3 cp \"s3://$BUCKET/$KEY\" /work/database.dump --only-show-errors" },
+      { name = "token", image = var.database_task.uploader, after = "fetch", statement = local.aws_token },
+      { name = "tenant-restore", image = var.database_task.image, after = "token", statement = file("${path.module}/tenant-database/restore.sh") },
+    ]
+  }
+  step_containers = {
+    for shard in keys(aws_db_instance.this) : shard => {
+      for task, steps in local.shard_steps : task => jsonencode([
+        for step in steps : merge(
+          {
+            name                   = step.name
+            image                  = step.image
+            essential              = step.name == task
+            readonlyRootFilesystem = true
+            entryPoint             = ["sh", "-euc"]
+            command                = [step.statement]
+            environment            = concat(local.shard_environment[shard], [{ name = "AWS_REGION", value = var.context.region }, { name = "HOME", value = "/work" }])
+            mountPoints            = [{ sourceVolume = "work", containerPath = "/work", readOnly = false }]
+            logConfiguration       = local.task_log[shard]
+          },
+          step.after == null ? {} : { dependsOn = [{ containerName = step.after, condition = "SUCCESS" }] },
+        )
+      ])
+    }
+  }
+}
+
 resource "aws_ecs_task_definition" "tenant_dump" {
   for_each                 = aws_db_instance.this
   family                   = "tenant-dump-${var.names.prefix}-${each.key}"
@@ -162,39 +206,23 @@ resource "aws_ecs_task_definition" "tenant_dump" {
   volume {
     name = "work"
   }
-  container_definitions = jsonencode([
-    for step in [
-      {
-        name      = "token"
-        image     = var.database_task.uploader
-        after     = null
-        statement = "aws rds generate-db-auth-token --hostname \"$PGHOST\" --port \"$PGPORT\" --username \"t_$TENANT\" >/work/token"
-      },
-      {
-        name      = "dump"
-        image     = var.database_task.image
-        after     = "token"
-        statement = file("${path.module}/tenant-database/dump.sh")
-      },
-      {
-        name      = "tenant-dump"
-        image     = var.database_task.uploader
-        after     = "dump"
-        statement = "aws s3 cp /work/database.dump \"s3://$BUCKET/$KEY\" --checksum-algorithm SHA256 --only-show-errors"
-      },
-      ] : merge(
-      {
-        name                   = step.name
-        image                  = step.image
-        essential              = step.name == "tenant-dump"
-        readonlyRootFilesystem = true
-        entryPoint             = ["sh", "-euc"]
-        command                = [step.statement]
-        environment            = concat(local.shard_environment[each.key], [{ name = "AWS_REGION", value = var.context.region }, { name = "HOME", value = "/work" }])
-        mountPoints            = [{ sourceVolume = "work", containerPath = "/work", readOnly = false }]
-        logConfiguration       = local.task_log[each.key]
-      },
-      step.after == null ? {} : { dependsOn = [{ containerName = step.after, condition = "SUCCESS" }] },
-    )
-  ])
+  container_definitions = local.step_containers[each.key]["tenant-dump"]
+}
+
+resource "aws_ecs_task_definition" "tenant_restore" {
+  for_each                 = aws_db_instance.this
+  family                   = "tenant-restore-${var.names.prefix}-${each.key}"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.database_task.cpu
+  memory                   = var.database_task.memory
+  execution_role_arn       = aws_iam_role.tenant_database.arn
+  skip_destroy             = true
+  ephemeral_storage {
+    size_in_gib = var.database_task.dump_gib
+  }
+  volume {
+    name = "work"
+  }
+  container_definitions = local.step_containers[each.key]["tenant-restore"]
 }

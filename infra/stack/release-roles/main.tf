@@ -56,7 +56,7 @@ locals {
   evidence      = ["${local.arn.s3}${local.platform.evidence_bucket}/*", "${local.arn.s3}${local.platform.evidence_bucket}-*/*"]
   archive       = "${local.arn.s3}${local.platform.archive_bucket}"
   # Those of stack/data: of a shard, and told at their start whose part is meant.
-  data_families = [for task in ["tenant-dump", "tenant-drop"] : "${local.arn.ecs}:task-definition/${task}-${local.platform.prefix}-*"]
+  data_families = [for task in ["tenant-dump", "tenant-drop", "tenant-restore"] : "${local.arn.ecs}:task-definition/${task}-${local.platform.prefix}-*"]
   archive_roles = "${local.arn.iam}:role${local.platform.role_path}${local.platform.prefix}-*-archive"
   data_roles    = ["${local.arn.iam}:role/tenant-database-${local.platform.prefix}", local.archive_roles]
 

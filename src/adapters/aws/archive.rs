@@ -13,6 +13,7 @@ use super::budget::Group;
 use super::cells::{Cells, Clients, doing};
 use super::failure::failure;
 use crate::domain::directive::Holding;
+use crate::domain::moving::landing;
 use crate::domain::offboard::KeptObject;
 use crate::ports::{ArchiveReader, ArchiveWriter, Fault, PortError, PortResult};
 
@@ -40,6 +41,37 @@ impl S3Archive {
         clients.pace(Group::Storage).await;
         Ok(clients)
     }
+
+    /// An object with its checksum, under this name; none if there is none.
+    async fn head(&self, of: &Holding, doing: String, at: Place<'_>, name: &str) -> PortResult<Option<KeptObject>> {
+        let call = self.clients(of).await?.s3.head_object().bucket(at.bucket).key(&at.key);
+        let found = match call.checksum_mode(ChecksumMode::Enabled).send().await {
+            Ok(found) => found,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => return Ok(None),
+            Err(error) => return Err(failure(doing, &error)),
+        };
+        let bytes = found.content_length().and_then(|bytes| u64::try_from(bytes).ok());
+        match (bytes, found.checksum_sha256()) {
+            (Some(bytes), Some(sha256)) => {
+                Ok(Some(KeptObject { name: name.to_owned(), bytes, sha256: sha256.to_owned() }))
+            }
+            _ => Err(PortError::new(Fault::Refused, doing, "it has no SHA-256 checksum")),
+        }
+    }
+
+    /// Has S3 copy an object, with a checksum of its own making, by the role of the cell `of`.
+    async fn copied(&self, of: &Holding, doing: &str, from: Place<'_>, to: Place<'_>) -> PortResult<()> {
+        let source = format!("{}/{}", from.bucket, utf8_percent_encode(&from.key, IN_A_PATH));
+        let call = self.clients(of).await?.s3.copy_object().copy_source(source).bucket(to.bucket).key(to.key);
+        let copied = call.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await;
+        copied.map(drop).map_err(|error| failure(doing, &error))
+    }
+}
+
+/// An object's place.
+struct Place<'a> {
+    bucket: &'a str,
+    key: String,
 }
 
 #[async_trait]
@@ -61,19 +93,13 @@ impl ArchiveReader for S3Archive {
 
     async fn find(&self, of: &Holding, folder: &str, name: &str) -> PortResult<Option<KeptObject>> {
         let doing = doing(format!("looking for {folder}{name} in the archive"), &of.cell);
-        let call = self.clients(of).await?.s3.head_object().bucket(&of.archive).key(format!("{folder}{name}"));
-        let found = match call.checksum_mode(ChecksumMode::Enabled).send().await {
-            Ok(found) => found,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => return Ok(None),
-            Err(error) => return Err(failure(doing, &error)),
-        };
-        let bytes = found.content_length().and_then(|bytes| u64::try_from(bytes).ok());
-        match (bytes, found.checksum_sha256()) {
-            (Some(bytes), Some(sha256)) => {
-                Ok(Some(KeptObject { name: name.to_owned(), bytes, sha256: sha256.to_owned() }))
-            }
-            _ => Err(PortError::new(Fault::Refused, doing, "it has no SHA-256 checksum")),
-        }
+        self.head(of, doing, Place { bucket: &of.archive, key: format!("{folder}{name}") }, name).await
+    }
+
+    async fn landed(&self, at: &Holding, folder: &str, name: &str) -> PortResult<Option<KeptObject>> {
+        let (bucket, key) = landing(at, folder, name);
+        let doing = doing(format!("looking for {name} of {} at its new place", at.set), &at.cell);
+        self.head(at, doing, Place { bucket: &bucket, key }, name).await
     }
 
     async fn read(&self, of: &Holding, folder: &str, name: &str) -> PortResult<Option<Vec<u8>>> {
@@ -96,11 +122,9 @@ impl ArchiveReader for S3Archive {
 impl ArchiveWriter for S3Archive {
     async fn copy(&self, of: &Holding, key: &str, folder: &str, name: &str) -> PortResult<KeptObject> {
         let doing = doing(format!("copying a piece of evidence of {} into the archive", of.set), &of.cell);
-        let source = format!("{}/{}", of.bucket, utf8_percent_encode(key, IN_A_PATH));
-        let call = self.clients(of).await?.s3.copy_object().copy_source(source);
-        let call = call.bucket(&of.archive).key(format!("{folder}{name}"));
-        let copied = call.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await;
-        copied.map_err(|error| failure(&doing, &error))?;
+        let from = Place { bucket: &of.bucket, key: key.to_owned() };
+        let to = Place { bucket: &of.archive, key: format!("{folder}{name}") };
+        self.copied(of, &doing, from, to).await?;
         let missing = || PortError::new(Fault::Unavailable, doing, "it is not there after it was copied");
         self.find(of, folder, name).await?.ok_or_else(missing)
     }
@@ -110,6 +134,17 @@ impl ArchiveWriter for S3Archive {
         let call = self.clients(of).await?.s3.put_object().bucket(&of.archive).key(format!("{folder}{name}"));
         let call = call.body(bytes.to_vec().into()).checksum_algorithm(ChecksumAlgorithm::Sha256);
         call.send().await.map(drop).map_err(|error| failure(doing, &error))
+    }
+
+    /// By the role at the new place, which may read what the old one has of those who move (`infra/stack/data`). S3
+    /// copies objects of up to 5 GB at once (API Reference, CopyObject).
+    async fn carry(&self, from: &Holding, to: &Holding, folder: &str, name: &str) -> PortResult<KeptObject> {
+        let doing = doing(format!("copying {name} of {} from {}", from.set, from.cell), &to.cell);
+        let (bucket, key) = landing(to, folder, name);
+        let kept = Place { bucket: &from.archive, key: format!("{folder}{name}") };
+        self.copied(to, &doing, kept, Place { bucket: &bucket, key }).await?;
+        let missing = || PortError::new(Fault::Unavailable, doing, "it is not there after it was copied");
+        self.landed(to, folder, name).await?.ok_or_else(missing)
     }
 
     /// Page by page, each listed anew: what is deleted is not listed any more.
@@ -204,6 +239,28 @@ mod tests {
         assert_eq!(put.headers["x-amz-checksum-algorithm"], "SHA256");
         assert!(put.path.starts_with("/archive/acme/7/evidence/a"), "{}", put.path);
         assert_eq!(aws.asked()[1].headers["x-amz-checksum-mode"], "ENABLED");
+    }
+
+    #[tokio::test]
+    async fn what_moves_is_copied_by_the_role_at_its_new_place_to_where_it_belongs() {
+        let (aws, archive) = archive(|asked| match asked.method.as_str() {
+            "PUT" => (200, "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>".to_owned()),
+            _ => (404, String::new()),
+        })
+        .await;
+        let to = Holding { bucket: "there".to_owned(), archive: "kept-there".to_owned(), ..holding() };
+        archive.carry(&holding(), &to, "acme/7/", "evidence/a b").await.unwrap_err();
+        archive.carry(&holding(), &to, "acme/7/", "database.dump").await.unwrap_err();
+        let puts: Vec<(String, String)> = aws
+            .asked()
+            .iter()
+            .filter(|asked| asked.method == "PUT")
+            .map(|asked| (asked.headers["x-amz-copy-source"].to_str().unwrap().to_owned(), asked.path.clone()))
+            .collect();
+        assert_eq!(puts[0].0, "archive/acme/7/evidence/a%20b");
+        assert!(puts[0].1.starts_with("/there/tenants/acme/a%20b"), "{}", puts[0].1);
+        assert_eq!(puts[1].0, "archive/acme/7/database.dump");
+        assert!(puts[1].1.starts_with("/kept-there/acme/7/database.dump"), "{}", puts[1].1);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
-//! One-shot tasks on a tenant's part of a database: a dump into the archive, and taking it out. They are task
+//! One-shot tasks on a tenant's part of a database: a dump into the archive, one out of it, and taking it out. They are task
 //! definitions of Terraform's, one a shard, that are told whose part it is when they are started. A dump runs under the
-//! tenant's own role, so that it can save nobody else's rows, and nowhere else.
+//! tenant's own role, so that it can save nobody else's rows, and nowhere else; and so does the way back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,12 +32,14 @@ impl EcsDataTasks {
 /// (`infra/stack/data/tenant_database.tf`).
 const DUMPS: &[&str] = &["token", "dump", "tenant-dump"];
 const DROPS: &[&str] = &["tenant-drop"];
+const RESTORES: &[&str] = &["fetch", "token", "tenant-restore"];
 
 /// Name of the container whose end counts, and the beginning of the family's.
 fn name(work: DataWork) -> &'static str {
     match work {
         DataWork::Dump => "tenant-dump",
         DataWork::Drop => "tenant-drop",
+        DataWork::Restore => "tenant-restore",
     }
 }
 
@@ -57,7 +59,7 @@ fn run_of(task: &DataTask) -> PortResult<TaskRun> {
 /// What a task is told. Nothing of it is secret: the password comes from Secrets Manager, by way of ECS.
 fn told(task: &DataTask) -> BTreeMap<&'static str, String> {
     let mut told = BTreeMap::from([("TENANT", task.of.set.to_string()), ("MODE", task.of.rds.to_string())]);
-    if task.work == DataWork::Dump {
+    if task.work != DataWork::Drop {
         told.insert("BUCKET", task.of.archive.clone());
         told.insert("KEY", format!("{}{DUMP}", task.folder));
     }
@@ -87,6 +89,7 @@ impl DataTaskWriter for EcsDataTasks {
         let orders = match task.work {
             DataWork::Dump => Orders { containers: DUMPS, told: &told, role: Some(&task.of.role) },
             DataWork::Drop => Orders { containers: DROPS, told: &told, role: None },
+            DataWork::Restore => Orders { containers: RESTORES, told: &told, role: Some(&task.of.role) },
         };
         task::start(&self.cells, &run, &family, beside, Some(orders)).await
     }

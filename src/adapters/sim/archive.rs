@@ -8,7 +8,8 @@ use super::Sim;
 use super::world::World;
 use crate::domain::directive::Holding;
 use crate::domain::fleet::Address;
-use crate::domain::ids::{ContentHash, SetId, TaskArn};
+use crate::domain::ids::{CellName, ContentHash, SetId, TaskArn};
+use crate::domain::moving::landing;
 use crate::domain::offboard::{DUMP, KeptObject};
 use crate::domain::snapshot::{TaskEnd, TaskSeen};
 use crate::ports::{
@@ -24,8 +25,17 @@ pub(super) struct SimDataTask {
     task: TaskArn,
     done: Timestamp,
     code: i32,
-    /// Bucket and key of the dump that it leaves; none if it drops.
+    /// Bucket and key of the dump that it leaves; none if it leaves none.
     dump: Option<String>,
+    /// What is in that.
+    #[serde(default)]
+    rows: Vec<u8>,
+    /// What it restores, and into which cell; none if it restores nothing.
+    #[serde(default)]
+    restores: Option<(CellName, Vec<u8>)>,
+    /// Whether it takes the rows out.
+    #[serde(default)]
+    drops: bool,
     set: SetId,
 }
 
@@ -35,16 +45,30 @@ impl World {
         self.objects.insert(format!("{bucket}/tenants/{set}/{name}"), bytes.to_vec());
     }
 
+    /// Gives a tenant some pieces of evidence where it is.
+    pub fn give_evidence(&mut self, of: &Holding, pieces: u32) {
+        for piece in 1..=pieces {
+            let name = format!("{}/{}piece-{piece}", of.bucket, of.prefix);
+            self.objects.insert(name, format!("piece {piece}").into_bytes());
+        }
+    }
+
     /// What tasks on databases have done by now.
     fn settle(&mut self) {
-        let done: Vec<SimDataTask> = self.data_tasks.values().filter(|task| task.done <= self.now).cloned().collect();
-        for task in done.into_iter().filter(|task| task.code == 0) {
-            // A dump that is there already is not written again.
-            let (place, bytes) = match task.dump {
-                Some(place) => (place, format!("rows of {}", task.set).into_bytes()),
-                None => (format!("dropped/{}", task.set), Vec::new()),
-            };
-            self.objects.entry(place).or_insert(bytes);
+        let now = self.now;
+        for task in self.data_tasks.values_mut().filter(|task| task.done <= now && task.code == 0) {
+            match (&task.dump, task.restores.take()) {
+                // What it has put there is there once: whatever comes later stays.
+                (None, Some((cell, rows))) => drop(self.rows.insert(format!("{cell}/{}", task.set), rows)),
+                // A dump that is there already is not written again.
+                (Some(place), _) => {
+                    self.objects.entry(place.clone()).or_insert_with(|| task.rows.clone());
+                }
+                (None, None) if task.drops => {
+                    self.objects.entry(format!("dropped/{}", task.set)).or_default();
+                }
+                (None, None) => {}
+            }
         }
     }
 
@@ -76,6 +100,13 @@ impl ArchiveReader for Sim {
         Ok(world.kept(&place(of, folder, name), name))
     }
 
+    async fn landed(&self, at: &Holding, folder: &str, name: &str) -> PortResult<Option<KeptObject>> {
+        let mut world = self.world();
+        world.count("S3 HeadObject");
+        let (bucket, key) = landing(at, folder, name);
+        Ok(world.kept(&format!("{bucket}/{key}"), name))
+    }
+
     async fn read(&self, of: &Holding, folder: &str, name: &str) -> PortResult<Option<Vec<u8>>> {
         let mut world = self.world();
         world.count("S3 GetObject");
@@ -99,6 +130,20 @@ impl ArchiveWriter for Sim {
         world.count("S3 PutObject");
         world.objects.insert(place(of, folder, name), bytes.to_vec());
         Ok(())
+    }
+
+    async fn carry(&self, from: &Holding, to: &Holding, folder: &str, name: &str) -> PortResult<KeptObject> {
+        let mut world = self.world();
+        world.count("S3 CopyObject");
+        let missing = || PortError::new(Fault::Refused, format!("copying {name}"), "NoSuchKey");
+        let mut bytes = world.objects.get(&place(from, folder, name)).cloned().ok_or_else(missing)?;
+        if let Some(left) = world.spoilt_copies.checked_sub(1) {
+            world.spoilt_copies = left;
+            bytes.truncate(1);
+        }
+        let (bucket, key) = landing(to, folder, name);
+        world.objects.insert(format!("{bucket}/{key}"), bytes);
+        world.kept(&format!("{bucket}/{key}"), name).ok_or_else(missing)
     }
 
     async fn purge(&self, of: &Holding) -> PortResult<()> {
@@ -135,10 +180,17 @@ impl DataTaskWriter for Sim {
         let text = format!("arn:aws:ecs:eu-west-1:000000000000:task/{}/{:032x}", beside.cluster, world.next_number());
         let name: TaskArn = text.parse().unwrap_or_else(|bad| unreachable!("{bad}"));
         // Without its database there is nothing to write or to take out.
-        let answers = world.has_its_databases(&task.of.fleet, &task.of.set);
-        let dump = (task.work == DataWork::Dump).then(|| place(&task.of, &task.folder, DUMP));
-        let (done, set) = (world.now + RUN, task.of.set.clone());
-        let started = SimDataTask { task: name.clone(), done, code: i32::from(!answers), dump, set };
+        let answers = world.has_its_databases(&task.of.fleet, &task.of.set, &task.of.cell);
+        let kept = place(&task.of, &task.folder, DUMP);
+        // What it saves are the rows of the moment at which it began.
+        let rows = world.rows_of(&task.of.cell, &task.of.set);
+        let dump = (task.work == DataWork::Dump).then(|| kept.clone());
+        let kept = world.objects.get(&kept).filter(|_| task.work == DataWork::Restore).cloned();
+        let well = answers && (task.work != DataWork::Restore || kept.is_some());
+        let restores = kept.map(|rows| (task.of.cell.clone(), rows));
+        let (done, set, drops) = (world.now + RUN, task.of.set.clone(), task.work == DataWork::Drop);
+        let started =
+            SimDataTask { task: name.clone(), done, code: i32::from(!well), dump, rows, restores, drops, set };
         world.data_tasks.insert(task.token.clone(), started);
         Ok(name)
     }

@@ -54,9 +54,10 @@ impl SimDatabase {
 }
 
 impl World {
-    /// Whether every database that a set may use answers.
-    pub(super) fn has_its_databases(&self, fleet: &FleetName, set: &SetId) -> bool {
-        let used = |db: &&SimDatabase| db.is_of(fleet) && db.of.as_ref().is_none_or(|of| of == set);
+    /// Whether every database that a set may use in a cell answers.
+    pub(super) fn has_its_databases(&self, fleet: &FleetName, set: &SetId, cell: &CellName) -> bool {
+        let there = |db: &SimDatabase| db.is_of(fleet) && db.cell.as_ref() == Some(cell);
+        let used = |db: &&SimDatabase| there(db) && db.of.as_ref().is_none_or(|of| of == set);
         set.is_control_plane() || self.databases.values().filter(used).all(|db| db.answers(self.now))
     }
 }

@@ -44,7 +44,7 @@ impl FleetReader for Sim {
             world.count("ECS DescribeTasks");
         }
         let said = |address: &Address| {
-            let failed = world.services.get(&address.ecs_service).is_some_and(super::service::SimService::has_failed);
+            let failed = world.service(address).is_some_and(super::service::SimService::has_failed);
             if failed {
                 vec!["container exited with code 1 right after its start (3 tasks)".to_owned()]
             } else {
@@ -64,7 +64,7 @@ impl FleetReader for Sim {
 impl FleetWriter for Sim {
     async fn register(&self, _: &OpenRollout, service: &Address, rendered: &Rendered) -> PortResult<TaskDefinitionArn> {
         let mut world = self.world();
-        let current = match world.services.get(&service.ecs_service) {
+        let current = match world.service(service) {
             Some(known) => known.serving(&world),
             None => world.newest(&service.ecs_service).ok_or_else(|| missing(service))?,
         };
@@ -94,7 +94,7 @@ impl FleetWriter for Sim {
         world.count("ECS UpdateService");
         advance(&mut world, service);
         let (id, now) = (world.next_deployment(), world.now);
-        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        let known = world.service_mut(service).ok_or_else(|| missing(service))?;
         known.desired = tasks.unwrap_or(known.desired);
         Ok(known.update(target, id, now))
     }
@@ -104,8 +104,8 @@ impl FleetWriter for Sim {
         world.count("ECS StopServiceDeployment");
         advance(&mut world, service);
         let (next, now) = (world.next_deployment(), world.now);
-        let flaw = world.services.get(&service.ecs_service).ok_or_else(|| missing(service))?.flaw(&world);
-        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        let flaw = world.service(service).ok_or_else(|| missing(service))?.flaw(&world);
+        let known = world.service_mut(service).ok_or_else(|| missing(service))?;
         known.stop(deployment, flaw, next, now);
         Ok(())
     }
@@ -132,16 +132,16 @@ impl WayBackReader for Sim {
 
 /// Brings a service to the world's time.
 fn advance(world: &mut World, address: &Address) {
-    let flaw = world.services.get(&address.ecs_service).and_then(|service| service.flaw(world));
+    let flaw = world.service(address).and_then(|service| service.flaw(world));
     let (next, now) = (world.next_deployment(), world.now);
-    if let Some(service) = world.services.get_mut(&address.ecs_service) {
+    if let Some(service) = world.service_mut(address) {
         service.advance(flaw, next, now);
     }
 }
 
 fn see(world: &mut World, address: &Address) -> ServiceSeen {
     advance(world, address);
-    match world.services.get(&address.ecs_service) {
+    match world.service(address) {
         Some(service) => service.describe(world).map_or_else(
             || ServiceSeen::Unreachable { why: "its task definition cannot be read".to_owned() },
             ServiceSeen::Live,
@@ -152,7 +152,7 @@ fn see(world: &mut World, address: &Address) -> ServiceSeen {
 
 fn recall(world: &mut World, address: &Address, deployment: &DeploymentId) -> DeploymentSeen {
     advance(world, address);
-    let known = world.services.get(&address.ecs_service).and_then(|service| service.history(world, deployment));
+    let known = world.service(address).and_then(|service| service.history(world, deployment));
     known.unwrap_or_else(|| DeploymentSeen::Unreadable { why: "ECS does not list it".to_owned() })
 }
 

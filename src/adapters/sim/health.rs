@@ -29,7 +29,7 @@ impl ProbeReader for Sim {
 impl TargetReader for Sim {
     async fn targets(&self, services: &[Address]) -> BTreeMap<ServiceKey, TargetHealth> {
         let mut world = self.world();
-        let health = |address: &Address| match world.services.get(&address.ecs_service) {
+        let health = |address: &Address| match world.service(address) {
             Some(service) => TargetHealth::Healthy(service.desired),
             None => TargetHealth::Unknown("there is no such service".to_owned()),
         };

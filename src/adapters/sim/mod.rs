@@ -11,6 +11,7 @@ mod health;
 mod lease;
 mod ledger;
 mod manifest;
+mod places;
 mod pulls;
 mod registry;
 mod routes;

@@ -18,7 +18,7 @@ impl ScalingReader for Sim {
         services
             .iter()
             .map(|address| {
-                let service = world.services.get(&address.ecs_service);
+                let service = world.service(address);
                 (address.service.clone(), Ok(service.and_then(|service| service.scaling)))
             })
             .collect()
@@ -30,7 +30,7 @@ impl ScalingWriter for Sim {
     async fn set_scaling(&self, service: &Address, scaling: &Scaling) -> PortResult<()> {
         let mut world = self.world();
         world.count("AutoScaling RegisterScalableTarget");
-        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        let known = world.service_mut(service).ok_or_else(|| missing(service))?;
         known.scaling = Some(*scaling);
         // As the real one does: the present count is moved into the range.
         known.desired = known.desired.clamp(scaling.min, scaling.max);
@@ -40,7 +40,7 @@ impl ScalingWriter for Sim {
     async fn set_desired(&self, service: &Address, desired: u32) -> PortResult<()> {
         let mut world = self.world();
         world.count("ECS UpdateService");
-        let known = world.services.get_mut(&service.ecs_service).ok_or_else(|| missing(service))?;
+        let known = world.service_mut(service).ok_or_else(|| missing(service))?;
         known.desired = desired;
         Ok(())
     }

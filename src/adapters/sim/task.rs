@@ -117,7 +117,7 @@ impl TaskWriter for Sim {
         let mut world = self.world();
         world.count("ECS RunTask");
         let refused = |why: &str| PortError::new(Fault::Refused, format!("starting {}", run.address.ecs_service), why);
-        let fleet = world.services.get(&beside.ecs_service).map(|service| service.fleet.clone());
+        let fleet = world.service(beside).map(|service| service.fleet.clone());
         let fleet = fleet.ok_or_else(|| refused("there is no service beside it"))?;
         let now = world.now;
         let same = |task: &&SimTask| task.token == run.token && now < task.began + REMEMBERED;

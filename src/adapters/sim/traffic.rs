@@ -58,8 +58,12 @@ impl MetricsReader for Sim {
             Alarm { name, state, why: if rings { "Threshold Crossed".to_owned() } else { String::new() } }
         };
         // Each service has one alarm, named as it is.
-        let named =
-            world.services.keys().map(|service| format!("{service}-5xx")).filter(|name| name.starts_with(prefix));
+        let named = world
+            .services
+            .keys()
+            .filter_map(|key| key.rsplit('/').next())
+            .map(|service| format!("{service}-5xx"))
+            .filter(|name| name.starts_with(prefix));
         let alarms = named.map(alarm).filter(|alarm| !only_ringing || alarm.state == AlarmState::Ringing);
         Ok(alarms.collect())
     }
@@ -80,7 +84,7 @@ fn fails_some(world: &World, alarm: &str) -> bool {
 }
 
 fn series(world: &World, query: &MetricsQuery) -> Series {
-    let Some(service) = world.services.get(&query.service.ecs_service) else { return Series::Known(Vec::new()) };
+    let Some(service) = world.service(&query.service) else { return Series::Known(Vec::new()) };
     let traffic = world.traffic_of.get(&query.service.ecs_service).copied().unwrap_or(world.traffic);
     let flaw = service.flaw(world).filter(|_| service.is_done(world.now));
     let first = query.from.as_second().div_euclid(MINUTE) + i64::from(query.from.as_second().rem_euclid(MINUTE) > 0);

@@ -10,7 +10,7 @@ use super::service::{Fault, FaultKind, SimService, begin};
 use crate::domain::directive::{Decided, Directives, Scaling};
 use crate::domain::fleet::{Application, Fleet};
 use crate::domain::ids::{
-    ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, TaskDefinitionArn, Version,
+    CellName, ContentHash, FleetName, ImageDigest, ServiceKey, ServiceName, SetId, TaskDefinitionArn, Version,
 };
 use crate::domain::lease::LeaseRecord;
 use crate::domain::ledger::{FleetState, RolloutRecord};
@@ -180,6 +180,18 @@ impl World {
                 Some(Scaling { min: 0, max: 6, in_suspended: false, out_suspended: false, scheduled_suspended: false });
             self.services.insert(name, service);
         }
+    }
+
+    /// Digest of the image that a service runs where it was first.
+    pub(crate) fn digest_at(&self, fleet: &FleetName, key: &ServiceKey) -> Option<ImageDigest> {
+        let service = self.services.get(&self.name_of(fleet, key))?;
+        self.digest_of(&service.primary.task_definition, &key.service)
+    }
+
+    /// How many tasks a service wants in a cell; none if it is not there.
+    pub(crate) fn tasks_at(&self, fleet: &FleetName, key: &ServiceKey, cell: &CellName) -> Option<u32> {
+        let place = self.placed(fleet, &key.set, cell, &self.name_of(fleet, key));
+        self.services.get(&place).map(|service| service.desired)
     }
 
     /// How many tasks a service wants, and how many autoscaling keeps at least.

@@ -15,10 +15,10 @@ use super::service::{Fault, SimService};
 use super::task::SimTask;
 use super::traffic::Traffic;
 use crate::domain::directive::Decided;
-use crate::domain::fleet::{Application, Fleet, SetState};
+use crate::domain::fleet::{Address, Application, Fleet, SetState};
 use crate::domain::gate::WaveReport;
 use crate::domain::ids::{
-    ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
+    CellName, ContentHash, DeploymentId, FleetName, ImageDigest, ServiceKey, ServiceName, TaskDefinitionArn, Version,
 };
 use crate::domain::lease::{LeaseRecord, Owner};
 use crate::domain::ledger::{FleetState, RolloutId, RolloutRecord};
@@ -52,6 +52,15 @@ pub struct World {
     /// Manifests of service sets by place.
     #[serde(default)]
     pub(super) manifests: BTreeMap<String, SimManifest>,
+    /// The cell in which each set, by fleet and set, was first. Its services there go by their names in ECS alone.
+    #[serde(default)]
+    pub(super) first_cells: BTreeMap<String, CellName>,
+    /// The cell in which fleet.yaml has each set, by fleet and set.
+    #[serde(default)]
+    pub(super) cells: BTreeMap<String, CellName>,
+    /// Where the routing snapshot of a fleet lies, as bucket and prefix.
+    #[serde(default)]
+    pub(super) snapshots: BTreeMap<FleetName, String>,
     /// Which fleet a host belongs to.
     pub(super) hosts: BTreeMap<String, FleetName>,
     /// Priorities of the rules that answer 503, by fleet and set.
@@ -66,6 +75,12 @@ pub struct World {
     /// The newest generation that edge routers take in; any, if none is said.
     #[serde(default)]
     pub routers_follow_to: Option<u64>,
+    /// What each tenant has in a database, by cell and tenant, where it is not what everybody has at first.
+    #[serde(default)]
+    pub(super) rows: BTreeMap<String, Vec<u8>>,
+    /// What copies of objects do wrong: how many are spoilt from now on.
+    #[serde(default)]
+    pub(super) spoilt_copies: u32,
     /// Tasks on databases that were started, by token.
     #[serde(default)]
     pub(super) data_tasks: BTreeMap<ContentHash, SimDataTask>,
@@ -149,14 +164,24 @@ impl World {
         self.app = application.name.to_string();
         for fleet in &application.fleets {
             self.hosts.extend(fleet.sets.iter().map(|set| (set.host.clone(), fleet.name.clone())));
+            for set in &fleet.sets {
+                let name = format!("{}/{}", fleet.name, set.id);
+                self.first_cells.entry(name.clone()).or_insert_with(|| set.cell.clone());
+                self.cells.insert(name, set.cell.clone());
+            }
+            if let Some(routing) = &fleet.routing {
+                self.snapshots.insert(fleet.name.clone(), format!("{}/{}", routing.bucket, routing.prefix));
+            }
             self.surround(fleet);
             for key in application.services_in(fleet) {
                 let name = application.ecs_name(&fleet.name, &key);
-                if !self.services.contains_key(&name) {
+                let place = fleet.set(&key.set).map(|set| self.placed(&fleet.name, &key.set, &set.cell, &name));
+                if let Some(place) = place.filter(|place| !self.services.contains_key(place)) {
                     let service = self.first_service(application, fleet, &key, &name);
-                    self.services.insert(name, service);
+                    self.services.insert(place, service);
                 }
             }
+            self.make_second_places(application, fleet);
             for key in application.tasks_in(fleet) {
                 let name = application.ecs_name(&fleet.name, &key);
                 if self.newest(&name).is_none() {
@@ -274,8 +299,8 @@ impl World {
     }
 
     /// Lets a service have this many tasks.
-    pub fn scale(&mut self, ecs_service: &str, desired: u32) {
-        if let Some(service) = self.services.get_mut(ecs_service) {
+    pub fn scale(&mut self, at: &Address, desired: u32) {
+        if let Some(service) = self.service_mut(at) {
             service.desired = desired;
         }
     }
@@ -288,11 +313,17 @@ impl World {
     /// The version that a service answers on this host right now; none if it does not answer well.
     pub fn answers(&self, host: &str, key: &ServiceKey) -> Option<Version> {
         let fleet = self.hosts.get(host)?;
-        let service = self.services.get(&self.name_of(fleet, key))?;
+        let cell = self.leads_to(host, fleet, key)?;
+        let service = self.services.get(&self.placed(fleet, &key.set, &cell, &self.name_of(fleet, key)))?;
         let image = self.image(service.serving(self), &key.service)?;
         let well = !image.faults.iter().any(|fault| fault.breaks_answers(fleet, key));
-        let reached = self.is_reached_at(host, fleet, key) && self.has_its_databases(fleet, &key.set);
+        let reached = self.is_reached_at(host, (fleet, &cell), key) && self.has_its_databases(fleet, &key.set, &cell);
         (well && reached && service.desired > 0).then(|| image.built_as.clone())
+    }
+
+    /// Name of the application.
+    pub(super) fn app_name(&self) -> &str {
+        &self.app
     }
 
     /// Name of a service in ECS.

@@ -10,8 +10,8 @@ use std::ops::Range;
 use super::positions::{Document, Key, Kind, Node};
 use super::read::{Source, read};
 use super::text::without_mark;
-use crate::domain::fleet::{Application, Evidence, Fleet, Rds, ServiceSet, SetState, Tombstone};
-use crate::domain::ids::{FleetName, SetId};
+use crate::domain::fleet::{Application, Evidence, Fleet, Rds, SecondPlace, ServiceSet, SetState, Tombstone};
+use crate::domain::ids::{CellName, FleetName, SetId};
 use crate::domain::reason::Reason;
 
 /// A tenant that is to be added, as its line says it.
@@ -57,6 +57,8 @@ pub enum Edit<'a> {
     Leave(&'a SetId),
     /// Takes a tenant's line away and puts a tombstone into the same file.
     Remove(&'a SetId, &'a Tombstone),
+    /// Has a tenant's line name the cell where it runs and another one, which Terraform keeps or takes away.
+    Place(&'a SetId, &'a CellName, &'a CellName, bool),
 }
 
 /// A file that was changed.
@@ -99,13 +101,29 @@ fn no_place(why: &str, file: &str) -> Reason {
 fn is_only(change: &Edit<'_>, before: &Application, after: &Application) -> bool {
     let id = match change {
         Edit::Add(new, _) => &new.id,
-        Edit::Leave(id) | Edit::Remove(id, _) => *id,
+        Edit::Leave(id) | Edit::Remove(id, _) | Edit::Place(id, ..) => *id,
     };
     let find = |app: &Application| app.fleets.iter().find_map(|fleet| fleet.set(id).cloned());
     let (was, is) = (find(before), find(after));
     let changed = match change {
         Edit::Add(..) => was.is_none() && is.is_some(),
         Edit::Leave(_) => is.as_ref().is_some_and(|set| set.state == SetState::Offboarding),
+        Edit::Place(_, cell, other, keep) => {
+            let place = if *keep { SecondPlace::Also } else { SecondPlace::Leaves };
+            let second = Some(place((*other).clone()));
+            // Nothing of it changes but where it is.
+            let moved = |set: &ServiceSet| {
+                is.as_ref().is_some_and(|is| {
+                    *is == ServiceSet {
+                        cell: (*cell).clone(),
+                        cluster: is.cluster.clone(),
+                        second: second.clone(),
+                        ..set.clone()
+                    }
+                })
+            };
+            was.as_ref().is_some_and(moved)
+        }
         Edit::Remove(_, tombstone) => is.is_none() && after.removed.get(id) == Some(*tombstone),
     };
     let without = |app: &Application| {
@@ -134,6 +152,13 @@ fn changes(sources: &[Source], change: &Edit<'_>) -> Result<(usize, Vec<Change>)
             let entry = entries(document, file).and_then(|entries| entries.get(index));
             let left = entry.and_then(|entry| leaving(text, entry));
             Ok((file, vec![left.ok_or_else(|| no_place("its line has no shape that can be changed", &document.name))?]))
+        }
+        Edit::Place(id, cell, other, keep) => {
+            let (file, document, _, index) = find(&documents, id)?;
+            let text = text_of(&sources[file]);
+            let entry = entries(document, file).and_then(|entries| entries.get(index));
+            let placed = entry.and_then(|entry| placed(text, entry, cell, (other, *keep)));
+            Ok((file, placed.ok_or_else(|| no_place("its line has no shape that can be changed", &document.name))?))
         }
         Edit::Remove(id, tombstone) => {
             let (file, document, list, index) = find(&documents, id)?;
@@ -253,6 +278,37 @@ fn taken(text: &str, list: &Node, index: usize) -> Option<Change> {
     let start = line_start(text, hyphen(text, item)?);
     let end = text[item.end..].find('\n').map_or(text.len(), |found| item.end + found + 1);
     Some((start..end, String::new()))
+}
+
+/// A tenant's cell and its second place. The key that names the second one may be another than before.
+fn placed(text: &str, entry: &Node, cell: &CellName, (other, keep): (&CellName, bool)) -> Option<Vec<Change>> {
+    let key = if keep { "also_in" } else { "leaves" };
+    let second = pairs(entry).iter().find(|(key, _)| ["also_in", "leaves"].contains(&key.text.as_str()));
+    let mut changes = Vec::new();
+    let mut new = Vec::new();
+    match value(entry, "cell") {
+        Some(value) => changes.push((value.mark.bytes.0..value.end, scalar(cell.as_str()))),
+        None => new.push(("cell", cell)),
+    }
+    match second {
+        Some((was, value)) => {
+            let start = was.mark.bytes.0;
+            changes.push((start..start + was.text.len(), key.to_owned()));
+            changes.push((value.mark.bytes.0..value.end, scalar(other.as_str())));
+        }
+        None => new.push((key, other)),
+    }
+    let (first, fleet) = pairs(entry).iter().find(|(key, _)| key.text == "fleet")?;
+    let said = |(key, cell): &(&str, &CellName)| format!("{key}: {}", scalar(cell.as_str()));
+    let lines: Vec<String> = new.iter().map(said).collect();
+    if !lines.is_empty() && in_brackets(text, entry) {
+        changes.push((fleet.end..fleet.end, format!(", {}", lines.join(", "))));
+    } else if !lines.is_empty() {
+        let at = line_end(text, fleet.end);
+        let start = format!("{}{}", line_feed(text), " ".repeat(first.mark.column.checked_sub(1)?));
+        changes.push((at..at, lines.iter().map(|line| format!("{start}{line}")).collect()));
+    }
+    Some(changes)
 }
 
 /// A tenant's state, set to `offboarding`.
@@ -380,6 +436,30 @@ mod tests {
         let paused = LIST.replace("acme, fleet: dev", "acme, fleet: dev, state: paused");
         let said = after(&paused, &Edit::Leave(&acme));
         assert_eq!(said, paused.replace("paused", "offboarding"));
+    }
+
+    #[test]
+    fn one_that_moves_names_both_its_places() {
+        let (acme, one, two) = ("acme".parse().unwrap(), "one".parse().unwrap(), "two".parse().unwrap());
+        let two_cells = |tenants: &str| {
+            let cell = "\n  two: { account: \"222222222222\", region: eu-west-1, clusters: [other] }\ngates:";
+            let head = HEAD.replace("\ngates:", cell).replace("cells: [one]", "cells: [one, two]");
+            vec![Source { name: "fleet.yaml".to_owned(), bytes: format!("{head}{tenants}").into_bytes() }]
+        };
+        let after = |tenants: &str, cell: &CellName, other: &CellName, keep: bool| {
+            let edited = edit(&two_cells(tenants), &Edit::Place(&acme, cell, other, keep)).unwrap();
+            let text = String::from_utf8(edited.bytes).unwrap();
+            text[text.find("tenants:").unwrap()..].to_owned()
+        };
+        let list = "tenants:\n  entries:\n    - { id: acme, fleet: dev, cell: one } # first\n";
+        let both = after(list, &one, &two, true);
+        assert_eq!(both, list.replace("fleet: dev, cell: one", "fleet: dev, also_in: two, cell: one"));
+        let switched = after(&both, &two, &one, true);
+        assert_eq!(switched, list.replace("fleet: dev, cell: one", "fleet: dev, also_in: one, cell: two"));
+        let retired = after(&switched, &two, &one, false);
+        assert_eq!(retired, list.replace("fleet: dev, cell: one", "fleet: dev, leaves: one, cell: two"));
+        let lines = "tenants:\n  entries:\n    - id: acme\n      cell: one\n      fleet: dev # in lines\n";
+        assert_eq!(after(lines, &one, &two, true), format!("{lines}      also_in: two\n"));
     }
 
     #[test]

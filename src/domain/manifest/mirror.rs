@@ -717,6 +717,10 @@ pub(super) struct TenantEntry {
     pub(super) fleet: String,
     /// Its cell, where its fleet has several.
     pub(super) cell: Option<String>,
+    /// Another cell of its fleet where Terraform keeps a place for it, while it is moved.
+    pub(super) also_in: Option<String>,
+    /// The cell that it was moved away from, where Terraform is to take its place away.
+    pub(super) leaves: Option<String>,
     /// Its cluster, where its cell has several.
     pub(super) cluster: Option<String>,
     /// Its own host.

@@ -1,4 +1,4 @@
-//! What Terraform has to know of fleet.yaml, as a file that is committed: the inputs of one fleet.
+//! What Terraform has to know of fleet.yaml, as files that are committed: the inputs of one fleet in one cell.
 //!
 //! Why not let Terraform read fleet.yaml: its `yamldecode` is YAML 1.1 and reads other values than we do. So there is
 //! one reader, here, and what it read is written down in the shape of `schema/tenant-inputs.schema.json` (1), which
@@ -17,8 +17,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::fleet::{Application, Fleet, ServiceSet, SetState};
-use super::ids::{FleetName, SetId};
+use super::fleet::{Application, Cell, Fleet, SecondPlace, ServiceSet, SetState};
+use super::ids::{CellName, SetId};
 use super::reason::Reason;
 use super::service::{Service, ServiceGraph};
 
@@ -26,13 +26,23 @@ pub use difference::difference;
 pub use inputs::{Inputs, Kind, Registry, ServiceInput, TenantInput};
 pub use shards::{Place, TENANTS_IN_A_SHARD};
 
-/// Name of the file in `DIR/FLEET/`. Terraform reads every `*.auto.tfvars.json` of a root by itself.
+/// Name of the file in its folder ([`folder_of`]). Terraform reads every `*.auto.tfvars.json` of a root by itself.
 pub const FILE: &str = "fleet.auto.tfvars.json";
 
 /// The tier of a tenant for which fleet.yaml names none.
 const TIER: &str = "standard";
 
-/// The inputs of every fleet, by fleet, from what is committed now: by fleet (the folder's name), the file's bytes.
+/// Folder of the inputs of a fleet in one of its cells: the fleet's name for its first cell, and `FLEET.CELL` for every
+/// other. No fleet's name has a dot in it.
+pub fn folder_of(fleet: &Fleet, cell: &CellName) -> String {
+    match fleet.cells.first() {
+        Some(first) if first != cell => format!("{}.{cell}", fleet.name),
+        Some(_) | None => fleet.name.to_string(),
+    }
+}
+
+/// The inputs of every fleet in every one of its cells, by folder, from what is committed now: by folder, the file's
+/// bytes.
 ///
 /// # Errors
 /// Every reason at once: a committed file that cannot be read or is of something else, a tenant or a fleet that
@@ -40,59 +50,68 @@ const TIER: &str = "standard";
 pub fn export(
     app: &Application,
     committed: &BTreeMap<String, Vec<u8>>,
-) -> Result<BTreeMap<FleetName, Inputs>, Vec<Reason>> {
+) -> Result<BTreeMap<String, Inputs>, Vec<Reason>> {
     let mut reasons = gone(app, committed);
     let mut exported = BTreeMap::new();
     for fleet in &app.fleets {
-        let before = committed.get(fleet.name.as_str()).map(|bytes| Inputs::read(fleet.name.as_str(), bytes));
-        match before.transpose().map_err(|reason| vec![reason]).and_then(|before| inputs(app, fleet, before.as_ref())) {
-            Ok(inputs) => drop(exported.insert(fleet.name.clone(), inputs)),
-            Err(more) => reasons.extend(more),
+        for cell in &fleet.cells {
+            let folder = folder_of(fleet, cell);
+            let before = committed.get(&folder).map(|bytes| Inputs::read(&folder, bytes)).transpose();
+            match before.map_err(|reason| vec![reason]).and_then(|before| inputs(app, fleet, cell, before.as_ref())) {
+                Ok(inputs) => drop(exported.insert(folder, inputs)),
+                Err(more) => reasons.extend(more),
+            }
         }
     }
     if reasons.is_empty() { Ok(exported) } else { Err(reasons) }
 }
 
-/// Where a tenant is, by the committed file of its fleet; none while it is not exported.
+/// Where a tenant is in a cell, by the committed file of its fleet there; none while it is not exported.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn place_of(
     committed: &BTreeMap<String, Vec<u8>>,
-    fleet: &FleetName,
+    fleet: &Fleet,
+    cell: &CellName,
     tenant: &SetId,
 ) -> Result<Option<Place>, Reason> {
-    let Some(bytes) = committed.get(fleet.as_str()) else { return Ok(None) };
-    Ok(Inputs::read(fleet.as_str(), bytes)?.tenants.get(tenant).map(TenantInput::place))
+    let folder = folder_of(fleet, cell);
+    let Some(bytes) = committed.get(&folder) else { return Ok(None) };
+    Ok(Inputs::read(&folder, bytes)?.tenants.get(tenant).map(TenantInput::place))
 }
 
-/// Fleets whose inputs are there and that fleet.yaml does not have any more.
+/// Folders with inputs that are no fleet's any more, or of none of its cells.
 fn gone(app: &Application, committed: &BTreeMap<String, Vec<u8>>) -> Vec<Reason> {
-    let there = |name: &str| app.fleets.iter().any(|fleet| fleet.name.as_str() == name);
-    let gone = committed.keys().filter(|name| !there(name));
+    let of = |fleet: &Fleet| fleet.cells.iter().map(|cell| folder_of(fleet, cell)).collect::<Vec<_>>();
+    let there: Vec<String> = app.fleets.iter().flat_map(of).collect();
+    let gone = committed.keys().filter(|name| !there.contains(name));
     gone.map(|name| Reason::FleetVanished { fleet: name.escape_default().to_string() }).collect()
 }
 
-/// The inputs of one fleet.
+/// The inputs of one fleet in one of its cells.
 ///
 /// # Errors
 /// Every reason at once.
-pub fn inputs(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Result<Inputs, Vec<Reason>> {
-    let [cell] = fleet.cells.as_slice() else {
-        let cells = fleet.cells.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(vec![Reason::SeveralCells { fleet: fleet.name.clone(), cells }]);
-    };
+pub fn inputs(
+    app: &Application,
+    fleet: &Fleet,
+    cell: &CellName,
+    before: Option<&Inputs>,
+) -> Result<Inputs, Vec<Reason>> {
     let (Some(cell), Some(registry)) = (app.cells.get(cell), app.cells.get(&app.images.cell)) else {
         return Err(vec![contract::outside(&fleet.name, "cells", "the fleet's cell or the registry's is not there")]);
     };
-    let tenants = || fleet.sets.iter().filter(|set| !set.id.is_control_plane());
-    let mut reasons = vanished(app, fleet, before);
-    let places = shards::places(tenants().map(|set| &set.id), before);
+    let tenants = || fleet.sets.iter().filter_map(|set| Some((set, there(set, cell)?)));
+    let mut reasons = vanished(app, fleet, cell, before);
+    let places = shards::places(tenants().map(|(set, _)| &set.id), before);
     let (shards, places) = places.unwrap_or_else(|| {
         reasons.push(contract::outside(&fleet.name, "tenants", "there is no number left for another shard"));
         (Vec::new(), BTreeMap::new())
     });
-    let tenant = |set: &ServiceSet| Some((set.id.clone(), tenant(set, places.get(&set.id)?)));
+    let tenant = |(set, there): (&ServiceSet, There)| Some((set.id.clone(), tenant(set, there, places.get(&set.id)?)));
+    // The control plane is one for a fleet, in its first cell.
+    let control_plane = app.control_plane.as_ref().filter(|_| fleet.cells.first() == Some(&cell.name));
     let inputs = Inputs {
         schema: inputs::SCHEMA,
         app: app.name.clone(),
@@ -106,7 +125,7 @@ pub fn inputs(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Resu
         routing_keys: keys(fleet),
         shards,
         services: services(app, &app.services),
-        control_plane: app.control_plane.as_ref().map(|graph| services(app, graph)).unwrap_or_default(),
+        control_plane: control_plane.map(|graph| services(app, graph)).unwrap_or_default(),
         tenants: tenants().filter_map(tenant).collect(),
     };
     reasons.extend(before.and_then(|before| moved(&inputs, before)));
@@ -120,12 +139,37 @@ fn keys(fleet: &Fleet) -> Vec<String> {
     routing.flat_map(|routing| routing.keys.all()).map(ToString::to_string).collect()
 }
 
-/// Tenants that are in the committed file and not in fleet.yaml. Only one that was `offboarding` may go, and only with
-/// a tombstone in the place of its line: its routes are gone, nothing runs, and what must be kept has been exported.
-fn vanished(app: &Application, fleet: &Fleet, before: Option<&Inputs>) -> Vec<Reason> {
-    let gone = before.into_iter().flat_map(|before| &before.tenants).filter(|(id, _)| fleet.set(id).is_none());
+/// How a tenant is in a cell.
+struct There {
+    cluster: String,
+    state: SetState,
+}
+
+/// How a tenant is in this cell; none if it is not. While it is moved it is in two, and where it was it leaves by the
+/// way that everybody leaves by.
+fn there(set: &ServiceSet, cell: &Cell) -> Option<There> {
+    if set.id.is_control_plane() {
+        return None;
+    }
+    if set.cell == cell.name {
+        return Some(There { cluster: set.cluster.clone(), state: set.state });
+    }
+    let cluster = cell.clusters.first()?.clone();
+    match set.second.as_ref().filter(|second| *second.cell() == cell.name)? {
+        SecondPlace::Also(_) => Some(There { cluster, state: set.state }),
+        SecondPlace::Leaves(_) => Some(There { cluster, state: SetState::Offboarding }),
+    }
+}
+
+/// Tenants that are in the committed file of a cell and not there by fleet.yaml. Only one that was `offboarding` may go,
+/// and only with a tombstone in the place of its line, or with a line that says where it has gone: its routes there are
+/// gone, nothing runs, and what must be kept has been exported or is where it is now.
+fn vanished(app: &Application, fleet: &Fleet, cell: &Cell, before: Option<&Inputs>) -> Vec<Reason> {
+    let gone = |id: &SetId| fleet.set(id).is_none_or(|set| there(set, cell).is_none());
+    let gone = before.into_iter().flat_map(|before| &before.tenants).filter(|(id, _)| gone(id));
     let has_tombstone = |id: &SetId| app.removed.get(id).is_some_and(|removed| removed.fleet == fleet.name);
-    let early = gone.filter(|(id, tenant)| tenant.state != SetState::Offboarding || !has_tombstone(id));
+    let accounted = |id: &SetId| has_tombstone(id) || fleet.set(id).is_some();
+    let early = gone.filter(|(id, tenant)| tenant.state != SetState::Offboarding || !accounted(id));
     early
         .map(|(id, tenant)| Reason::TenantVanished {
             fleet: fleet.name.clone(),
@@ -162,12 +206,12 @@ fn service(app: &Application, service: &Service) -> ServiceInput {
     }
 }
 
-fn tenant(set: &ServiceSet, place: &Place) -> TenantInput {
+fn tenant(set: &ServiceSet, there: There, place: &Place) -> TenantInput {
     TenantInput {
         shard: place.shard.clone(),
         slot: place.slot,
-        cluster: set.cluster.clone(),
-        state: set.state,
+        cluster: there.cluster,
+        state: there.state,
         tier: set.tier.clone().unwrap_or_else(|| TIER.to_owned()),
         host: set.host.clone(),
         rds: set.data.rds,

@@ -251,12 +251,51 @@ fn a_file_that_lost_its_sense_is_refused() {
     assert!(told.contains("[inputs_of_something_else]"), "{told}");
 }
 
+/// Two cells, and these entries.
+fn two_cells(entries: &[&str]) -> Application {
+    let head = HEAD
+        .replace("cells: [one]", "cells: [one, two]")
+        .replace("gates:\n", "  two: { account: \"222222222222\", region: eu-west-1, clusters: [shop-c] }\ngates:\n");
+    let lines: String = entries.iter().map(|entry| format!("    - {{ fleet: dev, {entry} }}\n")).collect();
+    let bytes = format!("{head}{lines}").into_bytes();
+    read(&[Source { name: "fleet.yaml".to_owned(), bytes }]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What the files say after that: for each, its cell and its tenants with their states.
+fn exported(committed: &mut BTreeMap<String, Vec<u8>>, app: &Application) -> Vec<String> {
+    let exported = export(app, committed).unwrap_or_else(|reasons| panic!("{reasons:?}"));
+    let said = exported.iter().map(|(folder, inputs)| {
+        let tenants = inputs.tenants.iter().map(|(id, of)| format!("{id} {} {}", of.place(), of.state));
+        format!("{folder}: {} {}", inputs.cell, tenants.collect::<Vec<_>>().join(", "))
+    });
+    let said = said.collect();
+    *committed = exported.iter().map(|(folder, inputs)| (folder.clone(), inputs.bytes())).collect();
+    said
+}
+
 #[test]
-fn one_cell_a_fleet() {
-    let mut app = fleet_of([0]);
-    app.fleets[0].cells.push("two".parse().unwrap());
-    let told = words(over(&app, &BTreeMap::new()));
-    assert!(told.starts_with("dev has several cells (one, two)"), "{told}");
+fn a_fleet_of_several_cells_has_a_file_for_each_and_who_moves_is_in_two() {
+    let mut files = BTreeMap::new();
+    let other = "id: bolt, cell: two";
+    let mut say = |entry: &str| exported(&mut files, &two_cells(&["id: zed, cell: one", other, entry]));
+    assert_eq!(
+        say("id: acme, cell: one"),
+        ["dev: one acme s1/1 active, zed s1/2 active", "dev.two: two bolt s1/1 active"]
+    );
+    let both = ["dev: one acme s1/1 active, zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"];
+    assert_eq!(say("id: acme, cell: one, also_in: two"), both);
+    assert_eq!(say("id: acme, cell: two, also_in: one"), both, "the switch changes no file");
+    assert_eq!(
+        say("id: acme, cell: two, leaves: one"),
+        ["dev: one acme s1/1 offboarding, zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"]
+    );
+    assert_eq!(
+        say("id: acme, cell: two"),
+        ["dev: one zed s1/2 active", "dev.two: two acme s1/2 active, bolt s1/1 active"]
+    );
+    let early = two_cells(&["id: zed, cell: two", other, "id: acme, cell: two"]);
+    let told: Vec<String> = export(&early, &files).unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["tenant `zed` is in the inputs of dev as active, and fleet.yaml does not have it any more"]);
 }
 
 #[test]

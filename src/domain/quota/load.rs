@@ -68,7 +68,11 @@ impl Load {
     /// What a cell holds by fleet.yaml, with what runs there.
     pub fn of(application: &Application, cell: &CellName, running: Option<Vec<RunningSet>>) -> Self {
         let there = application.cells.get(cell);
-        let sets = application.fleets.iter().flat_map(|fleet| &fleet.sets).filter(|set| set.cell == *cell);
+        let sets = application
+            .fleets
+            .iter()
+            .flat_map(|fleet| &fleet.sets)
+            .filter(|set| set.cell == *cell || set.second.as_ref().is_some_and(|second| second.cell() == cell));
         let tenants = sets.filter(|set| !set.id.is_control_plane()).count();
         Self {
             cell: cell.clone(),

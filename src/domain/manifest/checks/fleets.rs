@@ -147,6 +147,8 @@ fn control_plane(notes: &mut Notes<'_>, file: &FleetFile, path: &str, entry: &Fl
         licence: None,
         data: DataScope::default(),
         found_by: FoundBy::default(),
+        second: None,
+        moving: None,
     })
 }
 

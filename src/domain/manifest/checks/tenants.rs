@@ -6,7 +6,7 @@ use accessos_routing::TokenKey;
 use jiff::civil::Date;
 
 use super::Notes;
-use crate::domain::fleet::{DataScope, FoundBy, Licence, Pin, ServiceSet};
+use crate::domain::fleet::{DataScope, FoundBy, Licence, Pin, SecondPlace, ServiceSet};
 use crate::domain::ids::{CellName, SetId};
 use crate::domain::manifest::mirror::{FleetFile, License, PinEntry, TenantEntry, TenantFile};
 
@@ -89,6 +89,8 @@ impl Place<'_, '_> {
             licence,
             data: data(entry),
             found_by: self.found_by(entry),
+            second: self.second(entry, &fleet.cells, &cell),
+            moving: None,
         })
     }
 
@@ -151,6 +153,30 @@ impl Place<'_, '_> {
                 Some(first.clone())
             }
         }
+    }
+
+    /// Its place in another cell of its fleet, while it is moved.
+    fn second(&mut self, entry: &TenantEntry, cells: &[String], own: &str) -> Option<SecondPlace> {
+        let (key, cell) = match (&entry.also_in, &entry.leaves) {
+            (Some(_), Some(_)) => {
+                let help = "a move ends before the next one begins: keep one of them";
+                self.add("leaves", "both `also_in` and `leaves`".to_owned(), help);
+                return None;
+            }
+            (Some(cell), None) => ("also_in", cell),
+            (None, Some(cell)) => ("leaves", cell),
+            (None, None) => return None,
+        };
+        let path = self.at(key);
+        if !self.notes.known_in(self.source, &path, "cell of its fleet", cell, cells.iter()) {
+            return None;
+        }
+        if cell == own {
+            self.add(key, format!("it runs in `{cell}`"), "name the other cell, or take this out");
+            return None;
+        }
+        let cell: CellName = cell.parse().ok()?;
+        Some(if key == "also_in" { SecondPlace::Also(cell) } else { SecondPlace::Leaves(cell) })
     }
 
     fn host(&mut self, entry: &TenantEntry, host: &str, seen: &mut Seen) {

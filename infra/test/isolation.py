@@ -102,7 +102,7 @@ def things(world: World, tenant: str) -> list[tuple[str, Request]]:
     of_archive = world.buckets.get(kept, ())
     all_things = [
         ("archive", Request("s3:PutObject", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
-        ("never", Request("s3:GetObject", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
+        ("archive", Request("s3:GetObject", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
         ("never", Request("s3:DeleteObjectVersion", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
         ("never", Request("s3:PutObjectRetention", f"arn:aws:s3:::{kept}/{tenant}/7/database.dump", {}, of_archive)),
         ("never", Request("iam:PassRole", f"arn:aws:iam::{f['account_id']}:role/{slash}/sets/{prefix}-{tenant}-archive", {"iam:PassedToService": "ecs-tasks.amazonaws.com"})),

@@ -103,7 +103,7 @@ class Server:
         """What the task that saves a tenant's rows does, with the same shell; then what is in it, as SQL."""
         (pathlib.Path(folder) / "token").write_text("trust needs none")
         told = {"TENANT": tenant, "MODE": mode, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGDATABASE": SHARED,
-                "WORK": folder, "PATH": f"{binaries()}:{os.environ['PATH']}"}
+                "SCRATCH": folder, "PATH": f"{binaries()}:{os.environ['PATH']}"}
         done = subprocess.run(["sh", "-euc", (STATEMENTS / "dump.sh").read_text()], env=told, capture_output=True, text=True)
         if done.returncode:
             return None, done.stderr.strip()
@@ -113,7 +113,7 @@ class Server:
     def restore(self, tenant, mode, folder):
         """What the task that restores a tenant's rows does, with the same shell."""
         told = {"TENANT": tenant, "MODE": mode, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGDATABASE": SHARED,
-                "WORK": folder, "PATH": f"{binaries()}:{os.environ['PATH']}"}
+                "SCRATCH": folder, "PATH": f"{binaries()}:{os.environ['PATH']}"}
         done = subprocess.run(["sh", "-euc", (STATEMENTS / "restore.sh").read_text()], env=told, capture_output=True, text=True)
         return done.returncode, done.stderr.strip()
 

@@ -45,7 +45,7 @@ locals {
       {
         Sid      = "OwnFolderOfTheArchive"
         Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
         Resource = "${local.arn.s3}${local.platform.archive_bucket}/${local.tag}/*"
       },
       {

@@ -104,12 +104,24 @@ resource "aws_s3_bucket_policy" "archive" {
         Condition = { Null = { "aws:PrincipalTag/tenant" = "false" } }
       },
       {
-        Sid       = "TenantsReadNothing"
+        Sid       = "TenantsListNothing"
         Effect    = "Deny"
         Principal = "*"
-        Action    = ["s3:GetObject*", "s3:ListBucket*"]
-        Resource  = ["${local.s3}${var.names.archive_bucket}", "${local.s3}${var.names.archive_bucket}/*"]
+        Action    = "s3:ListBucket*"
+        Resource  = "${local.s3}${var.names.archive_bucket}"
         Condition = { Null = { "aws:PrincipalTag/tenant" = "false" } }
+      },
+      {
+        # A tenant's services have no business with what was saved of it. What puts its rows back has, where it has moved to.
+        Sid       = "TenantsReadNothingElse"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:GetObject*"
+        Resource  = "${local.s3}${var.names.archive_bucket}/*"
+        Condition = {
+          Null       = { "aws:PrincipalTag/tenant" = "false" }
+          ArnNotLike = { "aws:PrincipalArn" = "${module.names.arn.iam}:role/${var.context.app}/${var.context.fleet}/sets/*-archive" }
+        }
       },
       {
         Sid       = "NobodyElseReadsOrWrites"

@@ -151,7 +151,7 @@ resource "aws_ecs_task_definition" "tenant_drop" {
 # the upload. A restore has the download first, or a large one would outlast the token. Up to 5 GB are uploaded in one piece:
 # of what comes in parts S3 has a checksum of parts, with which no copy of it could be compared.
 locals {
-  aws_token = "aws rds generate-db-auth-token --hostname \"$PGHOST\" --port \"$PGPORT\" --username \"t_$TENANT\" >/work/token"
+  aws_token = "aws rds generate-db-auth-token --hostname \"$PGHOST\" --port \"$PGPORT\" --username \"t_$TENANT\" >/scratch/token"
   shard_steps = {
     tenant-dump = [
       { name = "token", image = var.database_task.uploader, after = null, statement = local.aws_token },
@@ -160,11 +160,11 @@ locals {
         name      = "tenant-dump"
         image     = var.database_task.uploader
         after     = "dump"
-        statement = "aws configure set default.s3.multipart_threshold 5GB\naws s3 cp /work/database.dump \"s3://$BUCKET/$KEY\" --checksum-algorithm SHA256 --only-show-errors"
+        statement = "aws configure set default.s3.multipart_threshold 5GB\naws s3 cp /scratch/database.dump \"s3://$BUCKET/$KEY\" --checksum-algorithm SHA256 --only-show-errors"
       },
     ]
     tenant-restore = [
-      { name = "fetch", image = var.database_task.uploader, after = null, statement = "aws s3 cp \"s3://$BUCKET/$KEY\" /work/database.dump --only-show-errors" },
+      { name = "fetch", image = var.database_task.uploader, after = null, statement = "aws s3 cp \"s3://$BUCKET/$KEY\" /scratch/database.dump --only-show-errors" },
       { name = "token", image = var.database_task.uploader, after = "fetch", statement = local.aws_token },
       { name = "tenant-restore", image = var.database_task.image, after = "token", statement = file("${path.module}/tenant-database/restore.sh") },
     ]
@@ -180,8 +180,8 @@ locals {
             readonlyRootFilesystem = true
             entryPoint             = ["sh", "-euc"]
             command                = [step.statement]
-            environment            = concat(local.shard_environment[shard], [{ name = "AWS_REGION", value = var.context.region }, { name = "HOME", value = "/work" }])
-            mountPoints            = [{ sourceVolume = "work", containerPath = "/work", readOnly = false }]
+            environment            = concat(local.shard_environment[shard], [{ name = "AWS_REGION", value = var.context.region }, { name = "HOME", value = "/scratch" }])
+            mountPoints            = [{ sourceVolume = "scratch", containerPath = "/scratch", readOnly = false }]
             logConfiguration       = local.task_log[shard]
           },
           step.after == null ? {} : { dependsOn = [{ containerName = step.after, condition = "SUCCESS" }] },
@@ -204,7 +204,7 @@ resource "aws_ecs_task_definition" "tenant_dump" {
     size_in_gib = var.database_task.dump_gib
   }
   volume {
-    name = "work"
+    name = "scratch"
   }
   container_definitions = local.step_containers[each.key]["tenant-dump"]
 }
@@ -222,7 +222,7 @@ resource "aws_ecs_task_definition" "tenant_restore" {
     size_in_gib = var.database_task.dump_gib
   }
   volume {
-    name = "work"
+    name = "scratch"
   }
   container_definitions = local.step_containers[each.key]["tenant-restore"]
 }

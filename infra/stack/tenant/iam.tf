@@ -93,7 +93,8 @@ locals {
     }) if length(of.uses) > 0
   }
 
-  # What saves a tenant's rows when it leaves, as nobody but itself: its user signs in, and its folder is written.
+  # What saves a tenant's rows when it leaves or moves, and puts them in their place where it has moved to, as nobody but
+  # itself: its user signs in, and its folder is written and read.
   archive_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -106,7 +107,7 @@ locals {
       {
         Sid      = "Archive"
         Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
         Resource = "${local.arn.s3}${local.platform.archive_bucket}/${local.names.archive_folder}*"
       },
       merge(local.key.s3, {

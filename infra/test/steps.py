@@ -28,6 +28,7 @@ class Steps:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.begun = time.monotonic()
+        WORK.mkdir(parents=True, exist_ok=True)
 
     def step(self, name, work, *arguments):
         """Does `work`, which answers what there is to say. A failure does not stop the steps after it."""
@@ -131,7 +132,6 @@ class Terraform:
         wanted = os.environ.get("TF_CLI_CONFIG_FILE", "")
         if wanted and os.path.exists(wanted):
             return wanted
-        WORK.mkdir(parents=True, exist_ok=True)
         empty = WORK / "empty.tfrc"
         empty.write_text("")
         return str(empty)

@@ -19,7 +19,7 @@ use super::plan::make;
 use super::progress::Progress;
 use super::rollout::{Outcome, carry_out};
 use super::routers::settle;
-use super::surroundings::{at_rest, close, open, rest_databases, wake_databases};
+use super::surroundings::{at_rest, close, is_unborn, open, rest_databases, wake_databases};
 use super::{App, Stop};
 use crate::domain::approved::Approved;
 use crate::domain::directive::{Directive, Paused, Running, Scaling};
@@ -269,11 +269,8 @@ async fn how_they_run(app: &App, fleet: &Fleet, sets: &[SetId]) -> Result<BTreeM
 
 /// Sets of which nothing has run yet: they have no task to lose, and their first release is what wakes them.
 fn unborn(app: &App, fleet: &Fleet, seen: &BTreeMap<ServiceKey, ServiceSeen>) -> BTreeSet<SetId> {
-    let is_unborn = |key: &ServiceKey, seen: &ServiceSeen| {
-        let placeholder = app.application.placeholder(&fleet.name, &key.service);
-        matches!(seen, ServiceSeen::Live(live) if live.is_unborn(&placeholder))
-    };
-    let (unborn, born): (Vec<_>, Vec<_>) = seen.iter().partition(|(key, seen)| is_unborn(key, seen));
+    let (unborn, born): (Vec<_>, Vec<_>) =
+        seen.iter().partition(|(key, seen)| is_unborn(&app.application, fleet, key, Some(seen)));
     let born: BTreeSet<&SetId> = born.into_iter().map(|(key, _)| &key.set).collect();
     unborn.into_iter().map(|(key, _)| key.set.clone()).filter(|set| !born.contains(set)).collect()
 }

@@ -86,10 +86,20 @@ pub(super) async fn is_open(readers: &Readers, application: &Application, fleet:
     }
 }
 
+/// Whether nothing of a release has ever run in a service.
+pub(super) fn is_unborn(
+    application: &Application,
+    fleet: &Fleet,
+    service: &ServiceKey,
+    seen: Option<&ServiceSeen>,
+) -> bool {
+    let placeholder = application.placeholder(&fleet.name, &service.service);
+    matches!(seen, Some(ServiceSeen::Live(live)) if live.is_unborn(&placeholder))
+}
+
 /// Whether no task of a set runs and nothing can start one.
 pub(super) async fn sleeps(readers: &Readers, application: &Application, fleet: &Fleet, set: &SetId) -> Known {
-    let keys = application.services_in(fleet).filter(|key| &key.set == set);
-    let addresses: Vec<Address> = keys.filter_map(|key| application.address(fleet, &key)).collect();
+    let addresses = application.serving(fleet, set);
     let seen = readers.fleet.observe(&addresses).await;
     let scaling = readers.scaling.scaling(&addresses).await;
     let mut all = Known::Yes;

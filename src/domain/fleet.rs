@@ -529,6 +529,12 @@ impl Application {
         fleet.sets.iter().flat_map(of_set)
     }
 
+    /// Where every service that serves is found in a set, in their order.
+    pub fn serving(&self, fleet: &Fleet, set: &SetId) -> Vec<Address> {
+        let keys = self.services_in(fleet).filter(|key| &key.set == set);
+        keys.filter_map(|key| self.address(fleet, &key)).collect()
+    }
+
     /// Where the first service that serves is found in a set: a task of the set runs in its network.
     pub fn beside(&self, fleet: &Fleet, set: &SetId) -> Option<Address> {
         let serving = self.services_of(set).find(|service| service.role.is_serving())?;

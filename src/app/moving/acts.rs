@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::Sites;
-use super::sight::unborn;
 use crate::app::drive::End;
 use crate::app::keeping::{bad, folder, keep, note, run, verify};
 use crate::app::lease::Lease;
 use crate::app::pause::{Wish, prove, put_to_sleep, wake};
 use crate::app::rollout::Outcome;
-use crate::app::surroundings::{cover, sleeps, wake_databases};
+use crate::app::surroundings::{cover, is_unborn, sleeps, wake_databases};
 use crate::app::{App, Stop};
 use crate::domain::directive::{Kept, Move, Scaling};
 use crate::domain::fleet::{Address, Fleet};
@@ -60,7 +59,7 @@ impl Act<'_> {
         let none = || Reason::NoSuchRelease { wanted: format!("{}, which has had none yet", fleet.name) };
         let version = current_version(&rollouts).ok_or_else(none)?;
         let release = old.readers.ledger.release(version).await?.ok_or_else(none)?;
-        let addresses = serving(old, fleet, self.set);
+        let addresses = old.application.serving(fleet, self.set);
         let seen = old.readers.fleet.observe(&addresses).await;
         for address in &addresses {
             let image = release.images.get(&address.service.service).map(|image| &image.digest);
@@ -87,9 +86,12 @@ impl Act<'_> {
     pub(super) async fn lower(&self) -> Result<(), Stop> {
         let (new, fleet) = (&self.sites.new, self.fleet_of(&self.sites.new)?);
         cover(new, fleet, self.set, true).await?;
-        let addresses = serving(new, fleet, self.set);
+        let addresses = new.application.serving(fleet, self.set);
         let seen = new.readers.fleet.observe(&addresses).await;
-        let born = addresses.iter().filter(|address| !unborn(new, fleet, &address.service, &seen)).rev();
+        let born = addresses
+            .iter()
+            .filter(|address| !is_unborn(&new.application, fleet, &address.service, seen.get(&address.service)))
+            .rev();
         for address in born {
             if let Some(scaling) = scaling(new, address).await? {
                 new.writers.scaling.set_scaling(address, &scaling.paused()).await?;
@@ -158,7 +160,7 @@ impl Act<'_> {
             return Ok(Some(outcome));
         }
         let counts = self.counts(fleet).await?;
-        for address in serving(new, fleet, self.set) {
+        for address in new.application.serving(fleet, self.set) {
             let (Some(tasks), Some(scaling)) = (counts(&address.service), scaling(new, &address).await?) else {
                 continue;
             };
@@ -179,12 +181,12 @@ impl Act<'_> {
     /// Gives tasks to what ran there before and was put to sleep on a way back: a rollout starts none but the first.
     async fn start(&self, fleet: &Fleet) -> Result<(), Stop> {
         let new = &self.sites.new;
-        let (addresses, counts) = (serving(new, fleet, self.set), self.counts(fleet).await?);
+        let (addresses, counts) = (new.application.serving(fleet, self.set), self.counts(fleet).await?);
         let seen = new.readers.fleet.observe(&addresses).await;
         let mut started = false;
         for address in &addresses {
             let Some(ServiceSeen::Live(live)) = seen.get(&address.service) else { continue };
-            if live.desired > 0 || unborn(new, fleet, &address.service, &seen) {
+            if live.desired > 0 || is_unborn(&new.application, fleet, &address.service, seen.get(&address.service)) {
                 continue;
             }
             let missing = || self.not(format!("nothing says how many tasks {} has", address.service));
@@ -234,12 +236,6 @@ impl Act<'_> {
         let outcomes = wake(old, self.fleet_of(old)?, lease, &wish).await?;
         Ok(outcomes.into_iter().find(|outcome| outcome.end != Some(End::Succeeded)))
     }
-}
-
-/// The services of a set that serve, in their order.
-pub(super) fn serving(app: &App, fleet: &Fleet, set: &SetId) -> Vec<Address> {
-    let keys = app.application.services_in(fleet).filter(|key| &key.set == set);
-    keys.filter_map(|key| app.application.address(fleet, &key)).collect()
 }
 
 async fn scaling(app: &App, address: &Address) -> Result<Option<Scaling>, Stop> {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::Sites;
 use crate::app::routing::Desk;
-use crate::app::surroundings::{is_open, routes, sleeps};
+use crate::app::surroundings::{is_open, is_unborn, routes, sleeps};
 use crate::app::{App, Readers, routers};
 use crate::domain::directive::{Directives, Move};
 use crate::domain::fleet::{Address, Application, Fleet, ServiceSet};
@@ -84,14 +84,9 @@ async fn routed(app: &App, fleet: &Fleet, directives: &Directives, set: &SetId) 
     }
 }
 
-fn addresses(application: &Application, fleet: &Fleet, set: &SetId) -> Vec<Address> {
-    let keys = application.services_in(fleet).filter(|key| &key.set == set);
-    keys.filter_map(|key| application.address(fleet, &key)).collect()
-}
-
 /// Whether every service of a set has its tasks, and at least one.
 async fn serves(readers: &Readers, application: &Application, fleet: &Fleet, set: &SetId) -> Known {
-    let addresses = addresses(application, fleet, set);
+    let addresses = application.serving(fleet, set);
     let seen = readers.fleet.observe(&addresses).await;
     all(&addresses, &seen, |live| live.desired > 0 && live.is_settled())
 }
@@ -103,9 +98,9 @@ pub(super) async fn serves_or_unborn(
     fleet: &Fleet,
     set: &SetId,
 ) -> Known {
-    let addresses = addresses(application, fleet, set);
+    let addresses = application.serving(fleet, set);
     let seen = readers.fleet.observe(&addresses).await;
-    let born = |address: &&Address| !is_unborn(application, fleet, &address.service, &seen);
+    let born = |address: &&Address| !is_unborn(application, fleet, &address.service, seen.get(&address.service));
     let born: Vec<Address> = addresses.iter().filter(born).cloned().collect();
     all(&born, &seen, |live| live.desired > 0 && live.is_settled())
 }
@@ -129,32 +124,18 @@ fn all(
 
 /// Whether a set runs nothing there: put to sleep, or as Terraform makes it.
 async fn sleeps_or_unborn(app: &App, fleet: &Fleet, set: &SetId) -> Known {
-    let addresses = addresses(&app.application, fleet, set);
+    let addresses = app.application.serving(fleet, set);
     let seen = app.readers.fleet.observe(&addresses).await;
-    if addresses.iter().all(|address| unborn(app, fleet, &address.service, &seen)) {
+    if addresses.iter().all(|address| is_unborn(&app.application, fleet, &address.service, seen.get(&address.service)))
+    {
         return Known::Yes;
     }
     sleeps(&app.readers, &app.application, fleet, set).await
 }
 
-/// Whether nothing of a release has ever run in a service.
-pub(super) fn unborn(app: &App, fleet: &Fleet, service: &ServiceKey, seen: &BTreeMap<ServiceKey, ServiceSeen>) -> bool {
-    is_unborn(&app.application, fleet, service, seen)
-}
-
-fn is_unborn(
-    application: &Application,
-    fleet: &Fleet,
-    service: &ServiceKey,
-    seen: &BTreeMap<ServiceKey, ServiceSeen>,
-) -> bool {
-    let placeholder = application.placeholder(&fleet.name, &service.service);
-    matches!(seen.get(service), Some(ServiceSeen::Live(live)) if live.is_unborn(&placeholder))
-}
-
 /// Whether Terraform has made the new place: every service, its routes, and what its tasks are made from.
 async fn made(readers: &Readers, application: &Application, fleet: &Fleet, set: &SetId) -> Known {
-    let addresses = addresses(application, fleet, set);
+    let addresses = application.serving(fleet, set);
     let seen = readers.fleet.observe(&addresses).await;
     let services = all(&addresses, &seen, |_| true);
     if services != Known::Yes {

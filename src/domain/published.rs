@@ -128,6 +128,8 @@ struct Entry {
     family: String,
     container: String,
     template: Body,
+    // Null for a one-shot task, and never left out: a key that is damaged must not look like a service without a count.
+    #[serde(deserialize_with = "Option::deserialize")]
     scaling: Option<Range>,
 }
 

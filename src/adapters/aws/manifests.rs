@@ -217,7 +217,7 @@ tenants:
         json!({
             "schema": 1, "app": "app", "fleet": "prod", "set": set, "account": "111111111111", "region": "eu-west-1",
             "cluster": "c1", "services": {"iam": {
-                "kind": "service", "family": family, "container": "iam", "template": {"body": body, "sha256": sha256},
+                "kind": "service", "family": family, "container": "iam", "scaling": null, "template": {"body": body, "sha256": sha256},
             }},
         })
         .to_string()

@@ -178,6 +178,12 @@ fn a_manifest_that_is_older_than_what_runs_is_no_guess() {
     assert!(draft(&api, Some(&revision(&template("512"), None)), Some(&published(template("256"), at()))).is_ok());
 }
 
+#[test]
+fn a_service_whose_scaling_has_another_name_is_no_service_without_one() {
+    let damaged = String::from_utf8(FIXTURE.to_vec()).unwrap().replacen("\"scaling\"", "\"#caling\"", 1);
+    assert!(matches!(of("acme").read(damaged.as_bytes(), at()), PublishedSeen::Bad { .. }));
+}
+
 proptest! {
     /// Whatever the bytes: templates or words, and never a panic.
     #[test]
